@@ -15,7 +15,7 @@ import peft, safetensors, torch, transformers
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import (AutoModelForCausalLM, Gemma3TextConfig, GraniteConfig, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config,
+from transformers import (AutoModelForCausalLM, Gemma3Config, Gemma3ForConditionalGeneration, Gemma3TextConfig, GraniteConfig, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config,
                           Qwen3Config, SmolLM3Config, get_linear_schedule_with_warmup)
 
 VERSIONS = f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}, safetensors {safetensors.__version__}"
@@ -78,7 +78,7 @@ def main(names):
     torch.use_deterministic_algorithms(True)
     transformers.logging.disable_progress_bar()
     here = os.path.dirname(os.path.abspath(__file__))
-    for name in names or MODELS:
+    for name in [name for name in names or MODELS if name in MODELS]:
         spec = MODELS[name]
         folder = os.path.join(here, name)
         shutil.rmtree(folder, ignore_errors=True)
@@ -110,6 +110,26 @@ def main(names):
             require_moved(golden_scale, "logits_plain_scale", "logits_rslora", len(documents), "rsLoRA's scale")
         save_file(golden, os.path.join(folder, "golden.safetensors"), metadata={"made_with": VERSIONS})
         report(name, golden)
+    if not names or "tiny-gemma3-vision" in names:
+        write_vision(here)
+
+
+def write_vision(here):
+    """tiny-gemma3 as the text part of a model that sees pictures, as transformers writes one. The text alone must give the same bits."""
+    folder, text_only = os.path.join(here, "tiny-gemma3-vision"), load_base(os.path.join(here, "tiny-gemma3"))
+    vision = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=16, patch_size=8, vision_use_head=False)
+    torch.manual_seed(12)
+    text_config = {key: value for key, value in text_only.config.to_dict().items() if key != "_name_or_path"}
+    config = Gemma3Config(text_config=text_config, vision_config=vision, mm_tokens_per_image=1, eos_token_id=[2, 3])
+    model = Gemma3ForConditionalGeneration(config)
+    model.model.language_model.load_state_dict(text_only.model.state_dict())
+    shutil.rmtree(folder, ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    back = Gemma3ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    documents = make_documents(MODELS["tiny-gemma3"]["seed"])
+    want, got = (logits_of(model, documents, "logits") for model in (text_only, back))
+    assert all(torch.equal(want[key], got[key]) for key in want), "the text part computes something else"
+    print(f"tiny-gemma3-vision: {sum(p.numel() for p in back.parameters())} parameters, the text part computes the same bits")
 
 
 def write_base(folder, config, seed, spread=0.2, norms=1.0, dtype=torch.float32, max_shard_size="5GB"):

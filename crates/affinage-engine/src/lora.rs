@@ -431,3 +431,45 @@ pub fn lora_backward(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn model(name: &str) -> ModelConfig {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden");
+        ModelConfig::read(&golden.join(name)).expect("a model")
+    }
+
+    #[test]
+    fn a_fused_projection_is_its_parts_together() {
+        let (fused, separate) = (model("tiny-phi3"), model("tiny-llama"));
+        assert_eq!(Target::meant(&Target::SEPARATE, &fused), Ok(Target::FUSED.to_vec()));
+        assert_eq!(Target::meant(&Target::FUSED, &separate), Ok(Target::SEPARATE.to_vec()));
+        for model in [&fused, &separate] {
+            assert_eq!(Target::meant(&Target::ALL, model).as_deref(), Ok(Target::of(model)));
+        }
+        let some = [Target::VProj, Target::KProj, Target::QProj, Target::DownProj];
+        assert_eq!(Target::meant(&some, &fused), Ok(vec![Target::QkvProj, Target::DownProj]));
+        assert_eq!(
+            Target::meant(&some, &separate),
+            Ok(vec![Target::QProj, Target::KProj, Target::VProj, Target::DownProj])
+        );
+        assert_eq!(Target::meant(&[Target::QkvProj, Target::QProj], &fused), Ok(vec![Target::QkvProj]));
+        let part = Target::meant(&[Target::VProj, Target::QProj, Target::OProj], &fused).unwrap_err();
+        assert_eq!(
+            part.to_string(),
+            "`q_proj`, `v_proj` cannot have an adapter of their own: in phi3 they are rows of `qkv_proj`"
+        );
+        let config = LoraConfig {
+            rank: 2,
+            alpha: 4.0,
+            use_rslora: false,
+            dropout: 0.0,
+            targets: Target::ALL.to_vec(),
+        };
+        let found: Vec<Target> = config.modules(&fused).into_iter().map(|module| module.target).collect();
+        assert_eq!(found, [Target::FUSED, Target::FUSED].concat(), "only what the model has");
+    }
+}

@@ -97,10 +97,7 @@ pub fn config_json(config: &ModelConfig, precision: Precision) -> Value {
         Family::Phi3 => json!({
             "sliding_window": config.sliding_window,
             "partial_rotary_factor": config.rotary_dim as f64 / config.head_dim as f64,
-            "original_max_position_embeddings": match &config.rope.scaling {
-                Some(RopeScaling::LongRope(scaling)) => scaling.original_max_position_embeddings,
-                _ => config.max_position_embeddings,
-            },
+            "original_max_position_embeddings": config.original_positions(),
         }),
     };
     entries.extend(more.as_object().expect("an object").clone());

@@ -155,21 +155,22 @@ pub(crate) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> us
 
 /// The number format of a matrix.
 ///
-/// Q4_0 keeps embedding and head in Q8_0; Q4_K_M and Q5_K_M keep the head, and `v_proj` and `down_proj` of some layers, in
-/// Q6_K, and `qkv_proj` in the format of the next number of bits.
+/// Q4_0 keeps embedding and head in Q8_0; Q4_K_M and Q5_K_M keep the head, and `v_proj` (or `qkv_proj`) and `down_proj` of
+/// some layers, in Q6_K.
 fn wanted(name: &str, config: &ModelConfig, precision: Precision) -> DType {
     let head = if config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
     let is_mixture = matches!(precision, Precision::Q4_K_M | Precision::Q5_K_M);
     let sensitive = || {
         let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
-        let is_sensitive = matches!(part, "self_attn.v_proj.weight" | "mlp.down_proj.weight");
+        let is_sensitive = matches!(
+            part,
+            "self_attn.v_proj.weight" | "self_attn.qkv_proj.weight" | "mlp.down_proj.weight"
+        );
         Some(is_sensitive && has_more_bits(layer.parse().ok()?, config.layers))
     };
     match precision {
         Precision::Q4_0 if matches!(name, "model.embed_tokens.weight" | "lm_head.weight") => DType::Q8_0,
         _ if is_mixture && (name == head || sensitive() == Some(true)) => DType::Q6_K,
-        Precision::Q4_K_M if name.ends_with("qkv_proj.weight") => DType::Q5_K,
-        Precision::Q5_K_M if name.ends_with("qkv_proj.weight") => DType::Q6_K,
         _ => precision.dtype(),
     }
 }
@@ -233,9 +234,13 @@ fn decoder_fields(config: &ModelConfig) -> Vec<(String, Field)> {
         fields.push((format!("{name}.rope.scaling.type"), Field::Text("linear".to_owned())));
         fields.push(number("rope.scaling.factor", factor as f32));
     }
-    if let Some(RopeScaling::LongRope(scaling)) = &config.rope.scaling {
-        fields.push(number("rope.scaling.attn_factor", scaling.attention_factor));
-        fields.push(count("rope.scaling.original_context_length", scaling.original_max_position_embeddings));
+    if config.family == Family::Phi3 {
+        if let Some(RopeScaling::LongRope(scaling)) = &config.rope.scaling {
+            fields.push(number("rope.scaling.attn_factor", scaling.attention_factor));
+        }
+        fields.push(count("rope.scaling.original_context_length", config.original_positions()));
+        // As in the files of Phi-4, by which llama.cpp tells it from Phi-3.
+        fields.extend(config.sliding_window.is_none().then(|| count("attention.sliding_window", 0)));
     }
     if config.family == Family::Granite {
         fields.push(number("attention.scale", config.attention_scale));

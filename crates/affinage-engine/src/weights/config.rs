@@ -233,8 +233,6 @@ impl Family {
             ("mixtral", MISTRAL),
         ];
         let relative = match kind {
-            // The name of the model with a part for pictures.
-            "gemma3" => Some("its text model alone: Gemma 3 270M or 1B, or a GGUF file of a larger one"),
             kind => relatives.iter().find(|(prefix, _)| kind.starts_with(prefix)).map(|(_, model)| *model),
         };
         let supported = Family::supported();
@@ -336,16 +334,20 @@ pub(crate) fn inverse_root(n: f32) -> f32 {
 impl ModelConfig {
     /// Reads and checks the config.json (and generation_config.json) of a folder, without any weights.
     pub fn read(folder: &Path) -> Result<ModelConfig, LoadError> {
-        super::config_json::read_config(folder)
+        super::config_json::read_config(folder).map(|(config, _)| config)
     }
 
     /// The longest sequence that is computed exactly.
     pub fn max_positions(&self) -> usize {
-        let of_rope = match &self.rope.scaling {
+        self.max_position_embeddings.min(self.original_positions()).min(MAX_POSITIONS)
+    }
+
+    /// The longest sequence before the context was made longer by other frequencies.
+    pub(crate) fn original_positions(&self) -> usize {
+        match &self.rope.scaling {
             Some(RopeScaling::LongRope(scaling)) => scaling.original_max_position_embeddings,
-            _ => usize::MAX,
-        };
-        self.max_position_embeddings.min(of_rope).min(MAX_POSITIONS)
+            _ => self.max_position_embeddings,
+        }
     }
 
     /// The window of a layer whose attention slides.

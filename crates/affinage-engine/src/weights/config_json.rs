@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::config::{
     Activation, Family, Llama3Scaling, LongRopeScaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale,
@@ -193,12 +193,12 @@ fn activation_key(family: Family) -> &'static str {
     }
 }
 
-pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
+pub(super) fn read_config(folder: &Path) -> Result<(ModelConfig, bool), LoadError> {
     let path = folder.join("config.json");
     if !path.is_file() {
         return Err(LoadError::NotAModel { path: folder.to_owned() });
     }
-    let fields: Map<String, Value> = read_json(&path)?;
+    let (fields, is_part) = text_part(&path, read_json(&path)?)?;
     let Some(model_type) = fields.get("model_type").and_then(Value::as_str).map(str::to_owned) else {
         let found = fields.get("model_type").map_or("nothing".to_owned(), described);
         return Err(LoadError::malformed(&path, "model_type", "a text", found));
@@ -273,7 +273,42 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
     };
     add_generation_end_tokens(folder, &mut config.eos_token_ids)?;
     config.check(&path)?;
-    Ok(config)
+    Ok((config, is_part))
+}
+
+/// The fields of the decoder, and whether it is a part of a model that also sees pictures: Gemma 3 from 4B on.
+fn text_part(path: &Path, mut fields: Map<String, Value>) -> Result<(Map<String, Value>, bool), LoadError> {
+    const CLASS: &str = "Gemma3ForConditionalGeneration";
+    if fields.get("model_type").and_then(Value::as_str) != Some("gemma3") {
+        return Ok((fields, false));
+    }
+    let mut text = match fields.remove("text_config") {
+        Some(Value::Object(text)) => text,
+        other => {
+            let found = other.as_ref().map_or("nothing".to_owned(), described);
+            return Err(LoadError::malformed(path, "text_config", "the settings of the text model", found));
+        }
+    };
+    let classes = fields.get("architectures").and_then(Value::as_array);
+    if let Some(classes) = classes.filter(|classes| !classes.iter().any(|class| class == CLASS)) {
+        let found: Vec<String> = classes.iter().map(described).collect();
+        return Err(LoadError::unsupported(path, "architectures", found.join(", "), CLASS));
+    }
+    // The files on the Hub leave out what is as in the class.
+    let of_class = json!({
+        "model_type": "gemma3_text", "vocab_size": 262_208, "hidden_size": 2304, "intermediate_size": 9216,
+        "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
+    });
+    for (key, value) in of_class.as_object().expect("an object") {
+        text.entry(key).or_insert_with(|| value.clone());
+    }
+    for key in ["eos_token_id", "bos_token_id", "tie_word_embeddings", "quantization_config"] {
+        if let Some(value) = fields.remove(key).filter(|value| !value.is_null()) {
+            text.insert(key.to_owned(), value);
+        }
+    }
+    text.remove("architectures");
+    Ok((text, true))
 }
 
 /// Generation stops at every id of generation_config.json as well as of config.json.

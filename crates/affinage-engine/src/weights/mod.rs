@@ -41,6 +41,7 @@ pub struct Weights {
     config: ModelConfig,
     tensors: BTreeMap<String, StoredTensor>,
     gguf: Option<GgufMetadata>,
+    left_out: Option<usize>,
     files: Vec<MappedFile>,
     sha256: OnceLock<String>,
 }
@@ -62,9 +63,9 @@ impl Weights {
     /// [`Weights::vector`] cannot fail for the tensors of the configuration.
     pub fn open(path: &Path) -> Result<Weights, LoadError> {
         let weights = if path.is_dir() {
-            let folder::Folder { config, tensors, files } = folder::open(path)?;
+            let folder::Folder { config, tensors, left_out, files } = folder::open(path)?;
             let path = path.to_owned();
-            Weights { path, config, tensors, gguf: None, files, sha256: OnceLock::new() }
+            Weights { path, config, tensors, gguf: None, left_out, files, sha256: OnceLock::new() }
         } else {
             if path.is_file() && path.extension().is_none_or(|extension| extension != "gguf") {
                 return Err(LoadError::NotAModel { path: path.to_owned() });
@@ -77,6 +78,7 @@ impl Weights {
                 config,
                 tensors,
                 gguf: Some(metadata),
+                left_out: None,
                 files: vec![file],
                 sha256: OnceLock::new(),
             }
@@ -132,6 +134,12 @@ impl Weights {
     /// The metadata of a GGUF file: tokenizer and chat template live there.
     pub fn gguf(&self) -> Option<&GgufMetadata> {
         self.gguf.as_ref()
+    }
+
+    /// Of a folder whose decoder is a part of a model that also sees pictures: tensors of the other parts, which are not
+    /// read. Names, configuration and exports are those of the text model alone.
+    pub fn left_out(&self) -> Option<usize> {
+        self.left_out
     }
 
     /// Every tensor, sorted by name.

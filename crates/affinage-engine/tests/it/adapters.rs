@@ -307,6 +307,35 @@ fn what_is_not_computed_is_refused_by_name() {
     insta::assert_snapshot!(refused(json!({"r": 1_000_000})), @"`adapter_config.json`: r is 1000000, expected 1 to 4096");
 }
 
+/// The adapter of a model with fused projections: one pair on each matrix, as peft has it, and back in the same bytes.
+#[test]
+fn adapters_on_fused_projections_are_those_of_peft() {
+    let (source, weights) = (golden("tiny-phi3/adapter"), Weights::open(&golden("tiny-phi3")).unwrap());
+    let adapter = load_adapter(&source, weights.config()).unwrap();
+    assert_eq!(adapter.config.targets, Target::FUSED);
+    let pair = adapter.layout.pair(1, Target::QkvProj).unwrap();
+    assert_eq!((pair.rank, pair.output), (4, 64), "32 of q, 16 each of k and v");
+    assert_eq!(adapter.layout.pair(1, Target::QProj), None);
+    let dir = tempfile::tempdir().unwrap();
+    save_adapter(&adapter, "tiny-phi3", dir.path()).unwrap();
+    assert_eq!(load_adapter(dir.path(), weights.config()).unwrap(), adapter);
+    let [ours, theirs] = [dir.path(), &source].map(|dir| std::fs::read(dir.join(ADAPTER_FILE)).unwrap());
+    let tensors = SafeTensors::deserialize(&theirs).unwrap();
+    let mut names = tensors.names();
+    names.sort_unstable();
+    let mut written = SafeTensors::deserialize(&ours).unwrap().names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    written.sort_unstable();
+    assert_eq!(written, names);
+    names.into_iter().for_each(|name| assert_eq!(numbers(&ours, name), numbers(&theirs, name), "{name}"));
+    let mut config: Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join(ADAPTER_CONFIG)).unwrap()).unwrap();
+    assert_eq!(config["target_modules"], json!(["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]));
+    config["target_modules"] = json!(["q_proj", "qkv_proj"]);
+    std::fs::write(dir.path().join(ADAPTER_CONFIG), config.to_string()).unwrap();
+    let error = load_adapter(dir.path(), weights.config()).unwrap_err().to_string();
+    insta::assert_snapshot!(error.rsplit('/').next().unwrap(), @"");
+}
+
 #[test]
 fn tensors_that_do_not_fit_the_configuration_are_named() {
     insta::assert_snapshot!(refused(json!({"r": 4096})), @"`adapter_model.safetensors`: tensor `base_model.model.model.layers.1.self_attn.o_proj.lora_A.weight` has shape [1, 64], expected [4096, 64]");

@@ -10,7 +10,7 @@ use affinage_engine::weights::Weights;
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 
-const MODELS: [&str; 9] = [
+const MODELS: [&str; 10] = [
     "tiny-llama",
     "tiny-llama3",
     "tiny-qwen2",
@@ -20,6 +20,7 @@ const MODELS: [&str; 9] = [
     "tiny-smollm3",
     "tiny-granite",
     "tiny-olmo2",
+    "tiny-phi3",
 ];
 
 fn folder(model: &str) -> PathBuf {
@@ -254,6 +255,11 @@ fn every_trainable_tensor_moves_and_an_untrained_adapter_changes_nothing() {
             for _ in 0..3 {
                 trainer.step(&documents(&rows)).unwrap();
             }
+            assert_eq!(
+                fresh.layout.pairs.len(),
+                model.config().layers * Target::of(model.config()).len(),
+                "{name}: an adapter on every linear layer"
+            );
             for pair in &fresh.layout.pairs {
                 for range in [&pair.a, &pair.b] {
                     let (before, after) =
@@ -288,7 +294,7 @@ fn dropout_masks_do_not_depend_on_packing() {
 /// Dropout's backward against a central difference of its own loss, with the masks held fixed by the counter.
 #[test]
 fn gradient_under_dropout_matches_a_finite_difference() {
-    ["tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-olmo2"].into_iter().for_each(require_finite_difference);
+    ["tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-olmo2", "tiny-phi3"].into_iter().for_each(require_finite_difference);
 }
 
 fn require_finite_difference(name: &str) {

@@ -235,6 +235,11 @@ impl<'a> Reader<'a> {
         };
         config.check(self.path)?;
         let long = LONG_ROPE_FACTORS.map(find);
+        let factor = self.key("rope.scaling.attn_factor");
+        if let (None, Some(found)) = (long[0], self.metadata.float(&factor)?.filter(|factor| *factor != 1.0)) {
+            let expected = "1, or the tensors rope_factors_short and rope_factors_long";
+            return Err(LoadError::unsupported(self.path, factor, found, expected));
+        }
         let scaling = match long.iter().any(Option::is_some) {
             true => Some(self.long_rope(long, map, &config)?),
             false => self.rope_scaling(find(ROPE_FACTORS), map, &config)?,
