@@ -291,7 +291,7 @@ fn text_part(path: &Path, mut fields: Map<String, Value>) -> Result<(Map<String,
     };
     let classes = fields.get("architectures").and_then(Value::as_array);
     if let Some(classes) = classes.filter(|classes| !classes.iter().any(|class| class == CLASS)) {
-        let found: Vec<String> = classes.iter().map(described).collect();
+        let found: Vec<&str> = classes.iter().filter_map(Value::as_str).collect();
         return Err(LoadError::unsupported(path, "architectures", found.join(", "), CLASS));
     }
     // The files on the Hub leave out what is as in the class.

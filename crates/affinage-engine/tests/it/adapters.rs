@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_engine::checkpoint::{ADAPTER_CONFIG, ADAPTER_FILE, AdapterFiles, load_adapter, save_adapter};
+use affinage_engine::checkpoint::{
+    ADAPTER_CONFIG, ADAPTER_FILE, AdapterFiles, load_adapter, save_adapter, save_adapter_of_part,
+};
 use affinage_engine::export::save_mlx;
 use affinage_engine::lora::{Adapter, Target};
 use affinage_engine::model::{Model, Pass};
@@ -333,7 +335,31 @@ fn adapters_on_fused_projections_are_those_of_peft() {
     config["target_modules"] = json!(["q_proj", "qkv_proj"]);
     std::fs::write(dir.path().join(ADAPTER_CONFIG), config.to_string()).unwrap();
     let error = load_adapter(dir.path(), weights.config()).unwrap_err().to_string();
-    insta::assert_snapshot!(error.rsplit('/').next().unwrap(), @"");
+    insta::assert_snapshot!(error.rsplit('/').next().unwrap(), @r#"adapter_config.json`: target_modules is "q_proj" among others, expected some of qkv_proj, o_proj, gate_up_proj, down_proj"#);
+}
+
+/// `tiny-gemma3-vision/adapter` is what this writes; `make_golden.py` holds peft on the whole model to the logits of the text
+/// model with its adapter.
+#[test]
+fn an_adapter_of_a_text_part_names_its_modules_within_the_whole() {
+    let weights = Weights::open(&golden("tiny-gemma3-vision")).unwrap();
+    let adapter = load_adapter(&golden("tiny-gemma3/adapter"), weights.config()).unwrap();
+    let (dir, kept) = (tempfile::tempdir().unwrap(), golden("tiny-gemma3-vision/adapter"));
+    save_adapter_of_part(&adapter, "tiny-gemma3-vision", dir.path()).unwrap();
+    if std::env::var_os("AFFINAGE_BLESS").is_some() {
+        std::fs::create_dir_all(&kept).unwrap();
+        save_adapter_of_part(&adapter, "tiny-gemma3-vision", &kept).unwrap();
+    }
+    for file in [ADAPTER_CONFIG, ADAPTER_FILE] {
+        let written = std::fs::read(dir.path().join(file)).unwrap();
+        assert!(written == std::fs::read(kept.join(file)).unwrap(), "{file}");
+    }
+    assert_eq!(load_adapter(dir.path(), weights.config()).unwrap(), adapter);
+    // Parts for pictures have a `q_proj` too.
+    let config: Value = serde_json::from_slice(&std::fs::read(kept.join(ADAPTER_CONFIG)).unwrap()).unwrap();
+    let named = config["target_modules"].as_array().unwrap();
+    let within = |name: &Value| name.as_str().unwrap().starts_with("model.language_model.layers.");
+    assert!(named.len() == 7 * 3 && named.iter().all(within), "{named:?}");
 }
 
 #[test]

@@ -122,6 +122,54 @@ fn rank_stabilised_scale_matches() {
     }
 }
 
+/// What a family with fused projections adds is where the weights lie: a Llama whose matrices are put together computes the
+/// same bits.
+#[test]
+fn a_llama_with_fused_projections_is_the_same_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = std::fs::read_to_string(folder("tiny-llama").join("config.json")).unwrap();
+    let config = config.replace("\"llama\"", "\"phi3\"").replace("LlamaForCausalLM", "Phi3ForCausalLM");
+    std::fs::write(dir.path().join("config.json"), config).unwrap();
+    let bytes = std::fs::read(folder("tiny-llama").join("model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let mut whole: std::collections::BTreeMap<String, (usize, Vec<u8>)> = Default::default();
+    let parts = [
+        (".q_proj", ".qkv_proj"),
+        (".k_proj", ".qkv_proj"),
+        (".v_proj", ".qkv_proj"),
+        (".gate_proj", ".gate_up_proj"),
+        (".up_proj", ".gate_up_proj"),
+    ];
+    for (part, fused) in parts {
+        for (name, tensor) in tensors.tensors().into_iter().filter(|(name, _)| name.contains(part)) {
+            let (rows, data) = whole.entry(name.replace(part, fused)).or_default();
+            *rows += tensor.shape()[0];
+            data.extend(tensor.data());
+        }
+    }
+    let views = whole.iter().map(|(name, (rows, data))| {
+        let shape = vec![*rows, data.len() / 4 / rows];
+        (name.clone(), safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, data).unwrap())
+    });
+    let is_part = |name: &str| parts.iter().any(|(part, _)| name.contains(part));
+    let others = tensors.tensors().into_iter().filter(|(name, _)| !is_part(name));
+    let file = safetensors::serialize(others.chain(views), None).unwrap();
+    std::fs::write(dir.path().join("model.safetensors"), file).unwrap();
+    let fused = Weights::open(dir.path()).unwrap();
+    assert!(fused.config().fused_projections);
+    let (mut fused, (mut separate, _, golden)) = (Model::load(&fused).unwrap(), open("tiny-llama"));
+    for packed in [false, true] {
+        if packed {
+            fused.pack();
+            separate.pack();
+        }
+        for (ids, _) in golden.rows() {
+            let logits = |model: &Model| model.logits(&ids, Pass::default());
+            assert_eq!(logits(&fused), logits(&separate), "packed: {packed}");
+        }
+    }
+}
+
 #[test]
 fn loss_and_every_gradient_match() {
     for name in MODELS {

@@ -122,7 +122,7 @@ fn generation_config_adds_end_tokens() {
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(json!({"model_type": "gemma"})),
-        @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
+        @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
     for (kind, nearest) in
         [("qwen3_5_text", "Qwen/Qwen3-0.6B"), ("gemma4", "google/gemma-3-1b-it"), ("lfm2", "Qwen/Qwen3-0.6B"), ("phimoe", "microsoft/Phi-4-mini-instruct")]
     {
@@ -427,9 +427,9 @@ fn phi3_is_read_in_both_layouts_of_its_settings() {
     assert_eq!((config.sliding_window, &config.sliding_layers[..]), (Some(6), &[0, 1][..]));
     let scaling = long_rope(&config);
     assert_eq!(scaling.short_factor, [1.0, 1.25, 1.75]);
-    assert_eq!(scaling.attention_factor, (1.0 + 4f64.ln() / 32f64.ln()).sqrt() as f32);
-    assert_eq!(config.max_position_embeddings, 128);
-    assert_eq!(config.max_positions(), 32, "a longer sequence has other frequencies");
+    assert_eq!(scaling.attention_factor, (1.0 + 4f64.ln() / 128f64.ln()).sqrt() as f32);
+    assert_eq!(config.max_position_embeddings, 512);
+    assert_eq!(config.max_positions(), 128, "a longer sequence has other frequencies");
     let hub = |kind: &str| {
         json!({"rope_parameters": null, "rope_theta": 1e4, "partial_rotary_factor": 0.75, "rope_scaling":
             {"type": kind, "short_factor": [1.0, 1.25, 1.75], "long_factor": [1.5, 4.0, 11.0]}})
@@ -439,7 +439,7 @@ fn phi3_is_read_in_both_layouts_of_its_settings() {
     assert_eq!(read(hub("su")), config, "the older name");
     let plain = json!({"rope_parameters": null, "rope_theta": 1e4, "sliding_window": null});
     let plain = read(plain);
-    assert_eq!((plain.rotary_dim, plain.rope.scaling.is_none(), plain.max_positions()), (8, true, 128));
+    assert_eq!((plain.rotary_dim, plain.rope.scaling.is_none(), plain.max_positions()), (8, true, 512));
     assert_eq!(plain.sliding_window, None);
     let given = read(json!({"rope_parameters": {"rope_type": "longrope", "partial_rotary_factor": 0.75,
         "short_factor": [1.0, 1.0, 1.0], "long_factor": [1.0, 1.0, 1.0], "attention_factor": 1.5}}));
@@ -461,17 +461,17 @@ fn what_is_nearly_phi3_is_refused_by_name() {
         }
         changed(json!({"rope_parameters": rope}))
     };
-    insta::assert_snapshot!(rope(json!({"rope_type": "yarn"})), @"");
-    insta::assert_snapshot!(rope(json!({"short_factor": [1.0, 1.0]})), @"");
-    insta::assert_snapshot!(rope(json!({"long_factor": [1.0, -1.0, 1.0]})), @"");
-    insta::assert_snapshot!(rope(json!({"long_factor": null})), @"");
-    insta::assert_snapshot!(rope(json!({"original_max_position_embeddings": 64})), @"");
-    insta::assert_snapshot!(rope(json!({"partial_rotary_factor": 0.4})), @"");
-    insta::assert_snapshot!(changed(json!({"lm_head_bias": true})), @"");
-    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "sliding_attention"]})), @"");
-    insta::assert_snapshot!(changed(json!({"model_type": "llama", "architectures": null, "rope_parameters": null})), @"");
+    insta::assert_snapshot!(rope(json!({"rope_type": "yarn"})), @"`config.json`: the rope type is yarn, supported: default, longrope");
+    insta::assert_snapshot!(rope(json!({"short_factor": [1.0, 1.0]})), @"`config.json`: rope short_factor: expected 3 positive numbers, found 2 numbers");
+    insta::assert_snapshot!(rope(json!({"long_factor": [1.0, -1.0, 1.0]})), @"`config.json`: rope long_factor: expected 3 positive numbers, found -1");
+    insta::assert_snapshot!(rope(json!({"long_factor": null})), @"`config.json`: rope long_factor: expected a list of numbers, found nothing");
+    insta::assert_snapshot!(rope(json!({"original_max_position_embeddings": 64})), @"`config.json`: original_max_position_embeddings in the rope settings is 64, supported: 128, as beside them");
+    insta::assert_snapshot!(rope(json!({"partial_rotary_factor": 0.4})), @"`config.json`: rotated part of a head: expected an even number from 2 to the 8 of a head, found 3");
+    insta::assert_snapshot!(changed(json!({"lm_head_bias": true})), @"`config.json`: lm_head_bias is true, supported: false");
+    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "sliding_attention"]})), @"`config.json`: layer_types is full_attention, sliding_attention, supported: sliding_attention in all layers, as sliding_window is a number");
+    insta::assert_snapshot!(changed(json!({"model_type": "llama", "architectures": null, "rope_parameters": null})), @"`[DIR]`: tensor `model.layers.0.self_attn.q_proj.weight` is missing");
     // Projections that are not fused, which transformers would leave random.
-    insta::assert_snapshot!(message(with_config(json!({"model_type": "phi3"})).path()), @"");
+    insta::assert_snapshot!(message(with_config(json!({"model_type": "phi3"})).path()), @"`[DIR]`: tensor `model.layers.0.self_attn.qkv_proj.weight` is missing");
 }
 
 /// A file with the tensors of another one under other names.
@@ -505,14 +505,14 @@ fn the_text_part_of_a_model_that_sees_pictures_is_the_text_model() {
         assert_eq!(logits(&part), logits(&text));
     }
     let with = |changes: Value| message(with_config_of("tiny-gemma3-vision", changes).path());
-    insta::assert_snapshot!(with(json!({"text_config": null})), @"");
-    insta::assert_snapshot!(with(json!({"architectures": ["Gemma3ForSequenceClassification"]})), @"");
-    insta::assert_snapshot!(with(json!({"quantization_config": {"bits": 4}})), @"");
+    insta::assert_snapshot!(with(json!({"text_config": null})), @"`config.json`: text_config: expected the settings of the text model, found null");
+    insta::assert_snapshot!(with(json!({"architectures": ["Gemma3ForSequenceClassification"]})), @"`config.json`: architectures is Gemma3ForSequenceClassification, supported: Gemma3ForConditionalGeneration");
+    insta::assert_snapshot!(with(json!({"quantization_config": {"bits": 4}})), @"`config.json`: quantization_config is present, supported: F32, F16 and BF16 safetensors, or GGUF");
     // What is neither of the decoder nor of the parts for pictures is not left out in silence.
     renamed(&folder.join("model.safetensors"), &newer.path().join("model.safetensors"), |name| {
         name.replace("vision_tower.", "audio_tower.")
     });
-    insta::assert_snapshot!(message(newer.path()), @"");
+    insta::assert_snapshot!(message(newer.path()), @"`[DIR]`: tensor `audio_tower.embeddings.patch_embedding.bias` is not part of the gemma3 decoder as implemented here");
 }
 
 /// As the files on the Hub leave out what is as in the class.
@@ -524,5 +524,5 @@ fn settings_of_a_text_part_that_are_missing_are_those_of_the_class() {
     let config = ModelConfig::read(with_config_of("tiny-gemma3-vision", changes).path()).expect("a model");
     assert_eq!((config.vocab_size, config.heads, config.kv_heads, config.head_dim), (262_208, 8, 4, 256));
     assert_eq!((config.layers, config.sliding_layers.len(), config.sliding_window), (34, 29, Some(1024)));
-    assert_eq!((config.rope.theta, config.eos_token_ids), (1e6, vec![1, 2, 3, 106]));
+    assert_eq!((config.rope.theta, config.eos_token_ids), (1e6, vec![1, 106]));
 }

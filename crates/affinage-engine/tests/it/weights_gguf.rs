@@ -235,9 +235,9 @@ fn phi3_files_have_fused_projections_and_factors_of_their_own() {
         tensor
     };
     file.set("phi3.rope.scaling.attn_factor", Value::F32(1.25));
-    insta::assert_snapshot!(message(&file), @"");
+    insta::assert_snapshot!(message(&file), @"model: phi3.rope.scaling.attn_factor is 1.25, supported: 1, or the tensors rope_factors_short and rope_factors_long");
     file.tensors.push(factor("short", 2.0));
-    insta::assert_snapshot!(message(&file), @"");
+    insta::assert_snapshot!(message(&file), @"model: tensor `rope_factors_short.weight` is present, supported: both of them, in phi3 only");
     file.tensors.push(factor("long", 30.0));
     file.set("phi3.attention.sliding_window", Value::U32(7));
     let weights = open(&file.bytes()).expect("a right file");
@@ -254,18 +254,18 @@ fn phi3_files_have_fused_projections_and_factors_of_their_own() {
     assert_eq!(config.rope.inverse_frequencies(2), [0.5]);
 
     file.tensor("rope_factors_short.weight").bytes = 0f32.to_le_bytes().to_vec();
-    insta::assert_snapshot!(message(&file), @"");
+    insta::assert_snapshot!(message(&file), @"model: rope short_factor: expected 1 positive numbers, found 0");
     let mut file = tiny_phi3();
     file.set("phi3.rope.dimension_count", Value::U32(6));
-    insta::assert_snapshot!(message(&file), @"");
+    insta::assert_snapshot!(message(&file), @"model: rotated part of a head: expected an even number from 2 to the 4 of a head, found 6");
     let mut file = tiny_phi3();
     file.tensors.push(f32_tensor("blk.0.attn_q.weight", Q_ROWS, HIDDEN));
-    insta::assert_snapshot!(message(&file), @"");
+    insta::assert_snapshot!(message(&file), @"model: tensor `blk.0.attn_q.weight` is not part of the phi3 decoder as implemented here");
     let mut file = tiny_phi3();
     file.tensors.retain(|tensor| tensor.name != "blk.0.ffn_up.weight");
-    insta::assert_snapshot!(message(&file), @"");
+    insta::assert_snapshot!(message(&file), @"model: tensor `blk.0.ffn_up.weight` is missing");
     let llama = changed(|file| file.tensors.extend([factor("short", 1.0), factor("long", 1.0)]));
-    insta::assert_snapshot!(llama, @"");
+    insta::assert_snapshot!(llama, @"model: tensor `rope_factors_short.weight` is present, supported: both of them, in phi3 only");
 }
 
 #[test]
