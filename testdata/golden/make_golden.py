@@ -128,12 +128,12 @@ def write_vision(here):
     documents = make_documents(MODELS["tiny-gemma3"]["seed"])
     want, got = (logits_of(model, documents, "logits") for model in (text_only, back))
     assert all(torch.equal(want[key], got[key]) for key in want), "the text part computes something else"
-    ours = os.path.join(folder, "adapter")
+    parameters, ours = sum(p.numel() for p in back.parameters()), os.path.join(folder, "adapter")
     if os.path.isdir(ours):  # what affinage writes of the adapter of tiny-gemma3
         golden = load_file(os.path.join(here, "tiny-gemma3", "golden.safetensors"))
         got = logits_of(PeftModel.from_pretrained(back, ours).eval(), documents, "logits_adapter")
         assert all(torch.equal(got[key], golden[key]) for key in got), "peft computes something else from what affinage wrote"
-    print(f"tiny-gemma3-vision: {sum(p.numel() for p in back.parameters())} parameters, the text part computes the same bits")
+    print(f"tiny-gemma3-vision: {parameters} parameters, the text part computes the same bits")
 
 
 def write_base(folder, config, seed, spread=0.2, norms=1.0, dtype=torch.float32, max_shard_size="5GB"):

@@ -83,11 +83,7 @@ pub fn save_adapter(adapter: &Adapter, base_model: &str, dir: &Path) -> Result<(
 
 /// As [`save_adapter`], for a base of which only the text part is computed: under the names that its modules have in the
 /// whole model, where peft looks for them.
-pub fn save_adapter_of_part(
-    adapter: &Adapter,
-    base_model: &str,
-    dir: &Path,
-) -> Result<(), CheckpointError> {
+pub fn save_adapter_of_part(adapter: &Adapter, base_model: &str, dir: &Path) -> Result<(), CheckpointError> {
     save_in(DECODERS[1], adapter, base_model, dir)
 }
 
@@ -151,7 +147,11 @@ fn adapter_bytes(decoder: &str, adapter: &Adapter) -> Vec<u8> {
         .iter()
         .flat_map(|pair| {
             let part = |matrix, shape, range: &std::ops::Range<usize>| {
-                (peft::matrix_name(decoder, pair.layer, pair.target, matrix), shape, bytes_of(&adapter.values[range.clone()]))
+                (
+                    peft::matrix_name(decoder, pair.layer, pair.target, matrix),
+                    shape,
+                    bytes_of(&adapter.values[range.clone()]),
+                )
             };
             [
                 part("lora_A", [pair.rank, pair.input], &pair.a),

@@ -63,8 +63,7 @@ impl Target {
         Target::DownProj,
     ];
     /// Those of a model with fused projections.
-    pub const FUSED: [Target; 4] =
-        [Target::QkvProj, Target::OProj, Target::GateUpProj, Target::DownProj];
+    pub const FUSED: [Target; 4] = [Target::QkvProj, Target::OProj, Target::GateUpProj, Target::DownProj];
 
     /// The linear layers of a model, in the order of the forward pass.
     pub fn of(model: &ModelConfig) -> &'static [Target] {

@@ -77,7 +77,8 @@ pub fn open_model(ctx: &Project, spec: &str) -> anyhow::Result<LoadedModel> {
     let model = opened.with_context(|| format!("cannot open the model `{spec}`"))?;
     if let Some(count) = model.weights.left_out() {
         let tables = counted(count, "table of weights for pictures is", "tables of weights for pictures are");
-        ctx.ui.say(format!("{} also sees pictures: only its text part is used, {tables} left out", model.name));
+        ctx.ui
+            .say(format!("{} also sees pictures: only its text part is used, {tables} left out", model.name));
     }
     Ok(model)
 }

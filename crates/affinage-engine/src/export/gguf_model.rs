@@ -162,10 +162,8 @@ fn wanted(name: &str, config: &ModelConfig, precision: Precision) -> DType {
     let is_mixture = matches!(precision, Precision::Q4_K_M | Precision::Q5_K_M);
     let sensitive = || {
         let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
-        let is_sensitive = matches!(
-            part,
-            "self_attn.v_proj.weight" | "self_attn.qkv_proj.weight" | "mlp.down_proj.weight"
-        );
+        let is_sensitive =
+            matches!(part, "self_attn.v_proj.weight" | "self_attn.qkv_proj.weight" | "mlp.down_proj.weight");
         Some(is_sensitive && has_more_bits(layer.parse().ok()?, config.layers))
     };
     match precision {

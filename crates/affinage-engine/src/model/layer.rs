@@ -30,16 +30,16 @@ pub enum Sequences<'a, 'c> {
 /// What one layer keeps for its backward. Shapes are `[tokens, ...]`.
 #[derive(Default)]
 struct Saved {
-    x: Vec<f32>,                // (hidden) input of the layer
-    attention_ends: SavedEnds,  // norms at the ends of attention
-    qkv: Vec<f32>,              // (qkv_width) rotated queries and keys, values
-    qk_raw: Vec<f32>,           // (q_width + kv_width) before the norms of q and k, if there are any
-    inv_rms_qk: Vec<f32>,       // (groups) of those norms
-    attention: Vec<f32>,        // (q_width) output of attention, input of o_proj
-    lse: Vec<f32>,              // (heads)
-    x_mid: Vec<f32>,            // (hidden) after attention
-    mlp_ends: SavedEnds,        // norms at the ends of the MLP
-    gate_up: Vec<f32>,          // (2 * intermediate)
+    x: Vec<f32>,                                // (hidden) input of the layer
+    attention_ends: SavedEnds,                  // norms at the ends of attention
+    qkv: Vec<f32>,                              // (qkv_width) rotated queries and keys, values
+    qk_raw: Vec<f32>,     // (q_width + kv_width) before the norms of q and k, if there are any
+    inv_rms_qk: Vec<f32>, // (groups) of those norms
+    attention: Vec<f32>,  // (q_width) output of attention, input of o_proj
+    lse: Vec<f32>,        // (heads)
+    x_mid: Vec<f32>,      // (hidden) after attention
+    mlp_ends: SavedEnds,  // norms at the ends of the MLP
+    gate_up: Vec<f32>,    // (2 * intermediate)
     lora_hidden: [Vec<f32>; Target::ALL.len()], // (rank) of each target
 }
 
@@ -329,7 +329,10 @@ impl Model {
         }
         glu_backward(self.config.activation, &mut saved.gate_up, &space.dinner, inner);
         space.profile.lap("gate");
-        if [Target::GateProj, Target::UpProj, Target::GateUpProj].into_iter().any(|target| step.adapts(target)) {
+        if [Target::GateProj, Target::UpProj, Target::GateUpProj]
+            .into_iter()
+            .any(|target| step.adapts(target))
+        {
             layer.mlp_ends.input(&saved.x_mid, hidden, &mut saved.mlp_ends, &mut space.normed);
         }
         space.dnormed.resize(tokens * hidden, 0.0);

@@ -531,7 +531,8 @@ impl LongRopeScaling {
             return Err(LoadError::malformed(path, "rope attention factor", expected, self.attention_factor));
         }
         if self.original_max_position_embeddings < 2 {
-            let (what, found) = ("rope original_max_position_embeddings", self.original_max_position_embeddings);
+            let (what, found) =
+                ("rope original_max_position_embeddings", self.original_max_position_embeddings);
             return Err(LoadError::malformed(path, what, "at least 2", found));
         }
         Ok(())

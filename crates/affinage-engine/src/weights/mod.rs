@@ -12,6 +12,7 @@ mod gguf;
 mod map;
 mod matrix;
 mod quant;
+mod rope_json;
 mod stored;
 
 use std::collections::{BTreeMap, HashSet};

@@ -325,7 +325,8 @@ fn adapters_on_fused_projections_are_those_of_peft() {
     let tensors = SafeTensors::deserialize(&theirs).unwrap();
     let mut names = tensors.names();
     names.sort_unstable();
-    let mut written = SafeTensors::deserialize(&ours).unwrap().names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let mut written =
+        SafeTensors::deserialize(&ours).unwrap().names().into_iter().map(str::to_owned).collect::<Vec<_>>();
     written.sort_unstable();
     assert_eq!(written, names);
     names.into_iter().for_each(|name| assert_eq!(numbers(&ours, name), numbers(&theirs, name), "{name}"));

@@ -342,7 +342,9 @@ fn dropout_masks_do_not_depend_on_packing() {
 /// Dropout's backward against a central difference of its own loss, with the masks held fixed by the counter.
 #[test]
 fn gradient_under_dropout_matches_a_finite_difference() {
-    ["tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-olmo2", "tiny-phi3"].into_iter().for_each(require_finite_difference);
+    ["tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-olmo2", "tiny-phi3"]
+        .into_iter()
+        .for_each(require_finite_difference);
 }
 
 fn require_finite_difference(name: &str) {

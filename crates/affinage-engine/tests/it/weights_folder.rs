@@ -123,9 +123,12 @@ fn generation_config_adds_end_tokens() {
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(json!({"model_type": "gemma"})),
         @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
-    for (kind, nearest) in
-        [("qwen3_5_text", "Qwen/Qwen3-0.6B"), ("gemma4", "google/gemma-3-1b-it"), ("lfm2", "Qwen/Qwen3-0.6B"), ("phimoe", "microsoft/Phi-4-mini-instruct")]
-    {
+    for (kind, nearest) in [
+        ("qwen3_5_text", "Qwen/Qwen3-0.6B"),
+        ("gemma4", "google/gemma-3-1b-it"),
+        ("lfm2", "Qwen/Qwen3-0.6B"),
+        ("phimoe", "microsoft/Phi-4-mini-instruct"),
+    ] {
         let refused = changed(json!({"model_type": kind, "vocab_size": null}));
         assert!(refused.contains(&format!("model_type is {kind}, supported: llama")), "{refused}");
         assert!(refused.contains(nearest), "{refused}");
@@ -434,7 +437,8 @@ fn phi3_is_read_in_both_layouts_of_its_settings() {
         json!({"rope_parameters": null, "rope_theta": 1e4, "partial_rotary_factor": 0.75, "rope_scaling":
             {"type": kind, "short_factor": [1.0, 1.25, 1.75], "long_factor": [1.5, 4.0, 11.0]}})
     };
-    let read = |changes: Value| ModelConfig::read(with_config_of("tiny-phi3", changes).path()).expect("right");
+    let read =
+        |changes: Value| ModelConfig::read(with_config_of("tiny-phi3", changes).path()).expect("right");
     assert_eq!(read(hub("longrope")), config);
     assert_eq!(read(hub("su")), config, "the older name");
     let plain = json!({"rope_parameters": null, "rope_theta": 1e4, "sliding_window": null});
@@ -485,7 +489,8 @@ fn renamed(from: &Path, to: &Path, name: impl Fn(&str) -> String) {
 /// Gemma 3 from 4B on: the decoder is a part of what also sees pictures.
 #[test]
 fn the_text_part_of_a_model_that_sees_pictures_is_the_text_model() {
-    let (text, folder) = (Weights::open(&golden("tiny-gemma3")).expect("a model"), golden("tiny-gemma3-vision"));
+    let (text, folder) =
+        (Weights::open(&golden("tiny-gemma3")).expect("a model"), golden("tiny-gemma3-vision"));
     let newer = tempfile::tempdir().expect("a folder");
     std::fs::copy(folder.join("config.json"), newer.path().join("config.json")).expect("copied");
     renamed(&folder.join("model.safetensors"), &newer.path().join("model.safetensors"), |name| {

@@ -205,7 +205,8 @@ fn tiny_phi3() -> GgufFile {
             *value = Value::Text("phi3");
         }
     }
-    let parts = ["blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.attn_v.weight", "blk.0.ffn_gate.weight"];
+    let parts =
+        ["blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.attn_v.weight", "blk.0.ffn_gate.weight"];
     file.tensors.retain(|tensor| !parts.contains(&&*tensor.name));
     file.tensors.push(f32_tensor("blk.0.attn_qkv.weight", Q_ROWS + 2 * KV_ROWS, HIDDEN));
     *file.tensor("blk.0.ffn_up.weight") = f32_tensor("blk.0.ffn_up.weight", 2 * FFN, HIDDEN);
@@ -306,8 +307,13 @@ fn what_is_not_implemented_is_refused_by_name() {
     for (architecture, nearest) in
         [("qwen35", "Qwen/Qwen3-0.6B"), ("gemma4", "google/gemma-3-1b-it"), ("lfm2", "Qwen/Qwen3-0.6B")]
     {
-        let refused = changed(|f| { f.set("general.architecture", Value::Text(architecture)); });
-        assert!(refused.starts_with(&format!("model: the architecture is {architecture}, supported")), "{refused}");
+        let refused = changed(|f| {
+            f.set("general.architecture", Value::Text(architecture));
+        });
+        assert!(
+            refused.starts_with(&format!("model: the architecture is {architecture}, supported")),
+            "{refused}"
+        );
         assert!(refused.contains(nearest), "{refused}");
     }
     insta::assert_snapshot!(changed(|f| { f.set("llama.residual_scale", Value::F32(0.5)); }),

@@ -12,7 +12,8 @@ use memmap2::Mmap;
 
 use super::{GgufMetadata, GgufTensor, GgufValue};
 use crate::weights::config::{
-    Family, Llama3Scaling, LongRopeScaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
+    Family, Llama3Scaling, LongRopeScaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale,
+    inverse_root,
 };
 use crate::weights::error::LoadError;
 use crate::weights::matrix::RowOrder;
@@ -236,7 +237,8 @@ impl<'a> Reader<'a> {
         config.check(self.path)?;
         let long = LONG_ROPE_FACTORS.map(find);
         let factor = self.key("rope.scaling.attn_factor");
-        if let (None, Some(found)) = (long[0], self.metadata.float(&factor)?.filter(|factor| *factor != 1.0)) {
+        if let (None, Some(found)) = (long[0], self.metadata.float(&factor)?.filter(|factor| *factor != 1.0))
+        {
             let expected = "1, or the tensors rope_factors_short and rope_factors_long";
             return Err(LoadError::unsupported(self.path, factor, found, expected));
         }
@@ -433,7 +435,8 @@ impl<'a> Reader<'a> {
         Ok(RopeScaling::LongRope(LongRopeScaling {
             short_factor: self.factors(short, map, config)?,
             long_factor: self.factors(long, map, config)?,
-            attention_factor: self.metadata.float(&self.key("rope.scaling.attn_factor"))?.unwrap_or(1.0) as f32,
+            attention_factor: self.metadata.float(&self.key("rope.scaling.attn_factor"))?.unwrap_or(1.0)
+                as f32,
             original_max_position_embeddings: self.required("rope.scaling.original_context_length")?,
         }))
     }
