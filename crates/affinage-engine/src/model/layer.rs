@@ -30,17 +30,17 @@ pub enum Sequences<'a, 'c> {
 /// What one layer keeps for its backward. Shapes are `[tokens, ...]`.
 #[derive(Default)]
 struct Saved {
-    x: Vec<f32>,                                // (hidden) input of the layer
-    attention_ends: SavedEnds,                  // norms at the ends of attention
-    qkv: Vec<f32>,                              // (qkv_width) rotated queries and keys, values
-    qk_raw: Vec<f32>,     // (q_width + kv_width) before the norms of q and k, if there are any
-    inv_rms_qk: Vec<f32>, // (groups) of those norms
-    attention: Vec<f32>,  // (q_width) output of attention, input of o_proj
-    lse: Vec<f32>,        // (heads)
-    x_mid: Vec<f32>,      // (hidden) after attention
-    mlp_ends: SavedEnds,  // norms at the ends of the MLP
-    gate_up: Vec<f32>,    // (2 * intermediate)
-    lora_hidden: [Vec<f32>; Target::ALL.len()], // (rank) of each target
+    x: Vec<f32>,                // (hidden) input of the layer
+    attention_ends: SavedEnds,  // norms at the ends of attention
+    qkv: Vec<f32>,              // (qkv_width) rotated queries and keys, values
+    qk_raw: Vec<f32>,           // (q_width + kv_width) before the norms of q and k, if there are any
+    inv_rms_qk: Vec<f32>,       // (groups) of those norms
+    attention: Vec<f32>,        // (q_width) output of attention, input of o_proj
+    lse: Vec<f32>,              // (heads)
+    x_mid: Vec<f32>,            // (hidden) after attention
+    mlp_ends: SavedEnds,        // norms at the ends of the MLP
+    gate_up: Vec<f32>,          // (2 * intermediate)
+    lora_hidden: [Vec<f32>; 9], // (rank) of each target
 }
 
 /// Buffers of passes, kept so that steps do not allocate.

@@ -39,11 +39,11 @@ pub(super) const PHI3_POSITIONS: usize = 4096;
 
 /// The share of each head of Phi-3 that is rotated.
 pub(super) fn rotated_share(json: &ConfigJson) -> f64 {
-    let of_rope = match &json.rope_parameters {
-        Some(RopeParameters::One(rope)) => rope.partial_rotary_factor,
-        _ => None,
+    let settings = match &json.rope_parameters {
+        Some(RopeParameters::One(rope)) => Some(rope),
+        _ => json.rope_scaling.as_ref(),
     };
-    of_rope.or(json.partial_rotary_factor).unwrap_or(1.0)
+    settings.and_then(|rope| rope.partial_rotary_factor).or(json.partial_rotary_factor).unwrap_or(1.0)
 }
 
 /// The rope settings, in `rope_parameters` since transformers 5, in `rope_theta` and `rope_scaling` before. The second
