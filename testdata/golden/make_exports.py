@@ -13,17 +13,18 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
-NAMES = ["tiny-chat", "tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-smollm3", "tiny-granite", "tiny-olmo2"]
+NAMES = ["tiny-chat", "tiny-llama3", "tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-smollm3", "tiny-granite", "tiny-olmo2", "tiny-phi3"]
 HERE = pathlib.Path(__file__).parent
 OUT = HERE / "exports"
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+FUSED_TARGETS = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 
 
 def make_adapter(base, folder):
     """Random multiples of 1/32 below 1/2 in magnitude."""
     torch.manual_seed(11)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=TARGETS, task_type="CAUSAL_LM"))
+    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=FUSED_TARGETS if base.name == "tiny-phi3" else TARGETS, task_type="CAUSAL_LM"))
     model.peft_config["default"].base_model_name_or_path = base.name
     with torch.no_grad():
         for name, p in model.named_parameters():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write nine tiny random models and the PyTorch results the engine's tests compare with. Run from the repository root:
+"""Write ten tiny random models and the PyTorch results the engine's tests compare with. Run from the repository root:
 
     python testdata/golden/make_golden.py [NAME...]
 
@@ -15,11 +15,12 @@ import peft, safetensors, torch, transformers
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import (AutoModelForCausalLM, Gemma3TextConfig, GraniteConfig, LlamaConfig, MistralConfig, Olmo2Config, Qwen2Config, Qwen3Config,
-                          SmolLM3Config, get_linear_schedule_with_warmup)
+from transformers import (AutoModelForCausalLM, Gemma3Config, Gemma3ForConditionalGeneration, Gemma3TextConfig, GraniteConfig, LlamaConfig, MistralConfig, Olmo2Config, Phi3Config, Qwen2Config,
+                          Qwen3Config, SmolLM3Config, get_linear_schedule_with_warmup)
 
 VERSIONS = f"torch {torch.__version__}, transformers {transformers.__version__}, peft {peft.__version__}, safetensors {safetensors.__version__}"
 ALL_PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+FUSED_PROJECTIONS = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 DOCUMENT_TOKENS = [5, 9, 14]
 STEPS, WARMUP_STEPS, LEARNING_RATE, WEIGHT_DECAY, MAX_GRAD_NORM = 10, 2, 1e-2, 0.01, 1.0
 # What the tests allow: largest difference of a logit; of an adapter tensor's way from start to end, relative to its length.
@@ -28,6 +29,7 @@ LOGITS_TOLERANCE, UPDATE_TOLERANCE = 2e-5, 1e-4
 SHAPE = dict(vocab_size=97, hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128,
              bos_token_id=1, pad_token_id=0)
 LLAMA3_ROPE = dict(rope_type="llama3", rope_theta=1e5, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
+LONG_ROPE = dict(rope_type="longrope", rope_theta=1e4, partial_rotary_factor=0.75, short_factor=[1.0, 1.25, 1.75], long_factor=[1.5, 4.0, 11.0])
 MODELS = {
     # Tied head, one file; small enough weights that only the first steps' gradients are clipped.
     "tiny-llama": dict(config=LlamaConfig(**SHAPE, num_hidden_layers=2, head_dim=8, rms_norm_eps=1e-5, tie_word_embeddings=True, eos_token_id=2,
@@ -63,6 +65,10 @@ MODELS = {
     # Norms at the outputs of attention and MLP only, and over the whole of q and of k.
     "tiny-olmo2": dict(config=Olmo2Config(**SHAPE, num_hidden_layers=2, rms_norm_eps=1e-6, tie_word_embeddings=False, eos_token_id=2,
                                           rope_parameters=dict(rope_type="default", rope_theta=5e5)), seed=9),
+    # q, k and v in one matrix, gate and up in another; three quarters of each head rotated, by frequencies with factors of their own and lengthened by
+    # a factor; a window in every layer, tied head.
+    "tiny-phi3": dict(config=Phi3Config(**SHAPE | dict(max_position_embeddings=512), num_hidden_layers=2, rms_norm_eps=1e-5, tie_word_embeddings=True,
+                                        eos_token_id=[2, 3], sliding_window=6, original_max_position_embeddings=128, rope_parameters=LONG_ROPE), seed=10),
 }
 
 
@@ -72,7 +78,7 @@ def main(names):
     torch.use_deterministic_algorithms(True)
     transformers.logging.disable_progress_bar()
     here = os.path.dirname(os.path.abspath(__file__))
-    for name in names or MODELS:
+    for name in [name for name in names or MODELS if name in MODELS]:
         spec = MODELS[name]
         folder = os.path.join(here, name)
         shutil.rmtree(folder, ignore_errors=True)
@@ -86,7 +92,7 @@ def main(names):
         golden |= logits_of(base, documents, "logits")
         require_features_matter(folder, documents)
 
-        write_adapter(folder, "adapter", ALL_PROJECTIONS, use_rslora=False)
+        write_adapter(folder, "adapter", FUSED_PROJECTIONS if name == "tiny-phi3" else ALL_PROJECTIONS, use_rslora=False)
         golden |= logits_of(load_adapter(folder, "adapter"), documents, "logits_adapter")
         require_moved(golden, "logits", "logits_adapter", len(documents), "adapter")
         require_derivatives_match(folder, documents)
@@ -104,6 +110,30 @@ def main(names):
             require_moved(golden_scale, "logits_plain_scale", "logits_rslora", len(documents), "rsLoRA's scale")
         save_file(golden, os.path.join(folder, "golden.safetensors"), metadata={"made_with": VERSIONS})
         report(name, golden)
+    if not names or "tiny-gemma3-vision" in names:
+        write_vision(here)
+
+
+def write_vision(here):
+    """tiny-gemma3 as the text part of a model that sees pictures, as transformers writes one. The text alone must give the same bits."""
+    folder, text_only = os.path.join(here, "tiny-gemma3-vision"), load_base(os.path.join(here, "tiny-gemma3"))
+    vision = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=16, patch_size=8, vision_use_head=False)
+    torch.manual_seed(12)
+    text_config = {key: value for key, value in text_only.config.to_dict().items() if key != "_name_or_path"}
+    config = Gemma3Config(text_config=text_config, vision_config=vision, mm_tokens_per_image=1, eos_token_id=[2, 3])
+    model = Gemma3ForConditionalGeneration(config)
+    model.model.language_model.load_state_dict(text_only.model.state_dict())
+    model.to(torch.bfloat16).save_pretrained(folder)
+    back = Gemma3ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    documents = make_documents(MODELS["tiny-gemma3"]["seed"])
+    want, got = (logits_of(model, documents, "logits") for model in (text_only, back))
+    assert all(torch.equal(want[key], got[key]) for key in want), "the text part computes something else"
+    parameters, ours = sum(p.numel() for p in back.parameters()), os.path.join(folder, "adapter")
+    if os.path.isdir(ours):  # what affinage writes of the adapter of tiny-gemma3
+        golden = load_file(os.path.join(here, "tiny-gemma3", "golden.safetensors"))
+        got = logits_of(PeftModel.from_pretrained(back, ours).eval(), documents, "logits_adapter")
+        assert all(torch.equal(got[key], golden[key]) for key in got), "peft computes something else from what affinage wrote"
+    print(f"tiny-gemma3-vision: {parameters} parameters, the text part computes the same bits")
 
 
 def write_base(folder, config, seed, spread=0.2, norms=1.0, dtype=torch.float32, max_shard_size="5GB"):
@@ -251,11 +281,19 @@ def require_features_matter(folder, documents):
         unscaled = load_base(folder)
         unscaled.model.embed_tokens.embed_scale.fill_(1.0)
         check("scale of embeddings", unscaled)
+    elif config.model_type == "phi3":
+        rope = config.rope_parameters
+        check_config("rope theta", rope_parameters=rope | dict(rope_theta=1e2))
+        check_config("short factors", rope_parameters=rope | dict(short_factor=[1.0, 1.0, 1.0]))
+        check_config("long factors in their place", rope_parameters=rope | dict(short_factor=rope["long_factor"]))
+        check_config("attention factor", rope_parameters=rope | dict(attention_factor=1.0))
+        check_config("unrotated part", rope_parameters=rope | dict(partial_rotary_factor=1.0, short_factor=rope["short_factor"] + [1.0],
+                                                                   long_factor=rope["long_factor"] + [1.0]))
     else:
         check_config("rope theta", rope_parameters=dict(rope_type="default", rope_theta=1e3))
         if config.rope_parameters["rope_type"] == "llama3":
             check_config("rope scaling", rope_parameters=dict(rope_type="default", rope_theta=config.rope_parameters["rope_theta"]))
-    if getattr(config, "sliding_window", None) and config.model_type in ["gemma3_text", "mistral"]:
+    if getattr(config, "sliding_window", None) and config.model_type in ["gemma3_text", "mistral", "phi3"]:
         check_config("window", sliding_window=128)
         check_config("one token of the window", sliding_window=config.sliding_window - 1)
     if config.model_type == "smollm3":

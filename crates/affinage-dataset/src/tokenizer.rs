@@ -30,6 +30,12 @@ pub use vocabulary::VocabularyParts;
 const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Groups of up to three digits.
 const LLAMA3_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Capitals begin a word; what is contracted stays with its word. Of Phi-4-mini and others.
+const O200K_WORDS: &str = concat!(
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|",
+    r"\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+);
 
 /// Token types of a GGUF vocabulary.
 const NORMAL: i64 = 1;
@@ -295,7 +301,7 @@ fn tokens_of(inner: &tokenizers::Tokenizer, text: &str) -> Result<Vec<Token>, To
     Ok(tokens.map(|(&id, &(start, end))| Token { id, bytes: start..end }).collect())
 }
 
-const PRE_TOKENIZERS: [&str; 5] = ["smollm", "qwen2", "llama-bpe", "gpt-2", "default"];
+const PRE_TOKENIZERS: [&str; 6] = ["smollm", "qwen2", "llama-bpe", "gpt-4o", "gpt-2", "default"];
 
 /// What stands between a text and the byte-pair merges.
 struct Pipeline {
@@ -325,6 +331,7 @@ impl Pipeline {
             "llama-bpe" => {
                 Pipeline { pre_tokenizer: words(LLAMA3_WORDS)?, compose: false, ignore_merges: true }
             }
+            "gpt-4o" => Pipeline { pre_tokenizer: words(O200K_WORDS)?, compose: false, ignore_merges: false },
             "gpt-2" | "default" => {
                 Pipeline { pre_tokenizer: gpt2.into(), compose: false, ignore_merges: false }
             }

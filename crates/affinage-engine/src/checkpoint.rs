@@ -78,15 +78,26 @@ impl CheckpointError {
 
 /// Writes `adapter` to the existing folder `dir` in peft's layout. `base_model` is the name or path of the base.
 pub fn save_adapter(adapter: &Adapter, base_model: &str, dir: &Path) -> Result<(), CheckpointError> {
-    write(&dir.join(ADAPTER_FILE), &adapter_bytes(adapter))?;
-    let mut text = serde_json::to_string_pretty(&peft::write(adapter, base_model)).expect("plain JSON");
+    save_in(DECODERS[0], adapter, base_model, dir)
+}
+
+/// As [`save_adapter`], for a base of which only the text part is computed: under the names that its modules have in the
+/// whole model, where peft looks for them.
+pub fn save_adapter_of_part(adapter: &Adapter, base_model: &str, dir: &Path) -> Result<(), CheckpointError> {
+    save_in(DECODERS[1], adapter, base_model, dir)
+}
+
+fn save_in(decoder: &str, adapter: &Adapter, base_model: &str, dir: &Path) -> Result<(), CheckpointError> {
+    write(&dir.join(ADAPTER_FILE), &adapter_bytes(decoder, adapter))?;
+    let config = peft::write(decoder, adapter, base_model);
+    let mut text = serde_json::to_string_pretty(&config).expect("plain JSON");
     text.push('\n');
     write(&dir.join(ADAPTER_CONFIG), text.as_bytes())
 }
 
 /// Lower-case SHA-256 of the adapter's safetensors bytes: the name under which completions know it.
 pub fn adapter_sha256(adapter: &Adapter) -> String {
-    Sha256::digest(adapter_bytes(adapter)).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(adapter_bytes(DECODERS[0], adapter)).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads the adapter at `path` for a base of the given shape: a folder of peft or MLX, a GGUF file, or a folder with one.
@@ -121,7 +132,7 @@ pub fn load_moments(dir: &Path, len: usize) -> Result<Moments, CheckpointError> 
 
 /// Name of `lora_A` or `lora_B` of a pair in a peft file.
 pub fn tensor_name(pair: &Pair, matrix: &str) -> String {
-    peft::matrix_name(pair.layer, pair.target, matrix)
+    peft::matrix_name(DECODERS[0], pair.layer, pair.target, matrix)
 }
 
 /// Name of `lora_a` or `lora_b` of a module in a file of mlx-lm.
@@ -129,14 +140,18 @@ pub(crate) fn mlx_tensor_name(layer: usize, target: Target, matrix: &str) -> Str
     format!("model.layers.{layer}.{}.{matrix}", target.path())
 }
 
-fn adapter_bytes(adapter: &Adapter) -> Vec<u8> {
+fn adapter_bytes(decoder: &str, adapter: &Adapter) -> Vec<u8> {
     let parts: Vec<(String, [usize; 2], Vec<u8>)> = adapter
         .layout
         .pairs
         .iter()
         .flat_map(|pair| {
             let part = |matrix, shape, range: &std::ops::Range<usize>| {
-                (tensor_name(pair, matrix), shape, bytes_of(&adapter.values[range.clone()]))
+                (
+                    peft::matrix_name(decoder, pair.layer, pair.target, matrix),
+                    shape,
+                    bytes_of(&adapter.values[range.clone()]),
+                )
             };
             [
                 part("lora_A", [pair.rank, pair.input], &pair.a),

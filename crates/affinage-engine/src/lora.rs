@@ -20,11 +20,40 @@ pub enum Target {
     GateProj,
     UpProj,
     DownProj,
+    /// `q_proj`, `k_proj` and `v_proj` where a model has them as one matrix.
+    QkvProj,
+    /// `gate_proj` and `up_proj` where a model has them as one matrix.
+    GateUpProj,
+}
+
+/// Some of the layers that were named are parts of one matrix of the model, which carries one adapter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} cannot have an adapter of their own: in {family} they are rows of `{}`", names(named), whole.name())]
+pub struct PartOfTarget {
+    pub family: &'static str,
+    pub named: Vec<Target>,
+    pub whole: Target,
+}
+
+fn names(targets: &[Target]) -> String {
+    targets.iter().map(|target| format!("`{}`", target.name())).collect::<Vec<_>>().join(", ")
 }
 
 impl Target {
     /// All targets, in the order of the forward pass.
-    pub const ALL: [Target; 7] = [
+    pub const ALL: [Target; 9] = [
+        Target::QProj,
+        Target::KProj,
+        Target::VProj,
+        Target::QkvProj,
+        Target::OProj,
+        Target::GateProj,
+        Target::UpProj,
+        Target::GateUpProj,
+        Target::DownProj,
+    ];
+    /// Those of a model in which every projection is a matrix of its own.
+    pub const SEPARATE: [Target; 7] = [
         Target::QProj,
         Target::KProj,
         Target::VProj,
@@ -33,6 +62,41 @@ impl Target {
         Target::UpProj,
         Target::DownProj,
     ];
+    /// Those of a model with fused projections.
+    pub const FUSED: [Target; 4] = [Target::QkvProj, Target::OProj, Target::GateUpProj, Target::DownProj];
+
+    /// The linear layers of a model, in the order of the forward pass.
+    pub fn of(model: &ModelConfig) -> &'static [Target] {
+        if model.fused_projections { &Target::FUSED } else { &Target::SEPARATE }
+    }
+
+    /// Whose rows are those of this target one below the other; empty for a projection.
+    fn parts(self) -> &'static [Target] {
+        match self {
+            Target::QkvProj => &[Target::QProj, Target::KProj, Target::VProj],
+            Target::GateUpProj => &[Target::GateProj, Target::UpProj],
+            _ => &[],
+        }
+    }
+
+    /// The linear layers of `model` that `named` means: a fused one is its parts together, and the other way round.
+    ///
+    /// Errors: only some of the parts of a fused one are named.
+    pub fn meant(named: &[Target], model: &ModelConfig) -> Result<Vec<Target>, PartOfTarget> {
+        let mut meant = Vec::new();
+        for &target in Target::of(model) {
+            let is_within = named.iter().any(|whole| *whole == target || whole.parts().contains(&target));
+            let (parts, missing): (Vec<Target>, Vec<Target>) =
+                target.parts().iter().partition(|part| named.contains(part));
+            if is_within || (missing.is_empty() && !parts.is_empty()) {
+                meant.push(target);
+            } else if !parts.is_empty() {
+                let family = model.family.name();
+                return Err(PartOfTarget { family, named: parts, whole: target });
+            }
+        }
+        Ok(meant)
+    }
 
     /// Name in configurations: `q_proj`.
     pub fn name(self) -> &'static str {
@@ -49,6 +113,8 @@ impl Target {
             Target::GateProj => "mlp.gate_proj",
             Target::UpProj => "mlp.up_proj",
             Target::DownProj => "mlp.down_proj",
+            Target::QkvProj => "self_attn.qkv_proj",
+            Target::GateUpProj => "mlp.gate_up_proj",
         }
     }
 
@@ -67,6 +133,8 @@ impl Target {
             Target::OProj => [hidden, q],
             Target::GateProj | Target::UpProj => [inner, hidden],
             Target::DownProj => [hidden, inner],
+            Target::QkvProj => [q + 2 * kv, hidden],
+            Target::GateUpProj => [2 * inner, hidden],
         }
     }
 }
@@ -89,11 +157,11 @@ impl LoraConfig {
         alpha / if self.use_rslora { (rank as f32).sqrt() } else { rank as f32 }
     }
 
-    /// Every target in every layer, all alike.
+    /// Every target that the model has, in every layer, all alike.
     pub fn modules(&self, model: &ModelConfig) -> Vec<Module> {
         let in_layer = |layer| {
-            let targets = Target::ALL.into_iter().filter(|target| self.targets.contains(target));
-            targets.map(move |target| Module { layer, target, rank: self.rank, alpha: self.alpha })
+            let targets = Target::of(model).iter().filter(|target| self.targets.contains(target));
+            targets.map(move |&target| Module { layer, target, rank: self.rank, alpha: self.alpha })
         };
         (0..model.layers).flat_map(in_layer).collect()
     }
@@ -135,16 +203,23 @@ pub struct Layout {
     len: usize,
 }
 
+/// Places for pairs in a layer.
+const SLOTS: usize = Target::ALL.len();
+
+fn slot(layer: usize, target: Target) -> usize {
+    layer * SLOTS + target as usize
+}
+
 impl Layout {
     fn new(config: &LoraConfig, modules: &[Module], model: &ModelConfig) -> Layout {
-        let mut layout = Layout { pairs: Vec::new(), slots: vec![None; model.layers * 7], len: 0 };
+        let mut layout = Layout { pairs: Vec::new(), slots: vec![None; model.layers * SLOTS], len: 0 };
         for &Module { layer, target, rank, alpha } in modules {
             let [output, input] = target.shape(model);
             let a = layout.len..layout.len + rank * input;
             let b = a.end..a.end + output * rank;
             layout.len = b.end;
-            let slot = layout.slots[layer * 7 + target as usize].replace(layout.pairs.len());
-            assert!(slot.is_none(), "a module is adapted once");
+            let earlier = layout.slots[slot(layer, target)].replace(layout.pairs.len());
+            assert!(earlier.is_none(), "a module is adapted once");
             let scale = config.scale(rank, alpha);
             layout.pairs.push(Pair { layer, target, rank, alpha, scale, input, output, a, b });
         }
@@ -153,7 +228,7 @@ impl Layout {
 
     /// Layers of the decoder, with or without an adapter.
     pub fn layers(&self) -> usize {
-        self.slots.len() / 7
+        self.slots.len() / SLOTS
     }
 
     /// Number of trainable values.
@@ -168,7 +243,7 @@ impl Layout {
 
     /// The pair on `target` of `layer`, if that target is adapted.
     pub fn pair(&self, layer: usize, target: Target) -> Option<&Pair> {
-        self.slots[layer * 7 + target as usize].map(|slot| &self.pairs[slot])
+        self.slots[slot(layer, target)].map(|slot| &self.pairs[slot])
     }
 }
 
@@ -236,7 +311,7 @@ impl PackedAdapter {
 
     /// Adds `scale * B (A x)` to `out`, shapes as in [`lora`]. Does nothing where the adapter has no such target.
     pub fn add(&self, layer: usize, target: Target, x: &[f32], out: &mut [f32], out_stride: usize) {
-        let Some(slot) = self.layout.slots[layer * 7 + target as usize] else { return };
+        let Some(slot) = self.layout.slots[slot(layer, target)] else { return };
         let (pair, [a, b]) = (&self.layout.pairs[slot], &self.pairs[slot]);
         let tokens = x.len() / pair.input;
         let mut hidden = vec![0.0; tokens * pair.rank];
@@ -272,6 +347,7 @@ impl Dropout {
     }
 
     fn mask(&self, pair: &Pair, places: &[Place], x: &mut [f32], width: usize) {
+        // Seven a layer, also where fewer and other ones have an adapter: no two modules of a model come to one number.
         let module = combine(combine(self.seed, self.step), (pair.layer * 7 + pair.target as usize) as u64);
         for (row, place) in x.chunks_exact_mut(width).zip(places) {
             dropout_row(row, combine(combine(module, place.row_id), place.position as u64), self.rate);
@@ -352,5 +428,47 @@ pub fn lora_backward(
             dropout.mask(pair, places, &mut branch, pair.input);
             dx.iter_mut().zip(&branch).for_each(|(dx, branch)| *dx += branch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn model(name: &str) -> ModelConfig {
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden");
+        ModelConfig::read(&golden.join(name)).expect("a model")
+    }
+
+    #[test]
+    fn a_fused_projection_is_its_parts_together() {
+        let (fused, separate) = (model("tiny-phi3"), model("tiny-llama"));
+        assert_eq!(Target::meant(&Target::SEPARATE, &fused), Ok(Target::FUSED.to_vec()));
+        assert_eq!(Target::meant(&Target::FUSED, &separate), Ok(Target::SEPARATE.to_vec()));
+        for model in [&fused, &separate] {
+            assert_eq!(Target::meant(&Target::ALL, model).as_deref(), Ok(Target::of(model)));
+        }
+        let some = [Target::VProj, Target::KProj, Target::QProj, Target::DownProj];
+        assert_eq!(Target::meant(&some, &fused), Ok(vec![Target::QkvProj, Target::DownProj]));
+        assert_eq!(
+            Target::meant(&some, &separate),
+            Ok(vec![Target::QProj, Target::KProj, Target::VProj, Target::DownProj])
+        );
+        assert_eq!(Target::meant(&[Target::QkvProj, Target::QProj], &fused), Ok(vec![Target::QkvProj]));
+        let part = Target::meant(&[Target::VProj, Target::QProj, Target::OProj], &fused).unwrap_err();
+        assert_eq!(
+            part.to_string(),
+            "`q_proj`, `v_proj` cannot have an adapter of their own: in phi3 they are rows of `qkv_proj`"
+        );
+        let config = LoraConfig {
+            rank: 2,
+            alpha: 4.0,
+            use_rslora: false,
+            dropout: 0.0,
+            targets: Target::ALL.to_vec(),
+        };
+        let found: Vec<Target> = config.modules(&fused).into_iter().map(|module| module.target).collect();
+        assert_eq!(found, [Target::FUSED, Target::FUSED].concat(), "only what the model has");
     }
 }

@@ -15,6 +15,7 @@ use affinage_dataset::tokenize::end_of_turn;
 use affinage_dataset::tokenizer::{GgufVocabulary, Tokenizer};
 use affinage_engine::model::Model;
 use affinage_engine::weights::{GgufMetadata, ModelConfig, Weights};
+use affinage_report::plain::counted;
 use anyhow::{Context as _, anyhow};
 use jiff::civil::Date;
 use serde_json::Value;
@@ -73,7 +74,13 @@ pub fn open_model(ctx: &Project, spec: &str) -> anyhow::Result<LoadedModel> {
     let located = resolve(spec, &ctx.project, &sources, &ctx.ui)?;
     let told = Told::by(ctx)?;
     let opened = ctx.ui.during(format!("reading {}", located.name), || open_located(located, told));
-    opened.with_context(|| format!("cannot open the model `{spec}`"))
+    let model = opened.with_context(|| format!("cannot open the model `{spec}`"))?;
+    if let Some(count) = model.weights.left_out() {
+        let tables = counted(count, "table of weights for pictures is", "tables of weights for pictures are");
+        ctx.ui
+            .say(format!("{} also sees pictures: only its text part is used, {tables} left out", model.name));
+    }
+    Ok(model)
 }
 
 /// What a chat template is told beside the conversation.

@@ -1,6 +1,6 @@
 //! Tokenizers built from a GGUF vocabulary and from a `tokenizer.json`.
 
-use affinage_dataset::tokenizer::{Tokenizer, TokenizerError};
+use affinage_dataset::tokenizer::{GgufVocabulary, Tokenizer, TokenizerError};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -29,6 +29,28 @@ fn each_pipeline_splits_in_its_own_way() {
 fn llama_takes_a_whole_word_that_no_merge_makes() {
     assert_eq!(tokens(&tokenizer("llama-bpe"), "rind rind"), "rind Ġrind");
     assert_eq!(tokens(&tokenizer("qwen2"), "rind rind"), "r i n d Ġ r i n d");
+}
+
+#[test]
+fn gpt_4o_splits_before_capitals_and_keeps_what_is_contracted() {
+    let letters = ["I", "t", "B", "'", "s", "Ġ", "1", "2", "3", "4", "tB", "t'", "12", "34", "1234"];
+    let named = |pre: &str| {
+        let vocabulary = GgufVocabulary {
+            model: "gpt2",
+            pre: Some(pre),
+            tokens: letters.to_vec(),
+            merges: vec!["t B", "t '", "1 2", "3 4", "12 34"],
+            scores: Vec::new(),
+            token_types: vec![1; letters.len()],
+            unknown: None,
+            add_space_prefix: false,
+        };
+        Tokenizer::from_gguf(&vocabulary).expect("a vocabulary")
+    };
+    let text = "tB It's 1234";
+    assert_eq!(tokens(&named("gpt-4o"), text), "t B Ġ I t' s Ġ 12 3 4");
+    assert_eq!(tokens(&named("llama-bpe"), text), "tB Ġ I t ' s Ġ 12 3 4");
+    assert_eq!(named("gpt-4o").gguf_vocabulary(letters.len()).expect("named").pre, "gpt-4o");
 }
 
 #[test]
@@ -88,7 +110,7 @@ fn wrong_vocabularies_are_refused() {
     };
     insta::assert_snapshot!(refused(&|v| v.model = "t5"), @"the vocabulary is of model `t5`, supported: gpt2 (byte-level BPE), llama (SentencePiece BPE)");
     insta::assert_snapshot!(refused(&|v| v.pre = Some("tekken")),
-        @"the vocabulary names the pre-tokenizer `tekken`, supported: smollm, qwen2, llama-bpe, gpt-2, default");
+        @"the vocabulary names the pre-tokenizer `tekken`, supported: smollm, qwen2, llama-bpe, gpt-4o, gpt-2, default");
     insta::assert_snapshot!(refused(&|v| v.tokens[7] = v.tokens[6]), @r#"the vocabulary has token "Ā" twice, as 6 and 7"#);
     insta::assert_snapshot!(refused(&|v| v.token_types.truncate(9)), @"the vocabulary has 279 tokens but 9 token types");
     insta::assert_snapshot!(refused(&|v| v.merges[1] = "xy"), @r#"merge 1 of the vocabulary is "xy", expected two tokens with a space between"#);

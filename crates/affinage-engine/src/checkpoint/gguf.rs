@@ -25,7 +25,7 @@ pub(super) fn load(path: &Path, model: &ModelConfig) -> Result<Adapter, Checkpoi
     };
     let mut modules = Vec::new();
     for layer in 0..model.layers {
-        for target in Target::ALL {
+        for &target in Target::of(model) {
             if let Some(a) = find(&weight_name(layer, target), Matrix::A) {
                 modules.push(Module { layer, target, rank: a.shape[0], alpha: file.alpha });
             }

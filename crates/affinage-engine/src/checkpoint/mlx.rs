@@ -51,7 +51,7 @@ pub(super) fn load(dir: &Path, model: &ModelConfig) -> Result<Adapter, Checkpoin
     let holds =
         |layer, target| Matrix::BOTH.iter().any(|m| file.tensors.tensor(&name(layer, target, *m)).is_ok());
     let modules: Vec<Module> = (0..model.layers)
-        .flat_map(|layer| Target::ALL.map(|target| Module { layer, target, rank, alpha }))
+        .flat_map(|layer| Target::of(model).iter().map(move |&target| Module { layer, target, rank, alpha }))
         .filter(|module| holds(module.layer, module.target))
         .collect();
     let targets = targets_of(&modules);

@@ -101,8 +101,8 @@ fn adapter_name(file: &TensorFile) -> Result<String, CheckpointError> {
 const BEFORE: &str = "base_model.model.";
 
 /// The name of `lora_A` or `lora_B` in a file.
-pub(super) fn matrix_name(layer: usize, target: Target, matrix: &str) -> String {
-    format!("{BEFORE}{}.{matrix}.weight", module_name(layer, target))
+pub(super) fn matrix_name(decoder: &str, layer: usize, target: Target, matrix: &str) -> String {
+    format!("{BEFORE}{}.{matrix}.weight", name_in(decoder, layer, target))
 }
 
 /// What peft would do with this configuration on a decoder of this shape.
@@ -119,10 +119,11 @@ fn parse(
     let targets =
         file.names("target_modules")?.ok_or_else(|| file.refuse("target_modules", "a list of names"))?;
     let (excluded, layers) = (file.names("exclude_modules")?, file.layers()?);
-    let selection = Selection { targets, excluded, layers, file: &file, decoder };
+    let linears = Target::of(model);
+    let selection = Selection { targets, excluded, layers, file: &file, decoder, linears };
     let mut modules = Vec::new();
     for layer in 0..model.layers {
-        for target in Target::ALL {
+        for &target in linears {
             let key = name_in(decoder, layer, target);
             if !selection.holds(&key, layer) {
                 continue;
@@ -149,21 +150,22 @@ fn parse(
     Ok((lora, modules))
 }
 
-/// The key set of peft 0.17, which later versions read too.
-pub(super) fn write(adapter: &Adapter, base_model: &str) -> Value {
+/// The key set of peft 0.17, which later versions read too. Where the decoder is a part, its modules have whole names: other
+/// parts have some of the same last names.
+pub(super) fn write(decoder: &str, adapter: &Adapter, base_model: &str) -> Value {
     let (config, layout) = (&adapter.config, &adapter.layout);
     let mut targets = Vec::new();
     for target in &config.targets {
         let mut of_target = layout.pairs.iter().filter(|pair| pair.target == *target);
-        if of_target.clone().count() == layout.layers() {
+        if of_target.clone().count() == layout.layers() && decoder == DECODERS[0] {
             targets.push(target.name().to_owned());
         } else {
-            targets.extend(of_target.by_ref().map(|pair| module_name(pair.layer, pair.target)));
+            targets.extend(of_target.by_ref().map(|pair| name_in(decoder, pair.layer, pair.target)));
         }
     }
     let (mut ranks, mut alphas) = (Map::new(), Map::new());
     for pair in &layout.pairs {
-        let key = || regex::escape(&module_name(pair.layer, pair.target));
+        let key = || regex::escape(&name_in(decoder, pair.layer, pair.target));
         if pair.rank != config.rank {
             ranks.insert(key(), json!(pair.rank));
         }
@@ -184,12 +186,8 @@ pub(super) fn write(adapter: &Adapter, base_model: &str) -> Value {
     })
 }
 
-/// The name by which peft knows a module: `model.layers.3.self_attn.q_proj`.
-fn module_name(layer: usize, target: Target) -> String {
-    name_in(DECODERS[0], layer, target)
-}
-
-/// The same where the decoder is a part of the model: `model.language_model.layers.3.self_attn.q_proj`.
+/// The name by which peft knows a module: `model.layers.3.self_attn.q_proj`, or
+/// `model.language_model.layers.3.self_attn.q_proj` where the decoder is a part of the model.
 fn name_in(decoder: &str, layer: usize, target: Target) -> String {
     format!("{decoder}.layers.{layer}.{}", target.path())
 }
@@ -207,6 +205,8 @@ struct Selection<'a> {
     layers: Option<Vec<usize>>,
     file: &'a File<'a>,
     decoder: &'a str,
+    /// Those of the model.
+    linears: &'static [Target],
 }
 
 enum Names {
@@ -244,17 +244,18 @@ impl Selection<'_> {
 
     /// An adapter on something else than the projections would be computed without that part.
     fn refuse_other_modules(&self, modules: &[Module]) -> Result<(), CheckpointError> {
-        const EXPECTED: &str = "some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj";
+        let names: Vec<&str> = self.linears.iter().map(|target| target.name()).collect();
+        let expected = format!("some of {}", names.join(", "));
         let embeddings = format!("{}.embed_tokens", self.decoder);
         let outside = ["lm_head", &embeddings].into_iter().any(|key| self.named(key));
         if modules.is_empty() || outside {
-            return Err(self.file.not_computed("target_modules", EXPECTED));
+            return Err(self.file.not_computed("target_modules", &expected));
         }
         let Names::List(names) = &self.targets else { return Ok(()) };
         // A list may name what is excluded: peft writes the names that it found, and takes the exclusion from them.
         let excluded = |name: &str| self.excluded.as_ref().is_some_and(|excluded| excluded.hold(name));
         let known = |name: &&String| {
-            Target::ALL.iter().any(|target| is_named(target.path(), name))
+            self.linears.iter().any(|target| is_named(target.path(), name))
                 || modules
                     .iter()
                     .any(|module| is_named(&name_in(self.decoder, module.layer, module.target), name))
@@ -262,7 +263,7 @@ impl Selection<'_> {
         };
         match names.iter().find(|name| !known(name)) {
             Some(name) => {
-                Err(self.file.not_computed_as("target_modules", format!("{name:?} among others"), EXPECTED))
+                Err(self.file.not_computed_as("target_modules", format!("{name:?} among others"), &expected))
             }
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::gguf_model::write_values;
 use super::{ExportError, Merged};
-use crate::weights::{Family, ModelConfig, Precision, inverse_root};
+use crate::weights::{Family, LongRopeScaling, ModelConfig, Precision, RopeScaling, inverse_root};
 
 /// Writes `model.safetensors` into the existing folder `dir`. Panics on a quantised precision, which the layout has not.
 pub fn save_folder(merged: Merged, precision: Precision, dir: &Path) -> Result<(), ExportError> {
@@ -67,7 +67,7 @@ pub fn config_json(config: &ModelConfig, precision: Precision) -> Value {
         "num_attention_heads": config.heads, "num_hidden_layers": config.layers,
         "num_key_value_heads": config.kv_heads,
         "rms_norm_eps": decimal(config.rms_norm_eps),
-        "rope_scaling": config.rope.scaling, "rope_theta": config.rope.theta, "tie_word_embeddings": config.tie_word_embeddings,
+        "rope_scaling": rope_scaling(config), "rope_theta": config.rope.theta, "tie_word_embeddings": config.tie_word_embeddings,
         "torch_dtype": torch_name(precision), "use_cache": true, "vocab_size": config.vocab_size,
     });
     let entries = json.as_object_mut().expect("an object");
@@ -94,9 +94,14 @@ pub fn config_json(config: &ModelConfig, precision: Precision) -> Value {
             "residual_multiplier": decimal(config.residual_scale),
             "logits_scaling": decimal(config.logits_divisor), "mlp_bias": false,
         }),
+        Family::Phi3 => json!({
+            "sliding_window": config.sliding_window,
+            "partial_rotary_factor": config.rotary_dim as f64 / config.head_dim as f64,
+            "original_max_position_embeddings": config.original_positions(),
+        }),
     };
     entries.extend(more.as_object().expect("an object").clone());
-    if config.sliding_window.is_some() && config.family != Family::Mistral {
+    if config.sliding_window.is_some() && !matches!(config.family, Family::Mistral | Family::Phi3) {
         entries.insert("sliding_window".to_owned(), json!(config.sliding_window));
         entries.insert("layer_types".to_owned(), json!(layer_types(config)));
     }
@@ -105,6 +110,24 @@ pub fn config_json(config: &ModelConfig, precision: Precision) -> Value {
         Family::Gemma3 => entries.remove("hidden_act"),
         _ => None,
     };
+    json
+}
+
+/// transformers 4 takes the scaling of Phi-3 with these three keys only.
+fn rope_scaling(config: &ModelConfig) -> Value {
+    let Some(RopeScaling::LongRope(scaling)) = &config.rope.scaling else {
+        return json!(config.rope.scaling);
+    };
+    let decimals = |factors: &[f32]| factors.iter().map(|factor| decimal(*factor)).collect::<Vec<f64>>();
+    let mut json = json!({
+        "type": "longrope", "short_factor": decimals(&scaling.short_factor),
+        "long_factor": decimals(&scaling.long_factor),
+    });
+    let original = scaling.original_max_position_embeddings;
+    let factor = config.max_position_embeddings as f64 / original as f64;
+    if LongRopeScaling::default_attention_factor(factor, original) != scaling.attention_factor {
+        json["attention_factor"] = json!(decimal(scaling.attention_factor));
+    }
     json
 }
 

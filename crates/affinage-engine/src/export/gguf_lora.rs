@@ -35,7 +35,7 @@ pub fn save_gguf_lora(
     let mut tensors = Vec::new();
     for pair in &adapter.layout.pairs {
         let weight = weight_name(pair.layer, pair.target);
-        let stored = gguf_name(&weight, model.norms).expect("every target has a name");
+        let stored = gguf_name(&weight, model.family).expect("every target has a name");
         let (a, b) = (&adapter.values[pair.a.clone()], &adapter.values[pair.b.clone()]);
         let rows = (0..pair.output).map(|row| logical_row(&weight, model, row));
         let b: Vec<f32> = rows.flat_map(|row| &b[row * rank..(row + 1) * rank]).copied().collect();

@@ -12,7 +12,9 @@ use std::path::Path;
 
 use super::gguf_write::{Entry, Field, write_head, write_padding};
 use super::{ExportError, Merged};
-use crate::weights::{DType, Family, ModelConfig, Precision, RopeScaling, gguf_name, inverse_root};
+use crate::weights::{
+    DType, Family, LONG_ROPE_FACTORS, ModelConfig, Precision, RopeScaling, gguf_name, inverse_root,
+};
 
 /// How the matrices of a file are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,28 +59,25 @@ pub fn save_gguf(
                 formats.kept_f16 += usize::from(dtype != wanted && dtype == DType::F16);
             }
             let name =
-                gguf_name(tensor.name, config.norms).expect("a tensor of the configuration has a name");
+                gguf_name(tensor.name, config.family).expect("a tensor of the configuration has a name");
             (tensor.name.to_owned(), Entry { name, shape: tensor.shape.to_vec(), dtype })
         })
         .collect();
     let factors = rope_factors(config);
-    let mut entries: Vec<Entry> = Vec::with_capacity(tensors.len() + 1);
-    if let Some(factors) = &factors {
-        entries.push(Entry {
-            name: "rope_freqs.weight".to_owned(),
-            shape: vec![factors.len()],
-            dtype: DType::F32,
-        });
-    }
-    let (names, entries_of_weights): (Vec<_>, Vec<_>) = tensors.into_iter().unzip();
-    entries.extend(entries_of_weights);
+    let of_factors = factors.iter().map(|(name, factors)| Entry {
+        name: (*name).to_owned(),
+        shape: vec![factors.len()],
+        dtype: DType::F32,
+    });
+    let (names, of_weights): (Vec<_>, Vec<_>) = tensors.into_iter().unzip();
+    let entries: Vec<Entry> = of_factors.chain(of_weights).collect();
 
     let file = File::create(path).map_err(ExportError::io(path))?;
     let mut out = BufWriter::with_capacity(1 << 20, file);
     let io = || ExportError::io(path);
     write_head(&mut out, &fields, &entries).map_err(io())?;
     let mut entries = entries.iter();
-    if let (Some(factors), Some(entry)) = (&factors, factors.as_ref().and_then(|_| entries.next())) {
+    for ((_, factors), entry) in factors.iter().zip(entries.by_ref()) {
         write_values(&mut out, factors).and_then(|()| write_padding(&mut out, entry)).map_err(io())?;
     }
     for (name, entry) in names.iter().zip(entries) {
@@ -107,7 +106,7 @@ fn not_representable(config: &ModelConfig) -> Option<String> {
     let slides = match family {
         Family::Gemma3 => false,
         // llama.cpp computes no window for them, as its converter accepts.
-        Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 => {
+        Family::Llama | Family::Mistral | Family::Qwen2 | Family::Qwen3 | Family::Phi3 => {
             !config.sliding_layers.is_empty() && config.sliding_layers.len() < layers
         }
         _ => !config.sliding_layers.is_empty(),
@@ -123,7 +122,9 @@ fn not_representable(config: &ModelConfig) -> Option<String> {
         format!("attention slides in {sliding} of {layers} layers, which no file of the architecture can say")
     } else if config.sliding_rope.as_ref().is_some_and(|rope| rope.scaling.is_some()) {
         "the rotation of its sliding layers is scaled".to_owned()
-    } else if family == Family::Olmo2 && config.heads * config.head_dim != config.hidden_size {
+    } else if matches!(family, Family::Olmo2 | Family::Phi3)
+        && config.heads * config.head_dim != config.hidden_size
+    {
         "its heads together are not as wide as the model".to_owned()
     } else if family == Family::Olmo2 && config.tie_word_embeddings {
         "its head is the embedding".to_owned()
@@ -154,14 +155,15 @@ pub(crate) fn logical_row(name: &str, config: &ModelConfig, stored: usize) -> us
 
 /// The number format of a matrix.
 ///
-/// Q4_0 keeps embedding and head in Q8_0; Q4_K_M and Q5_K_M keep the head, and `v_proj` and `down_proj` of some layers, in
-/// Q6_K.
+/// Q4_0 keeps embedding and head in Q8_0; Q4_K_M and Q5_K_M keep the head, and `v_proj` (or `qkv_proj`) and `down_proj` of
+/// some layers, in Q6_K.
 fn wanted(name: &str, config: &ModelConfig, precision: Precision) -> DType {
     let head = if config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
     let is_mixture = matches!(precision, Precision::Q4_K_M | Precision::Q5_K_M);
     let sensitive = || {
         let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
-        let is_sensitive = matches!(part, "self_attn.v_proj.weight" | "mlp.down_proj.weight");
+        let is_sensitive =
+            matches!(part, "self_attn.v_proj.weight" | "self_attn.qkv_proj.weight" | "mlp.down_proj.weight");
         Some(is_sensitive && has_more_bits(layer.parse().ok()?, config.layers))
     };
     match precision {
@@ -217,7 +219,7 @@ fn decoder_fields(config: &ModelConfig) -> Vec<(String, Field)> {
         count("attention.head_count_kv", config.kv_heads),
         count("attention.key_length", config.head_dim),
         count("attention.value_length", config.head_dim),
-        count("rope.dimension_count", config.head_dim),
+        count("rope.dimension_count", config.rotary_dim),
         count("vocab_size", config.vocab_size),
         number("rope.freq_base", config.rope.theta as f32),
         number("attention.layer_norm_rms_epsilon", config.rms_norm_eps),
@@ -230,6 +232,14 @@ fn decoder_fields(config: &ModelConfig) -> Vec<(String, Field)> {
         fields.push((format!("{name}.rope.scaling.type"), Field::Text("linear".to_owned())));
         fields.push(number("rope.scaling.factor", factor as f32));
     }
+    if config.family == Family::Phi3 {
+        if let Some(RopeScaling::LongRope(scaling)) = &config.rope.scaling {
+            fields.push(number("rope.scaling.attn_factor", scaling.attention_factor));
+        }
+        fields.push(count("rope.scaling.original_context_length", config.original_positions()));
+        // As in the files of Phi-4, by which llama.cpp tells it from Phi-3.
+        fields.extend(config.sliding_window.is_none().then(|| count("attention.sliding_window", 0)));
+    }
     if config.family == Family::Granite {
         fields.push(number("attention.scale", config.attention_scale));
         fields.push(number("embedding_scale", config.embedding_scale));
@@ -239,13 +249,22 @@ fn decoder_fields(config: &ModelConfig) -> Vec<(String, Field)> {
     fields
 }
 
-/// By how much each rotation of Llama 3.1 and later is slower than without scaling.
-fn rope_factors(config: &ModelConfig) -> Option<Vec<f32>> {
-    let Some(RopeScaling::Llama3(_)) = config.rope.scaling else { return None };
-    let plain = crate::weights::Rope { scaling: None, ..config.rope.clone() };
-    let plain = plain.inverse_frequencies(config.head_dim);
-    let scaled = config.rope.inverse_frequencies(config.head_dim);
-    Some(plain.iter().zip(&scaled).map(|(plain, scaled)| (plain / scaled) as f32).collect())
+/// By how much each rotation of Llama 3.1 and later, or of Phi-3, is slower than without scaling; with the tensor's name.
+fn rope_factors(config: &ModelConfig) -> Vec<(&'static str, Vec<f32>)> {
+    match &config.rope.scaling {
+        Some(RopeScaling::Llama3(_)) => {
+            let plain = crate::weights::Rope { scaling: None, ..config.rope.clone() };
+            let plain = plain.inverse_frequencies(config.rotary_dim);
+            let scaled = config.rope.inverse_frequencies(config.rotary_dim);
+            let factors = plain.iter().zip(&scaled).map(|(plain, scaled)| (plain / scaled) as f32).collect();
+            vec![("rope_freqs.weight", factors)]
+        }
+        Some(RopeScaling::LongRope(scaling)) => {
+            let [short, long] = LONG_ROPE_FACTORS;
+            vec![(short, scaling.short_factor.clone()), (long, scaling.long_factor.clone())]
+        }
+        _ => Vec::new(),
+    }
 }
 
 pub(super) fn write_values(out: &mut impl Write, values: &[f32]) -> std::io::Result<()> {

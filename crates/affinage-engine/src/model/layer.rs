@@ -40,7 +40,7 @@ struct Saved {
     x_mid: Vec<f32>,            // (hidden) after attention
     mlp_ends: SavedEnds,        // norms at the ends of the MLP
     gate_up: Vec<f32>,          // (2 * intermediate)
-    lora_hidden: [Vec<f32>; 7], // (rank) of each target
+    lora_hidden: [Vec<f32>; 9], // (rank) of each target
 }
 
 /// Buffers of passes, kept so that steps do not allocate.
@@ -205,6 +205,8 @@ impl Model {
             branch(target, &space.normed, out, width);
             space.profile.lap("adapter forward");
         }
+        branch(Target::QkvProj, &space.normed, &mut saved.qkv, width);
+        space.profile.lap("adapter forward");
         drop(left);
         let rotated = self.heads.heads + self.heads.kv_heads;
         if let Some([(q_groups, q), (k_groups, k)]) = &layer.qk_norms {
@@ -255,6 +257,8 @@ impl Model {
             branch(target, &space.normed, out, 2 * inner);
             space.profile.lap("adapter forward");
         }
+        branch(Target::GateUpProj, &space.normed, &mut saved.gate_up, 2 * inner);
+        space.profile.lap("adapter forward");
         drop(left);
         space.inner.resize(tokens * inner, 0.0);
         glu(self.config.activation, &mut space.inner, &saved.gate_up, inner);
@@ -325,7 +329,10 @@ impl Model {
         }
         glu_backward(self.config.activation, &mut saved.gate_up, &space.dinner, inner);
         space.profile.lap("gate");
-        if step.adapts(Target::GateProj) || step.adapts(Target::UpProj) {
+        if [Target::GateProj, Target::UpProj, Target::GateUpProj]
+            .into_iter()
+            .any(|target| step.adapts(target))
+        {
             layer.mlp_ends.input(&saved.x_mid, hidden, &mut saved.mlp_ends, &mut space.normed);
         }
         space.dnormed.resize(tokens * hidden, 0.0);
@@ -341,6 +348,9 @@ impl Model {
             step.branch(target, saved, &space.normed, dout, 2 * inner, Some(&mut space.dnormed), grad);
             space.profile.lap("adapter backward");
         }
+        let (dout, dnormed) = (&saved.gate_up, Some(&mut space.dnormed[..]));
+        step.branch(Target::GateUpProj, saved, &space.normed, dout, 2 * inner, dnormed, grad);
+        space.profile.lap("adapter backward");
         layer.mlp_ends.input_backward(dx, &space.dnormed, &saved.x_mid, &saved.mlp_ends);
         space.profile.lap("norm");
     }
@@ -404,6 +414,9 @@ impl Model {
             step.branch(target, saved, &space.normed, dout, width, dnormed.as_deref_mut(), grad);
             space.profile.lap("adapter backward");
         }
+        let dout = &space.dqkv;
+        step.branch(Target::QkvProj, saved, &space.normed, dout, width, dnormed.as_deref_mut(), grad);
+        space.profile.lap("adapter backward");
         if let Some(dnormed) = dnormed {
             layer.attention_ends.input_backward(dx, dnormed, &saved.x, &saved.attention_ends);
             space.profile.lap("norm");

@@ -22,6 +22,7 @@ use crate::kernels::attention::{Attention, Heads, LayerCache};
 use crate::kernels::rope::RopeTable;
 use crate::weights::{LoadError, Matrix, ModelConfig, QkNorm, Rope, Weights};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A weight packed once for the forward direction.
@@ -42,6 +43,12 @@ impl Linear {
         let bias = format!("{name}.bias");
         let bias = if weights.has(&bias) { Some(weights.vector(&bias)?) } else { None };
         Ok(Linear { matrix: weights.matrix(&format!("{name}.weight"))?, packed: None, bias })
+    }
+
+    /// Some rows of the matrix `name`, which has no bias.
+    fn load_rows(weights: &Weights, name: &str, rows: Range<usize>) -> Result<Linear, LoadError> {
+        let matrix = weights.matrix(&format!("{name}.weight"))?.part(rows);
+        Ok(Linear { matrix, packed: None, bias: None })
     }
 
     /// `out (+)= x W^T (+ bias)`; rows of `out` are `stride` apart.
@@ -65,7 +72,7 @@ impl Linear {
     }
 
     /// `dx += dout W` for some rows of `W`, which are the columns of `dout`.
-    fn backward_part(&self, rows: std::ops::Range<usize>, dout: &Left, dx: &mut [f32]) {
+    fn backward_part(&self, rows: Range<usize>, dout: &Left, dx: &mut [f32]) {
         dout.multiply(Right::Plain(&self.matrix.part(rows)), dx, self.matrix.cols(), Start::Add);
     }
 
@@ -102,6 +109,12 @@ impl Layer {
         let window = config.window(layer).unwrap_or(usize::MAX);
         let at = |part: &str| format!("model.layers.{layer}.{part}");
         let linear = |part: &str| Linear::load(weights, &at(part));
+        // Of a projection that is rows of another matrix in some models.
+        let rows = |part: &str, whole: &str, first: usize, len: usize| match config.fused_projections {
+            true => Linear::load_rows(weights, &at(whole), first..first + len),
+            false => linear(part),
+        };
+        let (q, kv, inner) = (heads.q_width(), heads.kv_width(), config.intermediate_size);
         let norm = |name: &str| weights.vector(&at(&format!("{name}.weight")));
         let ends = |[before, after]: [Option<&str>; 2]| {
             let (before, after) = (before.map(norm).transpose()?, after.map(norm).transpose()?);
@@ -117,16 +130,16 @@ impl Layer {
             rope,
             attention_ends: ends(attention_norms)?,
             mlp_ends: ends(mlp_norms)?,
-            q_proj: linear("self_attn.q_proj")?,
-            k_proj: linear("self_attn.k_proj")?,
-            v_proj: linear("self_attn.v_proj")?,
+            q_proj: rows("self_attn.q_proj", "self_attn.qkv_proj", 0, q)?,
+            k_proj: rows("self_attn.k_proj", "self_attn.qkv_proj", q, kv)?,
+            v_proj: rows("self_attn.v_proj", "self_attn.qkv_proj", q + kv, kv)?,
             qk_norms: match qk_groups {
                 Some([q, k]) => Some([(q, norm("self_attn.q_norm")?), (k, norm("self_attn.k_norm")?)]),
                 None => None,
             },
             o_proj: linear("self_attn.o_proj")?,
-            gate_proj: linear("mlp.gate_proj")?,
-            up_proj: linear("mlp.up_proj")?,
+            gate_proj: rows("mlp.gate_proj", "mlp.gate_up_proj", 0, inner)?,
+            up_proj: rows("mlp.up_proj", "mlp.gate_up_proj", inner, inner)?,
             down_proj: linear("mlp.down_proj")?,
         })
     }
@@ -186,8 +199,9 @@ impl Model {
         weights.check_finite()?;
         let config = weights.config().clone();
         let table = |rope: &Rope| {
-            let inv_freq = rope.inverse_frequencies(config.head_dim).into_iter().map(|f| f as f32);
-            Arc::new(RopeTable::new(&inv_freq.collect::<Vec<f32>>(), config.max_positions()))
+            let inv_freq = rope.inverse_frequencies(config.rotary_dim).into_iter().map(|f| f as f32);
+            let (inv_freq, factor) = (inv_freq.collect::<Vec<f32>>(), rope.attention_factor());
+            Arc::new(RopeTable::new(&inv_freq, config.head_dim, factor, config.max_positions()))
         };
         let tables: Vec<(&Rope, Arc<RopeTable>)> = std::iter::once(&config.rope)
             .chain(&config.sliding_rope)

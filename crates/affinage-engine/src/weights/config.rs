@@ -28,6 +28,7 @@ pub enum Family {
     SmolLm3,
     Granite,
     Olmo2,
+    Phi3,
 }
 
 /// The shape and the constants of one decoder.
@@ -44,7 +45,11 @@ pub struct ModelConfig {
     pub rms_norm_eps: f32,
     pub norms: BlockNorms,
     pub activation: Activation,
+    /// Whether q, k and v are rows of one matrix, and gate and up of another.
+    pub fused_projections: bool,
     pub rope: Rope,
+    /// Values of each head of q and k that are rotated: the first ones.
+    pub rotary_dim: usize,
     /// The rotation of the layers whose attention slides, where it is another one than `rope`.
     pub sliding_rope: Option<Rope>,
     /// Layers whose queries and keys are not rotated, in rising order.
@@ -98,7 +103,8 @@ pub enum Activation {
     GeluTanh,
 }
 
-/// Rotary position embedding over the whole head, half-split layout (`x[j]` pairs with `x[j + head_dim / 2]`).
+/// Rotary position embedding over the first `rotary_dim` values of a head, half-split layout (`x[j]` pairs with
+/// `x[j + rotary_dim / 2]`).
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Rope {
     pub theta: f64,
@@ -114,6 +120,7 @@ pub enum RopeScaling {
         factor: f64,
     },
     Llama3(Llama3Scaling),
+    LongRope(LongRopeScaling),
 }
 
 /// The frequency scaling of Llama 3.1 and later (`rope_type: llama3`).
@@ -125,8 +132,30 @@ pub struct Llama3Scaling {
     pub original_max_position_embeddings: usize,
 }
 
+/// The frequency scaling of Phi-3 (`rope_type: longrope`, arXiv:2402.13753).
+///
+/// A sequence longer than `original_max_position_embeddings` has other frequencies from its first token on, so what was
+/// computed of a shorter one does not hold for it. Such sequences are not computed here: see [`ModelConfig::max_positions`].
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct LongRopeScaling {
+    /// What each frequency is divided by.
+    pub short_factor: Vec<f32>,
+    /// The same for longer sequences; kept for exports.
+    pub long_factor: Vec<f32>,
+    /// What rotated values are multiplied by.
+    pub attention_factor: f32,
+    pub original_max_position_embeddings: usize,
+}
+
+impl LongRopeScaling {
+    /// What transformers multiplies by where a file does not say, for a context that is `factor` times the original one.
+    pub(crate) fn default_attention_factor(factor: f64, original: usize) -> f32 {
+        if factor > 1.0 { (1.0 + factor.ln() / (original as f64).ln()).sqrt() as f32 } else { 1.0 }
+    }
+}
+
 impl Family {
-    pub const ALL: [Family; 8] = [
+    pub const ALL: [Family; 9] = [
         Family::Llama,
         Family::Mistral,
         Family::Qwen2,
@@ -135,6 +164,7 @@ impl Family {
         Family::SmolLm3,
         Family::Granite,
         Family::Olmo2,
+        Family::Phi3,
     ];
 
     pub fn name(self) -> &'static str {
@@ -147,6 +177,7 @@ impl Family {
             Family::SmolLm3 => "smollm3",
             Family::Granite => "granite",
             Family::Olmo2 => "olmo2",
+            Family::Phi3 => "phi3",
         }
     }
 
@@ -161,6 +192,7 @@ impl Family {
             Family::SmolLm3 => ("smollm3", "SmolLM3ForCausalLM"),
             Family::Granite => ("granite", "GraniteForCausalLM"),
             Family::Olmo2 => ("olmo2", "Olmo2ForCausalLM"),
+            Family::Phi3 => ("phi3", "Phi3ForCausalLM"),
         }
     }
 
@@ -194,13 +226,13 @@ impl Family {
             ("smol", "SmolLM3, HuggingFaceTB/SmolLM3-3B"),
             ("granite", "Granite 3.3, such as ibm-granite/granite-3.3-2b-instruct"),
             ("olmo", "OLMo 2, such as allenai/OLMo-2-0425-1B-Instruct"),
+            ("phi", "Phi-4-mini, microsoft/Phi-4-mini-instruct"),
+            ("lfm2", "Qwen3, such as Qwen/Qwen3-0.6B"),
             ("mistral", MISTRAL),
             ("ministral", MISTRAL),
             ("mixtral", MISTRAL),
         ];
         let relative = match kind {
-            // The name of the model with a part for pictures.
-            "gemma3" => Some("its text model alone: Gemma 3 270M or 1B, or a GGUF file of a larger one"),
             kind => relatives.iter().find(|(prefix, _)| kind.starts_with(prefix)).map(|(_, model)| *model),
         };
         let supported = Family::supported();
@@ -233,6 +265,11 @@ impl Family {
             Family::Olmo2 => Some(QkNorm::Projection),
             _ => None,
         }
+    }
+
+    /// Whether its files have q, k and v in one matrix, and gate and up in another.
+    pub(crate) fn has_fused_projections(self) -> bool {
+        self == Family::Phi3
     }
 
     pub(super) fn activation(self) -> Activation {
@@ -297,12 +334,20 @@ pub(crate) fn inverse_root(n: f32) -> f32 {
 impl ModelConfig {
     /// Reads and checks the config.json (and generation_config.json) of a folder, without any weights.
     pub fn read(folder: &Path) -> Result<ModelConfig, LoadError> {
-        super::config_json::read_config(folder)
+        super::config_json::read_config(folder).map(|(config, _)| config)
     }
 
     /// The longest sequence that is computed exactly.
     pub fn max_positions(&self) -> usize {
-        self.max_position_embeddings.min(MAX_POSITIONS)
+        self.max_position_embeddings.min(self.original_positions()).min(MAX_POSITIONS)
+    }
+
+    /// The longest sequence before the context was made longer by other frequencies.
+    pub(crate) fn original_positions(&self) -> usize {
+        match &self.rope.scaling {
+            Some(RopeScaling::LongRope(scaling)) => scaling.original_max_position_embeddings,
+            _ => self.max_position_embeddings,
+        }
     }
 
     /// The window of a layer whose attention slides.
@@ -337,18 +382,21 @@ impl ModelConfig {
         ends.chain((0..self.layers).flat_map(move |layer| {
             let at = move |part: &str| format!("model.layers.{layer}.{part}");
             let norms = norms.clone().map(move |name| (at(&format!("{name}.weight")), vec![hidden]));
+            let (one, fused) = (!self.fused_projections, self.fused_projections);
             let parts = [
-                ("self_attn.q_proj.weight", Some(vec![q, hidden])),
-                ("self_attn.k_proj.weight", Some(vec![kv, hidden])),
-                ("self_attn.v_proj.weight", Some(vec![kv, hidden])),
+                ("self_attn.q_proj.weight", one.then(|| vec![q, hidden])),
+                ("self_attn.k_proj.weight", one.then(|| vec![kv, hidden])),
+                ("self_attn.v_proj.weight", one.then(|| vec![kv, hidden])),
+                ("self_attn.qkv_proj.weight", fused.then(|| vec![q + 2 * kv, hidden])),
                 ("self_attn.o_proj.weight", Some(vec![hidden, q])),
                 ("self_attn.q_proj.bias", self.qkv_bias.then(|| vec![q])),
                 ("self_attn.k_proj.bias", self.qkv_bias.then(|| vec![kv])),
                 ("self_attn.v_proj.bias", self.qkv_bias.then(|| vec![kv])),
                 ("self_attn.q_norm.weight", qk.map(|[q, _]| vec![q])),
                 ("self_attn.k_norm.weight", qk.map(|[_, k]| vec![k])),
-                ("mlp.gate_proj.weight", Some(vec![self.intermediate_size, hidden])),
-                ("mlp.up_proj.weight", Some(vec![self.intermediate_size, hidden])),
+                ("mlp.gate_proj.weight", one.then(|| vec![self.intermediate_size, hidden])),
+                ("mlp.up_proj.weight", one.then(|| vec![self.intermediate_size, hidden])),
+                ("mlp.gate_up_proj.weight", fused.then(|| vec![2 * self.intermediate_size, hidden])),
                 ("mlp.down_proj.weight", Some(vec![hidden, self.intermediate_size])),
             ];
             norms.chain(parts.into_iter().filter_map(move |(part, shape)| Some((at(part), shape?))))
@@ -391,6 +439,13 @@ impl ModelConfig {
             let expected = format!("an even number up to {MAX_HEAD_DIM}");
             return Err(LoadError::malformed(path, "head size", expected, self.head_dim));
         }
+        if !self.rotary_dim.is_multiple_of(2) || !(2..=self.head_dim).contains(&self.rotary_dim) {
+            let expected = format!("an even number from 2 to the {} of a head", self.head_dim);
+            return Err(LoadError::malformed(path, "rotated part of a head", expected, self.rotary_dim));
+        }
+        if let Some(RopeScaling::LongRope(scaling)) = &self.rope.scaling {
+            scaling.check(path, self.rotary_dim)?;
+        }
         if !(self.rms_norm_eps.is_finite() && self.rms_norm_eps > 0.0) {
             return Err(LoadError::malformed(
                 path,
@@ -423,24 +478,64 @@ impl ModelConfig {
 }
 
 impl Rope {
-    /// The angle per position of each of the `head_dim / 2` rotations, in radians.
+    /// The angle per position of each of the `rotary_dim / 2` rotations, in radians.
     ///
     /// Rounded to f32 where the reference rounds: at position 1000 one unit in the last place of a frequency turns a
     /// head by 6e-5, which gradients show.
     ///
-    /// Source: transformers `ROPE_INIT_FUNCTIONS["default"]`, `["linear"]` and `["llama3"]`.
-    pub fn inverse_frequencies(&self, head_dim: usize) -> Vec<f64> {
-        (0..head_dim / 2)
+    /// Source: transformers `ROPE_INIT_FUNCTIONS["default"]`, `["linear"]`, `["llama3"]` and `["longrope"]`.
+    pub fn inverse_frequencies(&self, rotary_dim: usize) -> Vec<f64> {
+        (0..rotary_dim / 2)
             .map(|j| {
-                let exponent = (2 * j) as f32 / head_dim as f32;
-                let frequency = f64::from((self.theta.powf(f64::from(exponent)) as f32).recip());
+                let exponent = (2 * j) as f32 / rotary_dim as f32;
+                let wavelength = self.theta.powf(f64::from(exponent)) as f32;
+                let frequency = f64::from(wavelength.recip());
                 match &self.scaling {
                     Some(RopeScaling::Linear { factor }) => f64::from(frequency as f32 / *factor as f32),
                     Some(RopeScaling::Llama3(scaling)) => scaling.scale(frequency),
+                    Some(RopeScaling::LongRope(scaling)) => {
+                        f64::from((scaling.short_factor[j] * wavelength).recip())
+                    }
                     None => frequency,
                 }
             })
             .collect()
+    }
+
+    /// What rotated values are multiplied by.
+    pub fn attention_factor(&self) -> f32 {
+        match &self.scaling {
+            Some(RopeScaling::LongRope(scaling)) => scaling.attention_factor,
+            _ => 1.0,
+        }
+    }
+}
+
+impl LongRopeScaling {
+    fn check(&self, path: &Path, rotary_dim: usize) -> Result<(), LoadError> {
+        let positive = |factor: &f32| factor.is_finite() && *factor > 0.0;
+        for (what, factors) in
+            [("rope short_factor", &self.short_factor), ("rope long_factor", &self.long_factor)]
+        {
+            if factors.len() != rotary_dim / 2 || !factors.iter().all(positive) {
+                let expected = format!("{} positive numbers", rotary_dim / 2);
+                let found = match factors.iter().find(|factor| !positive(factor)) {
+                    Some(factor) => factor.to_string(),
+                    None => format!("{} numbers", factors.len()),
+                };
+                return Err(LoadError::malformed(path, what, expected, found));
+            }
+        }
+        if !positive(&self.attention_factor) {
+            let expected = "a positive number";
+            return Err(LoadError::malformed(path, "rope attention factor", expected, self.attention_factor));
+        }
+        if self.original_max_position_embeddings < 2 {
+            let (what, found) =
+                ("rope original_max_position_embeddings", self.original_max_position_embeddings);
+            return Err(LoadError::malformed(path, what, "at least 2", found));
+        }
+        Ok(())
     }
 }
 

@@ -5,18 +5,17 @@
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::config::{
-    Activation, Family, Llama3Scaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
-};
+use super::config::{Activation, Family, ModelConfig, gemma_embedding_scale, inverse_root};
 use super::error::LoadError;
 use super::folder::read_json;
+use super::rope_json::{PHI3_POSITIONS, RopeJson, RopeParameters, ropes, rotated_share};
 
 /// The fields that are used, or refused unless they are harmless. Others do not change the arithmetic of the supported
 /// families.
 #[derive(Deserialize)]
-struct ConfigJson {
+pub(super) struct ConfigJson {
     architectures: Option<Vec<String>>,
     vocab_size: usize,
     hidden_size: usize,
@@ -26,21 +25,23 @@ struct ConfigJson {
     num_key_value_heads: Option<usize>,
     head_dim: Option<usize>,
     rms_norm_eps: Option<f32>,
-    rope_theta: Option<f64>,
-    rope_local_base_freq: Option<f64>,
-    rope_scaling: Option<RopeJson>,
-    rope_parameters: Option<RopeParameters>,
-    partial_rotary_factor: Option<f64>,
+    pub rope_theta: Option<f64>,
+    pub rope_local_base_freq: Option<f64>,
+    pub rope_scaling: Option<RopeJson>,
+    pub rope_parameters: Option<RopeParameters>,
+    pub partial_rotary_factor: Option<f64>,
     no_rope_layers: Option<Vec<u8>>,
     no_rope_layer_interval: Option<usize>,
     tie_word_embeddings: Option<bool>,
-    max_position_embeddings: Option<usize>,
+    pub max_position_embeddings: Option<usize>,
+    pub original_max_position_embeddings: Option<usize>,
     eos_token_id: Option<TokenIds>,
     bos_token_id: Option<TokenIds>,
     hidden_act: Option<String>,
     hidden_activation: Option<String>,
     attention_bias: Option<bool>,
     mlp_bias: Option<bool>,
+    lm_head_bias: Option<bool>,
     query_pre_attn_scalar: Option<f32>,
     attention_multiplier: Option<f32>,
     embedding_multiplier: Option<f32>,
@@ -56,27 +57,6 @@ struct ConfigJson {
     max_window_layers: Option<usize>,
     layer_types: Option<Vec<String>>,
     quantization_config: Option<Value>,
-}
-
-/// One rotation for all layers, or one for each kind of layer.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RopeParameters {
-    ByLayer { full_attention: RopeJson, sliding_attention: Option<RopeJson> },
-    One(RopeJson),
-}
-
-#[derive(Deserialize)]
-struct RopeJson {
-    rope_type: Option<String>,
-    #[serde(rename = "type")]
-    old_type: Option<String>,
-    rope_theta: Option<f64>,
-    partial_rotary_factor: Option<f64>,
-    factor: Option<f64>,
-    low_freq_factor: Option<f64>,
-    high_freq_factor: Option<f64>,
-    original_max_position_embeddings: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -187,12 +167,12 @@ fn activation_key(family: Family) -> &'static str {
     }
 }
 
-pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
+pub(super) fn read_config(folder: &Path) -> Result<(ModelConfig, bool), LoadError> {
     let path = folder.join("config.json");
     if !path.is_file() {
         return Err(LoadError::NotAModel { path: folder.to_owned() });
     }
-    let fields: Map<String, Value> = read_json(&path)?;
+    let (fields, is_part) = text_part(&path, read_json(&path)?)?;
     let Some(model_type) = fields.get("model_type").and_then(Value::as_str).map(str::to_owned) else {
         let found = fields.get("model_type").map_or("nothing".to_owned(), described);
         return Err(LoadError::malformed(&path, "model_type", "a text", found));
@@ -226,10 +206,18 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
         heads,
         kv_heads: json.num_key_value_heads.unwrap_or(heads),
         head_dim,
-        rms_norm_eps: json.rms_norm_eps.unwrap_or(if family == Family::Olmo2 { 1e-5 } else { 1e-6 }),
+        rms_norm_eps: json.rms_norm_eps.unwrap_or(match family {
+            Family::Olmo2 | Family::Phi3 => 1e-5,
+            _ => 1e-6,
+        }),
         norms: family.norms(),
         activation: family.activation(),
+        fused_projections: family.has_fused_projections(),
         rope,
+        rotary_dim: match family {
+            Family::Phi3 => (head_dim as f64 * rotated_share(&json)) as usize,
+            _ => head_dim,
+        },
         sliding_rope: sliding_rope.filter(|_| !sliding_layers.is_empty()),
         layers_without_rope,
         tie_word_embeddings: json.tie_word_embeddings.unwrap_or(tied),
@@ -248,6 +236,7 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
         logits_divisor: of_granite(json.logits_scaling),
         max_position_embeddings: json.max_position_embeddings.unwrap_or(match family {
             Family::Llama | Family::Granite | Family::Olmo2 => 2048,
+            Family::Phi3 => PHI3_POSITIONS,
             Family::Mistral | Family::Gemma3 => 131_072,
             Family::Qwen2 | Family::Qwen3 | Family::SmolLm3 => 32_768,
         }),
@@ -258,7 +247,42 @@ pub(super) fn read_config(folder: &Path) -> Result<ModelConfig, LoadError> {
     };
     add_generation_end_tokens(folder, &mut config.eos_token_ids)?;
     config.check(&path)?;
-    Ok(config)
+    Ok((config, is_part))
+}
+
+/// The fields of the decoder, and whether it is a part of a model that also sees pictures: Gemma 3 from 4B on.
+fn text_part(path: &Path, mut fields: Map<String, Value>) -> Result<(Map<String, Value>, bool), LoadError> {
+    const CLASS: &str = "Gemma3ForConditionalGeneration";
+    if fields.get("model_type").and_then(Value::as_str) != Some("gemma3") {
+        return Ok((fields, false));
+    }
+    let mut text = match fields.remove("text_config") {
+        Some(Value::Object(text)) => text,
+        other => {
+            let found = other.as_ref().map_or("nothing".to_owned(), described);
+            return Err(LoadError::malformed(path, "text_config", "the settings of the text model", found));
+        }
+    };
+    let classes = fields.get("architectures").and_then(Value::as_array);
+    if let Some(classes) = classes.filter(|classes| !classes.iter().any(|class| class == CLASS)) {
+        let found: Vec<&str> = classes.iter().filter_map(Value::as_str).collect();
+        return Err(LoadError::unsupported(path, "architectures", found.join(", "), CLASS));
+    }
+    // The files on the Hub leave out what is as in the class.
+    let of_class = json!({
+        "model_type": "gemma3_text", "vocab_size": 262_208, "hidden_size": 2304, "intermediate_size": 9216,
+        "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
+    });
+    for (key, value) in of_class.as_object().expect("an object") {
+        text.entry(key).or_insert_with(|| value.clone());
+    }
+    for key in ["eos_token_id", "bos_token_id", "tie_word_embeddings", "quantization_config"] {
+        if let Some(value) = fields.remove(key).filter(|value| !value.is_null()) {
+            text.insert(key.to_owned(), value);
+        }
+    }
+    text.remove("architectures");
+    Ok((text, true))
 }
 
 /// Generation stops at every id of generation_config.json as well as of config.json.
@@ -304,6 +328,7 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
     let switches = [
         ("attention_bias", json.attention_bias),
         ("mlp_bias", json.mlp_bias),
+        ("lm_head_bias", json.lm_head_bias),
         ("use_bidirectional_attention", json.use_bidirectional_attention),
     ];
     if let Some((key, _)) = switches.into_iter().find(|(_, on)| *on == Some(true)) {
@@ -327,7 +352,9 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
         None => Vec::new(),
     };
     let partial = ropes.iter().map(|rope| rope.partial_rotary_factor).chain([json.partial_rotary_factor]);
-    if let Some(factor) = partial.flatten().find(|factor| *factor != 1.0) {
+    if let Some(factor) = partial.flatten().find(|factor| *factor != 1.0)
+        && family != Family::Phi3
+    {
         return refuse("partial_rotary_factor", factor.to_string(), "1");
     }
     let mut layer_types = json.layer_types.iter().flatten();
@@ -372,7 +399,7 @@ fn one_a_layer(path: &Path, key: &str, found: usize, layers: usize) -> Result<()
 ///
 /// Qwen and SmolLM3 store a window in every file and apply it only with `use_sliding_window`: Qwen from layer
 /// `max_window_layers` on, SmolLM3 in the layers without rotation. Mistral applies what it stores, and 4096 if it stores
-/// nothing, in all layers. In Gemma 3 the last of every `sliding_window_pattern` layers has full attention. Llama, Granite
+/// nothing, in all layers, and Phi-3 what it stores. In Gemma 3 the last of every `sliding_window_pattern` layers has full attention. Llama, Granite
 /// and OLMo 2 have no window, whatever `layer_types` says.
 fn sliding_layers(
     path: &Path,
@@ -391,14 +418,16 @@ fn sliding_layers(
     let slides = |kind: &str| kind == "sliding_attention";
     let sliding: Vec<usize> = match (&json.layer_types, family, json.use_sliding_window) {
         (_, Family::Llama | Family::Granite | Family::Olmo2, _) => Vec::new(),
-        (Some(types), Family::Mistral, _) if types.iter().any(|kind| slides(kind) != window.is_some()) => {
+        (Some(types), Family::Mistral | Family::Phi3, _)
+            if types.iter().any(|kind| slides(kind) != window.is_some()) =>
+        {
             let supported = match window {
                 Some(_) => "sliding_attention in all layers, as sliding_window is a number",
                 None => "full_attention in all layers, as sliding_window is null",
             };
             return Err(LoadError::unsupported(path, "layer_types", types.join(", "), supported));
         }
-        (_, Family::Mistral, _) => (0..layers).filter(|_| window.is_some()).collect(),
+        (_, Family::Mistral | Family::Phi3, _) => (0..layers).filter(|_| window.is_some()).collect(),
         (Some(types), ..) => (0..layers).filter(|layer| slides(&types[*layer])).collect(),
         (None, Family::Gemma3, _) => {
             let pattern = at_least_one(path, "sliding_window_pattern", json.sliding_window_pattern)?;
@@ -415,91 +444,4 @@ fn sliding_layers(
         return Err(LoadError::malformed(path, "sliding_window", expected, "none"));
     }
     Ok((window.filter(|_| !sliding.is_empty()), sliding))
-}
-
-/// The rope settings, in `rope_parameters` since transformers 5, in `rope_theta` and `rope_scaling` before. The second
-/// is that of the layers whose attention slides, where they have one of their own.
-fn ropes(path: &Path, family: Family, json: &ConfigJson) -> Result<(Rope, Option<Rope>), LoadError> {
-    let default = match family {
-        Family::Gemma3 => 1e6,
-        Family::SmolLm3 => 2e6,
-        _ => 1e4,
-    };
-    let (new, sliding) = match &json.rope_parameters {
-        Some(RopeParameters::One(rope)) => (Some(rope), None),
-        Some(RopeParameters::ByLayer { full_attention, sliding_attention }) => {
-            (Some(full_attention), sliding_attention.as_ref())
-        }
-        None => (None, None),
-    };
-    let theta = new.and_then(|rope| rope.rope_theta).or(json.rope_theta).unwrap_or(default);
-    let settings = new.or(json.rope_scaling.as_ref());
-    if family == Family::Gemma3
-        && let Some(RopeJson { rope_type: None, old_type: Some(kind), .. }) = settings
-        && kind != "default"
-    {
-        // transformers 4 scales by it, transformers 5 passes it over.
-        let what = "`type` in the rope settings of gemma3";
-        return Err(LoadError::unsupported(path, what, kind, "`rope_type` in its place"));
-    }
-    let rope = rope(path, settings, theta)?;
-    if let (Some(_), Some(old)) = (new, &json.rope_scaling)
-        && self::rope(path, Some(old), theta)? != rope
-    {
-        let supported = "one of the two, or the same in both";
-        return Err(LoadError::unsupported(path, "rope_scaling", "another than rope_parameters", supported));
-    }
-    if family != Family::Gemma3 {
-        return match sliding {
-            Some(_) => {
-                let what = "rope_parameters.sliding_attention";
-                Err(LoadError::unsupported(path, what, "present", "none, as only gemma3 has it"))
-            }
-            None => Ok((rope, None)),
-        };
-    }
-    let theta = sliding.and_then(|rope| rope.rope_theta).or(json.rope_local_base_freq).unwrap_or(1e4);
-    Ok((rope, Some(self::rope(path, sliding, theta)?)))
-}
-
-fn rope(path: &Path, settings: Option<&RopeJson>, theta: f64) -> Result<Rope, LoadError> {
-    let Some(settings) = settings else { return Ok(Rope { theta, scaling: None }) };
-    let kind = settings.rope_type.as_deref().or(settings.old_type.as_deref());
-    let number = |name: &str, value: Option<f64>| match value {
-        Some(value) if value.is_finite() && value > 0.0 => Ok(value),
-        other => {
-            Err(LoadError::malformed(path, format!("rope {name}"), "a positive number", format!("{other:?}")))
-        }
-    };
-    let scaling = match kind {
-        Some("default") => None,
-        Some("linear") => Some(RopeScaling::Linear { factor: number("factor", settings.factor)? }),
-        Some("llama3") => {
-            let positions = settings.original_max_position_embeddings;
-            let scaling = Llama3Scaling {
-                factor: number("factor", settings.factor)?,
-                low_freq_factor: number("low_freq_factor", settings.low_freq_factor)?,
-                high_freq_factor: number("high_freq_factor", settings.high_freq_factor)?,
-                original_max_position_embeddings: number(
-                    "original_max_position_embeddings",
-                    positions.map(|n| n as f64),
-                )? as usize,
-            };
-            if scaling.high_freq_factor <= scaling.low_freq_factor {
-                let expected = format!("above low_freq_factor {}", scaling.low_freq_factor);
-                return Err(LoadError::malformed(
-                    path,
-                    "rope high_freq_factor",
-                    expected,
-                    scaling.high_freq_factor,
-                ));
-            }
-            Some(RopeScaling::Llama3(scaling))
-        }
-        Some(other) => {
-            return Err(LoadError::unsupported(path, "the rope type", other, "default, linear, llama3"));
-        }
-        None => return Err(LoadError::malformed(path, "the rope settings", "a `rope_type`", "none")),
-    };
-    Ok(Rope { theta, scaling })
 }

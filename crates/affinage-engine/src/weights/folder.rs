@@ -18,11 +18,14 @@ use super::stored::StoredTensor;
 pub(super) struct Folder {
     pub config: ModelConfig,
     pub tensors: BTreeMap<String, StoredTensor>,
+    /// Tensors of the parts for pictures, where the model has such parts.
+    pub left_out: Option<usize>,
     pub files: Vec<MappedFile>,
 }
 
 pub(super) fn open(folder: &Path) -> Result<Folder, LoadError> {
-    let config = read_config(folder)?;
+    let (config, is_part) = read_config(folder)?;
+    let mut left_out = is_part.then_some(0);
     let mut tensors = BTreeMap::new();
     let mut files = Vec::new();
     for path in weight_files(folder)? {
@@ -34,6 +37,14 @@ pub(super) fn open(folder: &Path) -> Result<Folder, LoadError> {
             if name.ends_with(".rotary_emb.inv_freq") {
                 continue;
             }
+            let name = match (&mut left_out, name) {
+                (None, name) => name,
+                (Some(_), name) if !of_pictures(&name) => name_of_part(name),
+                (Some(count), _) => {
+                    *count += 1;
+                    continue;
+                }
+            };
             let dtype = dtype(&path, &name, info.dtype)?;
             // 8 bytes of header length, the header, then the data; the reader has checked the offsets.
             let start = 8 + header_len + info.data_offsets.0;
@@ -55,7 +66,21 @@ pub(super) fn open(folder: &Path) -> Result<Folder, LoadError> {
     if config.tie_word_embeddings {
         remove_copied_head(folder, &mut tensors)?;
     }
-    Ok(Folder { config, tensors, files })
+    Ok(Folder { config, tensors, left_out, files })
+}
+
+/// Whether a tensor belongs to the parts for pictures of a model whose decoder is one part.
+fn of_pictures(name: &str) -> bool {
+    let name = name.strip_prefix("model.").unwrap_or(name);
+    ["vision_tower.", "multi_modal_projector."].iter().any(|part| name.starts_with(part))
+}
+
+/// `language_model.model.X`, as on the Hub, and `model.language_model.X` of transformers 5 -> `model.X`.
+fn name_of_part(name: String) -> String {
+    if let Some(rest) = name.strip_prefix("model.language_model.") {
+        return format!("model.{rest}");
+    }
+    name.strip_prefix("language_model.").map(str::to_owned).unwrap_or(name)
 }
 
 /// Some tied models carry a copy of the embedding as their head. Of another head transformers 4 has taken the embedding

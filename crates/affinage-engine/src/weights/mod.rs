@@ -12,6 +12,7 @@ mod gguf;
 mod map;
 mod matrix;
 mod quant;
+mod rope_json;
 mod stored;
 
 use std::collections::{BTreeMap, HashSet};
@@ -21,10 +22,12 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 pub(crate) use config::inverse_root;
-pub use config::{Activation, BlockNorms, Family, Llama3Scaling, ModelConfig, QkNorm, Rope, RopeScaling};
+pub use config::{
+    Activation, BlockNorms, Family, Llama3Scaling, LongRopeScaling, ModelConfig, QkNorm, Rope, RopeScaling,
+};
 pub use error::LoadError;
 pub use gguf::lora::{GgufLora, LoraPart};
-pub(crate) use gguf::model::gguf_name;
+pub(crate) use gguf::model::{LONG_ROPE_FACTORS, gguf_name};
 pub use gguf::{GgufArray, GgufMetadata, GgufValue};
 pub use matrix::Matrix;
 pub(crate) use quant::DigitFormat;
@@ -39,6 +42,7 @@ pub struct Weights {
     config: ModelConfig,
     tensors: BTreeMap<String, StoredTensor>,
     gguf: Option<GgufMetadata>,
+    left_out: Option<usize>,
     files: Vec<MappedFile>,
     sha256: OnceLock<String>,
 }
@@ -60,9 +64,9 @@ impl Weights {
     /// [`Weights::vector`] cannot fail for the tensors of the configuration.
     pub fn open(path: &Path) -> Result<Weights, LoadError> {
         let weights = if path.is_dir() {
-            let folder::Folder { config, tensors, files } = folder::open(path)?;
+            let folder::Folder { config, tensors, left_out, files } = folder::open(path)?;
             let path = path.to_owned();
-            Weights { path, config, tensors, gguf: None, files, sha256: OnceLock::new() }
+            Weights { path, config, tensors, gguf: None, left_out, files, sha256: OnceLock::new() }
         } else {
             if path.is_file() && path.extension().is_none_or(|extension| extension != "gguf") {
                 return Err(LoadError::NotAModel { path: path.to_owned() });
@@ -75,6 +79,7 @@ impl Weights {
                 config,
                 tensors,
                 gguf: Some(metadata),
+                left_out: None,
                 files: vec![file],
                 sha256: OnceLock::new(),
             }
@@ -132,6 +137,12 @@ impl Weights {
         self.gguf.as_ref()
     }
 
+    /// Of a folder whose decoder is a part of a model that also sees pictures: tensors of the other parts, which are not
+    /// read. Names, configuration and exports are those of the text model alone.
+    pub fn left_out(&self) -> Option<usize> {
+        self.left_out
+    }
+
     /// Every tensor, sorted by name.
     pub fn tensors(&self) -> impl Iterator<Item = TensorFacts<'_>> {
         self.tensors.iter().map(|(name, tensor)| TensorFacts {
@@ -173,7 +184,7 @@ impl Weights {
 
     /// What the file calls a tensor, for messages.
     fn name_in_file(&self, name: &str) -> String {
-        let of_gguf = self.gguf.as_ref().and_then(|_| gguf_name(name, self.config.norms));
+        let of_gguf = self.gguf.as_ref().and_then(|_| gguf_name(name, self.config.family));
         of_gguf.unwrap_or_else(|| name.to_owned())
     }
 

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_engine::checkpoint::{ADAPTER_CONFIG, ADAPTER_FILE, AdapterFiles, load_adapter, save_adapter};
+use affinage_engine::checkpoint::{
+    ADAPTER_CONFIG, ADAPTER_FILE, AdapterFiles, load_adapter, save_adapter, save_adapter_of_part,
+};
 use affinage_engine::export::save_mlx;
 use affinage_engine::lora::{Adapter, Target};
 use affinage_engine::model::{Model, Pass};
@@ -305,6 +307,60 @@ fn what_is_not_computed_is_refused_by_name() {
     insta::assert_snapshot!(refused(json!({"rank_pattern": {"o_proj": 0}})), @"`adapter_config.json`: rank_pattern is 0, expected 1 to 4096");
     insta::assert_snapshot!(refused(json!({"alpha_pattern": {"(": 1}})), @r#"`adapter_config.json`: alpha_pattern is "(", expected a regular expression without look-around and back-references"#);
     insta::assert_snapshot!(refused(json!({"r": 1_000_000})), @"`adapter_config.json`: r is 1000000, expected 1 to 4096");
+}
+
+/// The adapter of a model with fused projections: one pair on each matrix, as peft has it, and back in the same bytes.
+#[test]
+fn adapters_on_fused_projections_are_those_of_peft() {
+    let (source, weights) = (golden("tiny-phi3/adapter"), Weights::open(&golden("tiny-phi3")).unwrap());
+    let adapter = load_adapter(&source, weights.config()).unwrap();
+    assert_eq!(adapter.config.targets, Target::FUSED);
+    let pair = adapter.layout.pair(1, Target::QkvProj).unwrap();
+    assert_eq!((pair.rank, pair.output), (4, 64), "32 of q, 16 each of k and v");
+    assert_eq!(adapter.layout.pair(1, Target::QProj), None);
+    let dir = tempfile::tempdir().unwrap();
+    save_adapter(&adapter, "tiny-phi3", dir.path()).unwrap();
+    assert_eq!(load_adapter(dir.path(), weights.config()).unwrap(), adapter);
+    let [ours, theirs] = [dir.path(), &source].map(|dir| std::fs::read(dir.join(ADAPTER_FILE)).unwrap());
+    let tensors = SafeTensors::deserialize(&theirs).unwrap();
+    let mut names = tensors.names();
+    names.sort_unstable();
+    let mut written =
+        SafeTensors::deserialize(&ours).unwrap().names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    written.sort_unstable();
+    assert_eq!(written, names);
+    names.into_iter().for_each(|name| assert_eq!(numbers(&ours, name), numbers(&theirs, name), "{name}"));
+    let mut config: Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join(ADAPTER_CONFIG)).unwrap()).unwrap();
+    assert_eq!(config["target_modules"], json!(["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]));
+    config["target_modules"] = json!(["q_proj", "qkv_proj"]);
+    std::fs::write(dir.path().join(ADAPTER_CONFIG), config.to_string()).unwrap();
+    let error = load_adapter(dir.path(), weights.config()).unwrap_err().to_string();
+    insta::assert_snapshot!(error.rsplit('/').next().unwrap(), @r#"adapter_config.json`: target_modules is "q_proj" among others, expected some of qkv_proj, o_proj, gate_up_proj, down_proj"#);
+}
+
+/// `tiny-gemma3-vision/adapter` is what this writes; `make_golden.py` holds peft on the whole model to the logits of the text
+/// model with its adapter.
+#[test]
+fn an_adapter_of_a_text_part_names_its_modules_within_the_whole() {
+    let weights = Weights::open(&golden("tiny-gemma3-vision")).unwrap();
+    let adapter = load_adapter(&golden("tiny-gemma3/adapter"), weights.config()).unwrap();
+    let (dir, kept) = (tempfile::tempdir().unwrap(), golden("tiny-gemma3-vision/adapter"));
+    save_adapter_of_part(&adapter, "tiny-gemma3-vision", dir.path()).unwrap();
+    if std::env::var_os("AFFINAGE_BLESS").is_some() {
+        std::fs::create_dir_all(&kept).unwrap();
+        save_adapter_of_part(&adapter, "tiny-gemma3-vision", &kept).unwrap();
+    }
+    for file in [ADAPTER_CONFIG, ADAPTER_FILE] {
+        let written = std::fs::read(dir.path().join(file)).unwrap();
+        assert!(written == std::fs::read(kept.join(file)).unwrap(), "{file}");
+    }
+    assert_eq!(load_adapter(dir.path(), weights.config()).unwrap(), adapter);
+    // Parts for pictures have a `q_proj` too.
+    let config: Value = serde_json::from_slice(&std::fs::read(kept.join(ADAPTER_CONFIG)).unwrap()).unwrap();
+    let named = config["target_modules"].as_array().unwrap();
+    let within = |name: &Value| name.as_str().unwrap().starts_with("model.language_model.layers.");
+    assert!(named.len() == 7 * 3 && named.iter().all(within), "{named:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use affinage_engine::weights::{DType, GgufLora, ModelConfig, Precision, Weights};
 
-const MODELS: [&str; 8] = [
+const MODELS: [&str; 9] = [
     "tiny-chat",
     "tiny-llama3",
     "tiny-qwen2",
@@ -18,6 +18,7 @@ const MODELS: [&str; 8] = [
     "tiny-smollm3",
     "tiny-granite",
     "tiny-olmo2",
+    "tiny-phi3",
 ];
 
 fn golden() -> PathBuf {

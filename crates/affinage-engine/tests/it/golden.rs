@@ -10,7 +10,7 @@ use affinage_engine::weights::Weights;
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 
-const MODELS: [&str; 9] = [
+const MODELS: [&str; 10] = [
     "tiny-llama",
     "tiny-llama3",
     "tiny-qwen2",
@@ -20,6 +20,7 @@ const MODELS: [&str; 9] = [
     "tiny-smollm3",
     "tiny-granite",
     "tiny-olmo2",
+    "tiny-phi3",
 ];
 
 fn folder(model: &str) -> PathBuf {
@@ -118,6 +119,54 @@ fn rank_stabilised_scale_matches() {
         let want = golden.numbers(&format!("doc{i}.logits_rslora"));
         let worst = logits.iter().zip(&want).map(|(g, w)| (*g as f64 - w).abs()).fold(0.0, f64::max);
         assert!(worst < 2e-5, "doc{i}: {worst:e}");
+    }
+}
+
+/// What a family with fused projections adds is where the weights lie: a Llama whose matrices are put together computes the
+/// same bits.
+#[test]
+fn a_llama_with_fused_projections_is_the_same_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = std::fs::read_to_string(folder("tiny-llama").join("config.json")).unwrap();
+    let config = config.replace("\"llama\"", "\"phi3\"").replace("LlamaForCausalLM", "Phi3ForCausalLM");
+    std::fs::write(dir.path().join("config.json"), config).unwrap();
+    let bytes = std::fs::read(folder("tiny-llama").join("model.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let mut whole: std::collections::BTreeMap<String, (usize, Vec<u8>)> = Default::default();
+    let parts = [
+        (".q_proj", ".qkv_proj"),
+        (".k_proj", ".qkv_proj"),
+        (".v_proj", ".qkv_proj"),
+        (".gate_proj", ".gate_up_proj"),
+        (".up_proj", ".gate_up_proj"),
+    ];
+    for (part, fused) in parts {
+        for (name, tensor) in tensors.tensors().into_iter().filter(|(name, _)| name.contains(part)) {
+            let (rows, data) = whole.entry(name.replace(part, fused)).or_default();
+            *rows += tensor.shape()[0];
+            data.extend(tensor.data());
+        }
+    }
+    let views = whole.iter().map(|(name, (rows, data))| {
+        let shape = vec![*rows, data.len() / 4 / rows];
+        (name.clone(), safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, data).unwrap())
+    });
+    let is_part = |name: &str| parts.iter().any(|(part, _)| name.contains(part));
+    let others = tensors.tensors().into_iter().filter(|(name, _)| !is_part(name));
+    let file = safetensors::serialize(others.chain(views), None).unwrap();
+    std::fs::write(dir.path().join("model.safetensors"), file).unwrap();
+    let fused = Weights::open(dir.path()).unwrap();
+    assert!(fused.config().fused_projections);
+    let (mut fused, (mut separate, _, golden)) = (Model::load(&fused).unwrap(), open("tiny-llama"));
+    for packed in [false, true] {
+        if packed {
+            fused.pack();
+            separate.pack();
+        }
+        for (ids, _) in golden.rows() {
+            let logits = |model: &Model| model.logits(&ids, Pass::default());
+            assert_eq!(logits(&fused), logits(&separate), "packed: {packed}");
+        }
     }
 }
 
@@ -254,6 +303,11 @@ fn every_trainable_tensor_moves_and_an_untrained_adapter_changes_nothing() {
             for _ in 0..3 {
                 trainer.step(&documents(&rows)).unwrap();
             }
+            assert_eq!(
+                fresh.layout.pairs.len(),
+                model.config().layers * Target::of(model.config()).len(),
+                "{name}: an adapter on every linear layer"
+            );
             for pair in &fresh.layout.pairs {
                 for range in [&pair.a, &pair.b] {
                     let (before, after) =
@@ -288,7 +342,9 @@ fn dropout_masks_do_not_depend_on_packing() {
 /// Dropout's backward against a central difference of its own loss, with the masks held fixed by the counter.
 #[test]
 fn gradient_under_dropout_matches_a_finite_difference() {
-    ["tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-olmo2"].into_iter().for_each(require_finite_difference);
+    ["tiny-qwen2", "tiny-qwen3", "tiny-gemma3", "tiny-olmo2", "tiny-phi3"]
+        .into_iter()
+        .for_each(require_finite_difference);
 }
 
 fn require_finite_difference(name: &str) {

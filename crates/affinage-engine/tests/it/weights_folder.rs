@@ -2,16 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_engine::weights::{DType, Family, Llama3Scaling, ModelConfig, QkNorm, RopeScaling, Weights};
+use affinage_engine::model::{Model, Pass};
+use affinage_engine::weights::{
+    DType, Family, Llama3Scaling, LongRopeScaling, ModelConfig, QkNorm, RopeScaling, Weights,
+};
 use serde_json::{Value, json};
 
 fn golden(model: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden").join(model)
 }
 
-/// A copy of the tiny Llama with another config.json; `null` removes a key.
+/// A copy of the tiny Llama with another config.json.
 fn with_config(changes: Value) -> tempfile::TempDir {
-    let source = golden("tiny-llama");
+    with_config_of("tiny-llama", changes)
+}
+
+fn with_config_of(model: &str, changes: Value) -> tempfile::TempDir {
+    let source = golden(model);
     let dir = tempfile::tempdir().expect("a temporary folder");
     std::fs::copy(source.join("model.safetensors"), dir.path().join("model.safetensors")).expect("copied");
     let text = std::fs::read_to_string(source.join("config.json")).expect("readable");
@@ -115,17 +122,20 @@ fn generation_config_adds_end_tokens() {
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(json!({"model_type": "gemma"})),
-        @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
-    for (kind, nearest) in
-        [("qwen3_5_text", "Qwen/Qwen3-0.6B"), ("gemma4", "google/gemma-3-1b-it"), ("gemma3", "270M or 1B")]
-    {
+        @"`config.json`: model_type is gemma, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
+    for (kind, nearest) in [
+        ("qwen3_5_text", "Qwen/Qwen3-0.6B"),
+        ("gemma4", "google/gemma-3-1b-it"),
+        ("lfm2", "Qwen/Qwen3-0.6B"),
+        ("phimoe", "microsoft/Phi-4-mini-instruct"),
+    ] {
         let refused = changed(json!({"model_type": kind, "vocab_size": null}));
         assert!(refused.contains(&format!("model_type is {kind}, supported: llama")), "{refused}");
         assert!(refused.contains(nearest), "{refused}");
     }
-    assert!(changed(json!({"model_type": "mamba"})).ends_with("granite, olmo2"));
+    assert!(changed(json!({"model_type": "mamba"})).ends_with("granite, olmo2, phi3"));
     insta::assert_snapshot!(changed(json!({"architectures": ["LlamaForSequenceClassification"]})),
-        @"`config.json`: architectures is LlamaForSequenceClassification, supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Gemma3ForCausalLM, SmolLM3ForCausalLM, GraniteForCausalLM, Olmo2ForCausalLM");
+        @"`config.json`: architectures is LlamaForSequenceClassification, supported: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Gemma3ForCausalLM, SmolLM3ForCausalLM, GraniteForCausalLM, Olmo2ForCausalLM, Phi3ForCausalLM");
     insta::assert_snapshot!(changed(json!({"hidden_act": "gelu"})),
         @"`config.json`: hidden_act is gelu, supported: silu");
     insta::assert_snapshot!(changed(json!({"attention_bias": true})),
@@ -405,4 +415,119 @@ fn damaged_folders() {
     insta::assert_snapshot!(message(dir.path()), @"`config.json` is not valid JSON of the expected form");
     std::fs::remove_file(dir.path().join("config.json")).expect("removed");
     insta::assert_snapshot!(message(dir.path()), @"`[DIR]` is not a model: expected a .gguf file, or a folder with config.json and model.safetensors");
+}
+
+fn long_rope(config: &ModelConfig) -> &LongRopeScaling {
+    let Some(RopeScaling::LongRope(scaling)) = &config.rope.scaling else { panic!("{:?}", config.rope) };
+    scaling
+}
+
+/// The settings of Phi-3 in the places of transformers 5, and in those of the files on the Hub.
+#[test]
+fn phi3_is_read_in_both_layouts_of_its_settings() {
+    let config = ModelConfig::read(&golden("tiny-phi3")).expect("a model");
+    assert_eq!((config.family, config.fused_projections, config.rotary_dim), (Family::Phi3, true, 6));
+    assert_eq!((config.sliding_window, &config.sliding_layers[..]), (Some(6), &[0, 1][..]));
+    let scaling = long_rope(&config);
+    assert_eq!(scaling.short_factor, [1.0, 1.25, 1.75]);
+    assert_eq!(scaling.attention_factor, (1.0 + 4f64.ln() / 128f64.ln()).sqrt() as f32);
+    assert_eq!(config.max_position_embeddings, 512);
+    assert_eq!(config.max_positions(), 128, "a longer sequence has other frequencies");
+    let hub = |kind: &str| {
+        json!({"rope_parameters": null, "rope_theta": 1e4, "partial_rotary_factor": 0.75, "rope_scaling":
+            {"type": kind, "short_factor": [1.0, 1.25, 1.75], "long_factor": [1.5, 4.0, 11.0]}})
+    };
+    let read =
+        |changes: Value| ModelConfig::read(with_config_of("tiny-phi3", changes).path()).expect("right");
+    assert_eq!(read(hub("longrope")), config);
+    assert_eq!(read(hub("su")), config, "the older name");
+    let plain = json!({"rope_parameters": null, "rope_theta": 1e4, "sliding_window": null});
+    let plain = read(plain);
+    assert_eq!((plain.rotary_dim, plain.rope.scaling.is_none(), plain.max_positions()), (8, true, 512));
+    assert_eq!(plain.sliding_window, None);
+    let given = read(json!({"rope_parameters": {"rope_type": "longrope", "partial_rotary_factor": 0.75,
+        "short_factor": [1.0, 1.0, 1.0], "long_factor": [1.0, 1.0, 1.0], "attention_factor": 1.5}}));
+    assert_eq!(long_rope(&given).attention_factor, 1.5);
+    // The ratio of lengths, which `factor` overrules.
+    let ratio = read(json!({"rope_parameters": {"rope_type": "longrope", "partial_rotary_factor": 0.75,
+        "short_factor": [1.0, 1.0, 1.0], "long_factor": [1.0, 1.0, 1.0], "factor": 1.0}}));
+    assert_eq!(long_rope(&ratio).attention_factor, 1.0);
+}
+
+#[test]
+fn what_is_nearly_phi3_is_refused_by_name() {
+    let changed = |changes: Value| message(with_config_of("tiny-phi3", changes).path());
+    let rope = |changes: Value| {
+        let mut rope = json!({"rope_type": "longrope", "rope_theta": 1e4, "partial_rotary_factor": 0.75,
+            "short_factor": [1.0, 1.25, 1.75], "long_factor": [1.5, 4.0, 11.0]});
+        for (key, value) in changes.as_object().expect("an object") {
+            rope[key] = value.clone();
+        }
+        changed(json!({"rope_parameters": rope}))
+    };
+    insta::assert_snapshot!(rope(json!({"rope_type": "yarn"})), @"`config.json`: the rope type is yarn, supported: default, longrope");
+    insta::assert_snapshot!(rope(json!({"short_factor": [1.0, 1.0]})), @"`config.json`: rope short_factor: expected 3 positive numbers, found 2 numbers");
+    insta::assert_snapshot!(rope(json!({"long_factor": [1.0, -1.0, 1.0]})), @"`config.json`: rope long_factor: expected 3 positive numbers, found -1");
+    insta::assert_snapshot!(rope(json!({"long_factor": null})), @"`config.json`: rope long_factor: expected a list of numbers, found nothing");
+    insta::assert_snapshot!(rope(json!({"original_max_position_embeddings": 64})), @"`config.json`: original_max_position_embeddings in the rope settings is 64, supported: 128, as beside them");
+    insta::assert_snapshot!(rope(json!({"partial_rotary_factor": 0.4})), @"`config.json`: rotated part of a head: expected an even number from 2 to the 8 of a head, found 3");
+    insta::assert_snapshot!(changed(json!({"lm_head_bias": true})), @"`config.json`: lm_head_bias is true, supported: false");
+    insta::assert_snapshot!(changed(json!({"layer_types": ["full_attention", "sliding_attention"]})), @"`config.json`: layer_types is full_attention, sliding_attention, supported: sliding_attention in all layers, as sliding_window is a number");
+    insta::assert_snapshot!(changed(json!({"model_type": "llama", "architectures": null, "rope_parameters": null})), @"`[DIR]`: tensor `model.layers.0.self_attn.q_proj.weight` is missing");
+    // Projections that are not fused, which transformers would leave random.
+    insta::assert_snapshot!(message(with_config(json!({"model_type": "phi3"})).path()), @"`[DIR]`: tensor `model.layers.0.self_attn.qkv_proj.weight` is missing");
+}
+
+/// A file with the tensors of another one under other names.
+fn renamed(from: &Path, to: &Path, name: impl Fn(&str) -> String) {
+    let bytes = std::fs::read(from).expect("readable");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("whole");
+    let views: Vec<_> = tensors.tensors().into_iter().map(|(old, view)| (name(&old), view)).collect();
+    std::fs::write(to, safetensors::serialize(views, None).expect("distinct names")).expect("written");
+}
+
+/// Gemma 3 from 4B on: the decoder is a part of what also sees pictures.
+#[test]
+fn the_text_part_of_a_model_that_sees_pictures_is_the_text_model() {
+    let (text, folder) =
+        (Weights::open(&golden("tiny-gemma3")).expect("a model"), golden("tiny-gemma3-vision"));
+    let newer = tempfile::tempdir().expect("a folder");
+    std::fs::copy(folder.join("config.json"), newer.path().join("config.json")).expect("copied");
+    renamed(&folder.join("model.safetensors"), &newer.path().join("model.safetensors"), |name| {
+        match name.strip_prefix("language_model.model.") {
+            Some(rest) => format!("model.language_model.{rest}"),
+            None => format!("model.{name}"),
+        }
+    });
+    assert_eq!(text.left_out(), None);
+    for folder in [&folder, newer.path()] {
+        let part = Weights::open(folder).expect("a model");
+        assert_eq!(part.config(), text.config());
+        assert_eq!(part.left_out(), Some(23));
+        assert_eq!(part.parameter_count(), text.parameter_count());
+        let ids = [5, 17, 42, 8, 90, 33, 61];
+        let logits = |weights: &Weights| Model::load(weights).expect("loads").logits(&ids, Pass::default());
+        assert_eq!(logits(&part), logits(&text));
+    }
+    let with = |changes: Value| message(with_config_of("tiny-gemma3-vision", changes).path());
+    insta::assert_snapshot!(with(json!({"text_config": null})), @"`config.json`: text_config: expected the settings of the text model, found null");
+    insta::assert_snapshot!(with(json!({"architectures": ["Gemma3ForSequenceClassification"]})), @"`config.json`: architectures is Gemma3ForSequenceClassification, supported: Gemma3ForConditionalGeneration");
+    insta::assert_snapshot!(with(json!({"quantization_config": {"bits": 4}})), @"`config.json`: quantization_config is present, supported: F32, F16 and BF16 safetensors, or GGUF");
+    // What is neither of the decoder nor of the parts for pictures is not left out in silence.
+    renamed(&folder.join("model.safetensors"), &newer.path().join("model.safetensors"), |name| {
+        name.replace("vision_tower.", "audio_tower.")
+    });
+    insta::assert_snapshot!(message(newer.path()), @"`[DIR]`: tensor `audio_tower.embeddings.patch_embedding.bias` is not part of the gemma3 decoder as implemented here");
+}
+
+/// As the files on the Hub leave out what is as in the class.
+#[test]
+fn settings_of_a_text_part_that_are_missing_are_those_of_the_class() {
+    let text = json!({"hidden_size": 2560, "intermediate_size": 10_240, "num_hidden_layers": 34,
+        "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024});
+    let changes = json!({"text_config": text, "eos_token_id": [1, 106]});
+    let config = ModelConfig::read(with_config_of("tiny-gemma3-vision", changes).path()).expect("a model");
+    assert_eq!((config.vocab_size, config.heads, config.kv_heads, config.head_dim), (262_208, 8, 4, 256));
+    assert_eq!((config.layers, config.sliding_layers.len(), config.sliding_window), (34, 29, Some(1024)));
+    assert_eq!((config.rope.theta, config.eos_token_ids), (1e6, vec![1, 106]));
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use affinage_engine::weights::{DType, Family, LoadError, QkNorm, RopeScaling, Weights};
+use affinage_engine::weights::{DType, Family, LoadError, LongRopeScaling, QkNorm, RopeScaling, Weights};
 use proptest::prelude::*;
 
 use crate::gguf_file::{
@@ -196,6 +196,79 @@ fn gemma3_files_say_little_of_their_layers() {
     assert_eq!(config.rope.scaling, Some(RopeScaling::Linear { factor: 8.0 }));
 }
 
+/// A file as llama.cpp's converter writes Phi-3.
+fn tiny_phi3() -> GgufFile {
+    let mut file = tiny_llama();
+    for (key, value) in &mut file.metadata {
+        *key = key.replace("llama.", "phi3.");
+        if key == "general.architecture" {
+            *value = Value::Text("phi3");
+        }
+    }
+    let parts =
+        ["blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.attn_v.weight", "blk.0.ffn_gate.weight"];
+    file.tensors.retain(|tensor| !parts.contains(&&*tensor.name));
+    file.tensors.push(f32_tensor("blk.0.attn_qkv.weight", Q_ROWS + 2 * KV_ROWS, HIDDEN));
+    *file.tensor("blk.0.ffn_up.weight") = f32_tensor("blk.0.ffn_up.weight", 2 * FFN, HIDDEN);
+    file.set("phi3.rope.dimension_count", Value::U32(2));
+    file.set("phi3.rope.scaling.original_context_length", Value::U32(16));
+    file.set("phi3.attention.sliding_window", Value::U32(0));
+    file
+}
+
+#[test]
+fn phi3_files_have_fused_projections_and_factors_of_their_own() {
+    let mut file = tiny_phi3();
+    let weights = open(&file.bytes()).expect("a right file");
+    let config = weights.config();
+    assert_eq!((config.family, config.fused_projections, config.rotary_dim), (Family::Phi3, true, 2));
+    assert_eq!((config.sliding_window, config.max_positions()), (None, 64), "nothing is scaled");
+    let shape = |name: &str| {
+        let matrix = weights.matrix(&format!("model.layers.0.{name}.weight")).expect("there");
+        (matrix.rows(), matrix.cols())
+    };
+    assert_eq!(shape("self_attn.qkv_proj"), (Q_ROWS + 2 * KV_ROWS, HIDDEN));
+    assert_eq!(shape("mlp.gate_up_proj"), (2 * FFN, HIDDEN));
+
+    let factor = |name: &str, factor: f32| {
+        let mut tensor = f32_tensor(&format!("rope_factors_{name}.weight"), 1, 1);
+        tensor.bytes = factor.to_le_bytes().to_vec();
+        tensor
+    };
+    file.set("phi3.rope.scaling.attn_factor", Value::F32(1.25));
+    insta::assert_snapshot!(message(&file), @"model: phi3.rope.scaling.attn_factor is 1.25, supported: 1, or the tensors rope_factors_short and rope_factors_long");
+    file.tensors.push(factor("short", 2.0));
+    insta::assert_snapshot!(message(&file), @"model: tensor `rope_factors_short.weight` is present, supported: both of them, in phi3 only");
+    file.tensors.push(factor("long", 30.0));
+    file.set("phi3.attention.sliding_window", Value::U32(7));
+    let weights = open(&file.bytes()).expect("a right file");
+    let config = weights.config();
+    assert_eq!((config.sliding_window, &config.sliding_layers[..]), (Some(7), &[0][..]));
+    let scaling = LongRopeScaling {
+        short_factor: vec![2.0],
+        long_factor: vec![30.0],
+        attention_factor: 1.25,
+        original_max_position_embeddings: 16,
+    };
+    assert_eq!(config.rope.scaling, Some(RopeScaling::LongRope(scaling)));
+    assert_eq!((config.max_positions(), config.max_position_embeddings), (16, 64));
+    assert_eq!(config.rope.inverse_frequencies(2), [0.5]);
+
+    file.tensor("rope_factors_short.weight").bytes = 0f32.to_le_bytes().to_vec();
+    insta::assert_snapshot!(message(&file), @"model: rope short_factor: expected 1 positive numbers, found 0");
+    let mut file = tiny_phi3();
+    file.set("phi3.rope.dimension_count", Value::U32(6));
+    insta::assert_snapshot!(message(&file), @"model: rotated part of a head: expected an even number from 2 to the 4 of a head, found 6");
+    let mut file = tiny_phi3();
+    file.tensors.push(f32_tensor("blk.0.attn_q.weight", Q_ROWS, HIDDEN));
+    insta::assert_snapshot!(message(&file), @"model: tensor `blk.0.attn_q.weight` is not part of the phi3 decoder as implemented here");
+    let mut file = tiny_phi3();
+    file.tensors.retain(|tensor| tensor.name != "blk.0.ffn_up.weight");
+    insta::assert_snapshot!(message(&file), @"model: tensor `blk.0.ffn_up.weight` is missing");
+    let llama = changed(|file| file.tensors.extend([factor("short", 1.0), factor("long", 1.0)]));
+    insta::assert_snapshot!(llama, @"model: tensor `rope_factors_short.weight` is present, supported: both of them, in phi3 only");
+}
+
 #[test]
 fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
     // transformers: low-frequency waves are divided by 32, high ones kept, between them blended.
@@ -228,9 +301,21 @@ fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(|f| { f.set("general.architecture", Value::Text("mamba")); }),
-        @"model: the architecture is mamba, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2");
+        @"model: the architecture is mamba, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3");
     insta::assert_snapshot!(changed(|f| { f.set("general.architecture", Value::Text("gemma3n")); }),
-        @"model: the architecture is gemma3n, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
+        @"model: the architecture is gemma3n, supported: llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3; the nearest that works is Gemma 3, such as google/gemma-3-1b-it");
+    for (architecture, nearest) in
+        [("qwen35", "Qwen/Qwen3-0.6B"), ("gemma4", "google/gemma-3-1b-it"), ("lfm2", "Qwen/Qwen3-0.6B")]
+    {
+        let refused = changed(|f| {
+            f.set("general.architecture", Value::Text(architecture));
+        });
+        assert!(
+            refused.starts_with(&format!("model: the architecture is {architecture}, supported")),
+            "{refused}"
+        );
+        assert!(refused.contains(nearest), "{refused}");
+    }
     insta::assert_snapshot!(changed(|f| { f.set("llama.residual_scale", Value::F32(0.5)); }),
         @"model: llama.residual_scale is 0.5, supported: none, as only granite has it");
     insta::assert_snapshot!(changed(|f| { f.set("llama.final_logit_softcapping", Value::F32(30.0)); }),

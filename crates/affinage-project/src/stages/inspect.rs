@@ -24,6 +24,9 @@ pub struct Facts<'a> {
     pub sha256: &'a str,
     pub parameters: usize,
     pub stored_bytes: usize,
+    /// Tensors of the parts for pictures, which are not read; absent for a text model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<usize>,
     pub config: &'a ModelConfig,
     /// By number format.
     pub storage: BTreeMap<String, Storage>,
@@ -66,6 +69,7 @@ impl<'a> Facts<'a> {
             sha256: &model.sha256,
             parameters: model.weights.parameter_count(),
             stored_bytes: model.weights.stored_bytes(),
+            left_out: model.weights.left_out(),
             config: model.weights.config(),
             storage,
             tokenizer_tokens: model.tokenizer.vocab_size(),

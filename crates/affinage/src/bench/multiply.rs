@@ -52,7 +52,7 @@ pub fn run(ctx: &Context, args: MultiplyBench) -> anyhow::Result<()> {
     let mut meter = PeakMeter::new();
     meter.measure();
     let mut products = Vec::new();
-    for target in Target::ALL {
+    for &target in Target::of(model.weights.config()) {
         let matrix = model.weights.matrix(&format!("model.layers.0.{}.weight", target.path()))?;
         for (direction, right) in
             [("forward", Right::Transposed(&matrix)), ("backward", Right::Plain(&matrix))]

@@ -165,7 +165,7 @@ fn measure(
     }
     let adapter = match &args.adapter {
         Some(path) => checkpoint::load_adapter(&ctx.project.join(path), engine.config())?,
-        None => Adapter::new(lora_config(args), engine.config(), 42),
+        None => Adapter::new(lora_config(args, engine.config())?, engine.config(), 42),
     };
     let parameters = adapter.values.len();
     let steps = args.steps.unwrap_or(rows.len().div_ceil(args.rows_per_step));
@@ -233,9 +233,12 @@ fn measure(
     })
 }
 
-fn lora_config(args: &TrainBench) -> LoraConfig {
-    let targets = if args.targets.is_empty() { Target::ALL.to_vec() } else { args.targets.clone() };
-    LoraConfig { rank: args.rank, alpha: args.alpha, use_rslora: false, dropout: 0.0, targets }
+fn lora_config(args: &TrainBench, model: &ModelConfig) -> anyhow::Result<LoraConfig> {
+    let targets = match args.targets.is_empty() {
+        true => Target::of(model).to_vec(),
+        false => Target::meant(&args.targets, model)?,
+    };
+    Ok(LoraConfig { rank: args.rank, alpha: args.alpha, use_rslora: false, dropout: 0.0, targets })
 }
 
 /// AdamW at a constant 2e-4 without decay, clipped at 1: the usual job, so that losses can be compared elsewhere.
@@ -264,7 +267,7 @@ fn document(row: usize, example: &TokenizedExample) -> Document<'_> {
 /// document + 1): attention counts its causal half.
 fn flop_per_token(config: &ModelConfig, adapter: usize, supervised_share: f64, mean_keys: f64) -> f64 {
     let size = |target: Target| target.shape(config).iter().product::<usize>();
-    let blocks = config.layers * Target::ALL.into_iter().map(size).sum::<usize>();
+    let blocks = config.layers * Target::of(config).iter().copied().map(size).sum::<usize>();
     let head = config.vocab_size * config.hidden_size;
     let queries = config.layers * config.heads * config.head_dim;
     4.0 * blocks as f64

@@ -22,6 +22,10 @@ fn trained(dir: &Path) {
 
 fn trained_at(dir: &Path, learning_rate: &str) {
     tiny::project(dir);
+    train(dir, learning_rate);
+}
+
+fn train(dir: &Path, learning_rate: &str) {
     let rate = format!("train.learning-rate={learning_rate}");
     let sets = [&rate, "train.max-steps=8", "train.warmup-ratio=0", "train.schedule=constant"];
     let mut command = affinage(dir);
@@ -112,6 +116,69 @@ fn every_form_behaves_and_the_bare_base_does_not() {
     assert_ne!(tuned, ask("model", "base"));
     assert_eq!(ask("out-merged-f32", "base"), tuned);
     assert_eq!(ask("out-gguf-f16/model.gguf", "base"), tuned);
+}
+
+/// q, k and v are one matrix, gate and up another: each has one adapter, in training and in every form.
+#[test]
+fn a_model_with_fused_projections_is_trained_and_exported() {
+    let dir = temp_dir();
+    tiny::project_of(dir.path(), "tiny-phi3");
+    let mut command = affinage(dir.path());
+    let output = command.args(["--set", "train.targets=[\"q_proj\"]", "train"]).output().expect("it starts");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in ["`train.targets`", "in phi3 they are rows of `qkv_proj`", "hint: name the whole matrix"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    train(dir.path(), "0.1");
+    let run = tiny::runs(dir.path()).remove(0);
+    let settings = fs_err::read_to_string(run.join("run.toml")).expect("there");
+    let targets = "targets = [\"qkv_proj\", \"o_proj\", \"gate_up_proj\", \"down_proj\"]";
+    assert!(settings.contains(targets), "{settings}");
+    for (format, precision) in
+        [("peft", "f32"), ("gguf-lora", "f32"), ("mlx", "f32"), ("merged", "f32"), ("gguf", "f16")]
+    {
+        let out = format!("out-{format}");
+        let args =
+            ["--json", "--adapter", "last", "--format", format, "--precision", precision, "--out", &out];
+        let output = export(dir.path(), &args);
+        assert!(output.status.success(), "{format}: {}", text(&output.stderr));
+        let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        assert_eq!(record["bare_base_fails"], true, "{format}: {record}");
+    }
+    let config = fs_err::read(dir.path().join("out-peft/adapter_config.json")).expect("there");
+    let config: Value = serde_json::from_slice(&config).expect("JSON");
+    let modules = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"];
+    assert_eq!(config["target_modules"], serde_json::json!(modules));
+    let config = fs_err::read(dir.path().join("out-merged/config.json")).expect("there");
+    let config: Value = serde_json::from_slice(&config).expect("JSON");
+    assert_eq!(config["model_type"], "phi3");
+}
+
+/// Of a model that also sees pictures the text part is trained, and exports say what they are of.
+#[test]
+fn the_text_part_of_a_model_that_sees_pictures_is_trained_and_exported() {
+    let dir = temp_dir();
+    tiny::project_of(dir.path(), "tiny-gemma3-vision");
+    let output = affinage(dir.path()).args(["inspect", "model"]).output().expect("it starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said = "model also sees pictures: only its text part is used, 23 tables of weights for pictures are left out";
+    assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("23 more tensors are for pictures and not read"));
+    train(dir.path(), "0.1");
+    for format in ["peft", "merged"] {
+        let args = ["--adapter", "last", "--format", format, "--precision", "f32", "--out", format];
+        let output = export(dir.path(), &args);
+        assert!(output.status.success(), "{format}: {}", text(&output.stderr));
+    }
+    let config = |path: &str| -> Value {
+        serde_json::from_slice(&fs_err::read(dir.path().join(path)).expect("there")).expect("JSON")
+    };
+    let merged = config("merged/config.json");
+    assert_eq!((&merged["model_type"], merged.get("vision_config")), (&"gemma3_text".into(), None));
+    assert_eq!(merged["architectures"][0], "Gemma3ForCausalLM");
+    let first = config("peft/adapter_config.json")["target_modules"][0].clone();
+    assert_eq!(first, "model.language_model.layers.0.self_attn.q_proj");
 }
 
 /// The programs that the forms are meant for load them and give the tuned model's logits.

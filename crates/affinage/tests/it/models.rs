@@ -30,7 +30,7 @@ fn models_are_listed_with_what_each_would_take_here() {
         "Measured: this machine's matrix multiply",
         "training on 1,000 rows of 300 tokens (nothing is frozen yet), 2 epochs",
         "Chosen now: Qwen/Qwen2.5-0.5B-Instruct",
-        "llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2.",
+        "llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3.",
     ] {
         assert!(words.contains(said), "{said} is not in {text}");
     }

@@ -8,7 +8,12 @@ use crate::affinage;
 
 /// Makes `dir` a project with a model, imported dialogues and a frozen dataset.
 pub fn project(dir: &Path) {
-    write_model(&dir.join("model"));
+    project_of(dir, "tiny-qwen2");
+}
+
+/// The same with another of the committed models.
+pub fn project_of(dir: &Path, golden: &str) {
+    write_model_of(&dir.join("model"), golden);
     fs_err::write(dir.join("dialogues.jsonl"), dialogues(48)).expect("written");
     let config = "model = \"model\"\n[train]\nmax-seq-tokens = 128\n[generate]\nmax-new-tokens = 24\n";
     fs_err::write(dir.join("affinage.toml"), config).expect("written");
@@ -29,10 +34,20 @@ pub fn runs(dir: &Path) -> Vec<PathBuf> {
 
 /// The committed tiny Qwen2 with a tokenizer of one token a character and a ChatML template.
 pub fn write_model(dir: &Path) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/tiny-qwen2");
+    write_model_of(dir, "tiny-qwen2");
+}
+
+/// The same of another of the committed models with 97 tokens.
+fn write_model_of(dir: &Path, golden: &str) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden").join(golden);
     fs_err::create_dir_all(dir).expect("made");
-    for name in ["config.json", "generation_config.json", "model.safetensors"] {
-        fs_err::copy(golden.join(name), dir.join(name)).expect("copied");
+    fs_err::copy(golden.join("model.safetensors"), dir.join("model.safetensors")).expect("copied");
+    for name in ["config.json", "generation_config.json"] {
+        let mut json: Value =
+            serde_json::from_slice(&fs_err::read(golden.join(name)).expect("there")).expect("JSON");
+        // Some have a second end token, which is a letter here.
+        json["eos_token_id"] = json!(2);
+        fs_err::write(dir.join(name), json.to_string()).expect("written");
     }
     let special = ["<pad>", "<|im_start|>", "<|im_end|>"].map(str::to_owned);
     // The byte-level alphabet writes a space as `Ġ` and a line feed as `Ċ`. Three signs give way: 97 ids are all.

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::model::canonical_name;
-use crate::weights::config::BlockNorms;
+use crate::weights::config::Family;
 use crate::weights::error::LoadError;
 use crate::weights::map::map_file;
 
@@ -52,10 +52,13 @@ impl GgufLora {
             None => metadata.string("general.base_model.0.name")?,
         };
         let base = base.map(str::to_owned);
+        // Of another architecture the reader refuses the file for that.
+        let named = |family: &Family| family.gguf_architecture() == architecture;
+        let family = Family::ALL.into_iter().find(named).unwrap_or(Family::Llama);
         let part = |tensor: &super::GgufTensor| {
             let named = tensor.name.rsplit_once('.').and_then(|(weight, matrix)| {
                 matches!(matrix, "lora_a" | "lora_b")
-                    .then(|| Some((canonical_name(weight, BlockNorms::Before)?, matrix.to_owned())))?
+                    .then(|| Some((canonical_name(weight, family)?, matrix.to_owned())))?
             });
             let (Some((weight, matrix)), &[rows, cols]) = (named, tensor.shape.as_slice()) else {
                 let what = format!("tensor `{}`", tensor.name);

@@ -12,7 +12,8 @@ use memmap2::Mmap;
 
 use super::{GgufMetadata, GgufTensor, GgufValue};
 use crate::weights::config::{
-    BlockNorms, Family, Llama3Scaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale, inverse_root,
+    Family, Llama3Scaling, LongRopeScaling, ModelConfig, Rope, RopeScaling, gemma_embedding_scale,
+    inverse_root,
 };
 use crate::weights::error::LoadError;
 use crate::weights::matrix::RowOrder;
@@ -21,6 +22,8 @@ use crate::weights::stored::StoredTensor;
 
 /// The factors per rotation that Llama 3.1 and later store instead of the scaling parameters.
 const ROPE_FACTORS: &str = "rope_freqs.weight";
+/// Those of Phi-3 for sequences up to the original length, and for longer ones.
+pub(crate) const LONG_ROPE_FACTORS: [&str; 2] = ["rope_factors_short.weight", "rope_factors_long.weight"];
 const ROPE_FACTOR_TOLERANCE: f64 = 1e-4; // they are stored as f32 and computed in f32
 
 pub(in crate::weights) struct GgufModel {
@@ -39,10 +42,10 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
     let config = Reader::new(path, &metadata)?.config(&table, map)?;
     let mut tensors = BTreeMap::new();
     for tensor in table {
-        if tensor.name == ROPE_FACTORS {
+        if tensor.name == ROPE_FACTORS || LONG_ROPE_FACTORS.contains(&&*tensor.name) {
             continue;
         }
-        let name = canonical_name(&tensor.name, config.norms).ok_or_else(|| LoadError::UnknownTensor {
+        let name = canonical_name(&tensor.name, config.family).ok_or_else(|| LoadError::UnknownTensor {
             path: path.to_owned(),
             tensor: tensor.name.clone(),
             family: config.family.name(),
@@ -51,7 +54,7 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
         let GgufTensor { shape, dtype, start, .. } = tensor;
         let tensor = StoredTensor { shape, dtype, start, map: map.clone(), order, shift: 0.0 };
         if tensors.insert(name.clone(), tensor).is_some() {
-            let name = gguf_name(&name, config.norms).unwrap_or(name);
+            let name = gguf_name(&name, config.family).unwrap_or(name);
             return Err(LoadError::malformed(path, format!("tensor `{name}`"), "one", "two"));
         }
     }
@@ -59,7 +62,7 @@ pub(in crate::weights) fn open(path: &Path, map: &Arc<Mmap>) -> Result<GgufModel
 }
 
 /// `blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`.
-pub(super) fn canonical_name(name: &str, norms: BlockNorms) -> Option<String> {
+pub(super) fn canonical_name(name: &str, family: Family) -> Option<String> {
     match name {
         "token_embd.weight" => return Some("model.embed_tokens.weight".to_owned()),
         "output_norm.weight" => return Some("model.norm.weight".to_owned()),
@@ -69,7 +72,8 @@ pub(super) fn canonical_name(name: &str, norms: BlockNorms) -> Option<String> {
     let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
     let layer: usize = layer.parse().ok()?;
     let (part, kind) = rest.split_once('.')?;
-    let [[attention_in, attention_out], [mlp_in, mlp_out]] = norms.names();
+    let [[attention_in, attention_out], [mlp_in, mlp_out]] = family.norms().names();
+    let fused = family.has_fused_projections();
     let part = match part {
         "attn_norm" => attention_in?,
         "post_attention_norm" => attention_out?,
@@ -82,6 +86,8 @@ pub(super) fn canonical_name(name: &str, norms: BlockNorms) -> Option<String> {
         "attn_k_norm" => "self_attn.k_norm",
         "attn_output" => "self_attn.o_proj",
         "ffn_gate" => "mlp.gate_proj",
+        "attn_qkv" if fused => "self_attn.qkv_proj",
+        "ffn_up" if fused => "mlp.gate_up_proj",
         "ffn_up" => "mlp.up_proj",
         "ffn_down" => "mlp.down_proj",
         _ => return None,
@@ -90,7 +96,7 @@ pub(super) fn canonical_name(name: &str, norms: BlockNorms) -> Option<String> {
 }
 
 /// `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`.
-pub(crate) fn gguf_name(name: &str, norms: BlockNorms) -> Option<String> {
+pub(crate) fn gguf_name(name: &str, family: Family) -> Option<String> {
     match name {
         "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
         "model.norm.weight" => return Some("output_norm.weight".to_owned()),
@@ -99,7 +105,7 @@ pub(crate) fn gguf_name(name: &str, norms: BlockNorms) -> Option<String> {
     }
     let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
     let (part, kind) = rest.rsplit_once('.')?;
-    let names = norms.names().into_iter().flatten();
+    let names = family.norms().names().into_iter().flatten();
     let norms = names.zip(["attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"]);
     if let Some((_, stored)) = norms.into_iter().find(|(name, _)| *name == Some(part)) {
         return Some(format!("blk.{layer}.{stored}.{kind}"));
@@ -112,7 +118,8 @@ pub(crate) fn gguf_name(name: &str, norms: BlockNorms) -> Option<String> {
         "self_attn.k_norm" => "attn_k_norm",
         "self_attn.o_proj" => "attn_output",
         "mlp.gate_proj" => "ffn_gate",
-        "mlp.up_proj" => "ffn_up",
+        "mlp.up_proj" | "mlp.gate_up_proj" => "ffn_up",
+        "self_attn.qkv_proj" => "attn_qkv",
         "mlp.down_proj" => "ffn_down",
         _ => return None,
     };
@@ -162,7 +169,11 @@ impl<'a> Reader<'a> {
             None => hidden_size / heads.max(1),
         };
         self.refuse_unless_equal("attention.value_length", head_dim)?;
-        self.refuse_unless_equal("rope.dimension_count", head_dim)?;
+        let rotary_dim = match (self.size("rope.dimension_count")?, self.family) {
+            (Some(some), Family::Phi3) => some,
+            _ => head_dim,
+        };
+        self.refuse_unless_equal("rope.dimension_count", rotary_dim)?;
         self.refuse_unless_equal("expert_count", 0)?;
         self.refuse_unless_equal("vocab_size", embedding.shape[0])?;
         self.refuse_factor("attn_logit_softcapping")?;
@@ -190,6 +201,8 @@ impl<'a> Reader<'a> {
             rms_norm_eps: self.metadata.float(&epsilon)?.ok_or_else(|| missing(self.path, &epsilon))? as f32,
             norms: self.family.norms(),
             activation: self.family.activation(),
+            fused_projections: self.family.has_fused_projections(),
+            rotary_dim,
             rope: Rope { theta: theta("rope.freq_base")?.unwrap_or(1e4), scaling: None },
             sliding_rope: match self.family {
                 Family::Gemma3 if !sliding_layers.is_empty() => {
@@ -222,8 +235,20 @@ impl<'a> Reader<'a> {
             bos_token_id: self.token("tokenizer.ggml.bos_token_id")?,
         };
         config.check(self.path)?;
-        let scaling = self.rope_scaling(find(ROPE_FACTORS), map, &config)?;
-        Ok(ModelConfig { rope: Rope { scaling, ..config.rope.clone() }, ..config })
+        let long = LONG_ROPE_FACTORS.map(find);
+        let factor = self.key("rope.scaling.attn_factor");
+        if let (None, Some(found)) = (long[0], self.metadata.float(&factor)?.filter(|factor| *factor != 1.0))
+        {
+            let expected = "1, or the tensors rope_factors_short and rope_factors_long";
+            return Err(LoadError::unsupported(self.path, factor, found, expected));
+        }
+        let scaling = match long.iter().any(Option::is_some) {
+            true => Some(self.long_rope(long, map, &config)?),
+            false => self.rope_scaling(find(ROPE_FACTORS), map, &config)?,
+        };
+        let config = ModelConfig { rope: Rope { scaling, ..config.rope.clone() }, ..config };
+        config.check(self.path)?;
+        Ok(config)
     }
 
     fn key(&self, name: &str) -> String {
@@ -349,26 +374,16 @@ impl<'a> Reader<'a> {
             }
         }
         let Some(tensor) = factors else { return Ok(None) };
-        let half = config.head_dim / 2;
-        if tensor.shape != [half] || tensor.dtype != DType::F32 {
-            return Err(LoadError::Shape {
-                path: self.path.to_owned(),
-                tensor: tensor.name.clone(),
-                found: tensor.shape.clone(),
-                expected: vec![half],
-            });
-        }
-        let mut stored = vec![0.0; half];
-        tensor.dtype.unpack(&map[tensor.start..tensor.start + 4 * half], &mut stored);
+        let stored = self.factors(tensor, map, config)?;
         let scaling = RopeScaling::Llama3(Llama3Scaling {
             factor: stored.iter().fold(1.0, |most: f64, &x| most.max(x.into())),
             low_freq_factor: 1.0,
             high_freq_factor: 4.0,
             original_max_position_embeddings: 8192,
         });
-        let plain = config.rope.inverse_frequencies(config.head_dim);
+        let plain = config.rope.inverse_frequencies(config.rotary_dim);
         let scaled = Rope { scaling: Some(scaling.clone()), ..config.rope.clone() };
-        let scaled = scaled.inverse_frequencies(config.head_dim);
+        let scaled = scaled.inverse_frequencies(config.rotary_dim);
         for ((plain, scaled), &stored) in plain.iter().zip(&scaled).zip(&stored) {
             let difference = (plain / scaled / f64::from(stored) - 1.0).abs();
             // A NaN factor must be refused too, so the comparison is not turned around.
@@ -382,6 +397,48 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(Some(scaling))
+    }
+
+    /// One number for each rotation.
+    fn factors(&self, tensor: &GgufTensor, map: &Mmap, config: &ModelConfig) -> Result<Vec<f32>, LoadError> {
+        let half = config.rotary_dim / 2;
+        if tensor.shape != [half] || tensor.dtype != DType::F32 {
+            return Err(LoadError::Shape {
+                path: self.path.to_owned(),
+                tensor: tensor.name.clone(),
+                found: tensor.shape.clone(),
+                expected: vec![half],
+            });
+        }
+        let mut stored = vec![0.0; half];
+        tensor.dtype.unpack(&map[tensor.start..tensor.start + 4 * half], &mut stored);
+        Ok(stored)
+    }
+
+    /// The scaling of Phi-3. llama.cpp takes the factors of longer sequences where the room for tokens, not the sequence,
+    /// is longer than the original length.
+    fn long_rope(
+        &self,
+        [short, long]: [Option<&GgufTensor>; 2],
+        map: &Mmap,
+        config: &ModelConfig,
+    ) -> Result<RopeScaling, LoadError> {
+        let (Some(short), Some(long), Family::Phi3) = (short, long, self.family) else {
+            let what = format!("tensor `{}`", short.or(long).map_or("", |tensor| &tensor.name));
+            let expected = "both of them, in phi3 only";
+            return Err(LoadError::unsupported(self.path, what, "present", expected));
+        };
+        let key = self.key("rope.scaling.type");
+        if let Some(kind) = self.metadata.string(&key)?.filter(|kind| !["none", "longrope"].contains(kind)) {
+            return Err(LoadError::unsupported(self.path, key, kind, "none, longrope"));
+        }
+        Ok(RopeScaling::LongRope(LongRopeScaling {
+            short_factor: self.factors(short, map, config)?,
+            long_factor: self.factors(long, map, config)?,
+            attention_factor: self.metadata.float(&self.key("rope.scaling.attn_factor"))?.unwrap_or(1.0)
+                as f32,
+            original_max_position_embeddings: self.required("rope.scaling.original_context_length")?,
+        }))
     }
 }
 

@@ -45,7 +45,8 @@ pub struct Train {
     pub alpha: f64,
     /// Scale by alpha / sqrt(rank) instead (rsLoRA).
     pub use_rslora: bool,
-    /// The projections that get an adapter, at least one, in the order of the model.
+    /// The projections that get an adapter, at least one, in the order of the model. A model that has several as one matrix
+    /// gets one for them together: see [`Target::meant`].
     #[serde(deserialize_with = "checks::targets")]
     pub targets: Vec<Target>,
     /// Dropout on the adapter's input, in [0, 1).
@@ -146,7 +147,7 @@ impl Default for Train {
             rank: 16,
             alpha: 32.0,
             use_rslora: false,
-            targets: Target::ALL.to_vec(),
+            targets: Target::SEPARATE.to_vec(),
             dropout: 0.0,
             learning_rate: 2e-4,
             schedule: Schedule::Cosine,

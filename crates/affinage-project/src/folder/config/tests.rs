@@ -131,7 +131,7 @@ fn wrong_values_name_what_was_found_and_expected() {
     insta::assert_snapshot!(shown("[train]\ntargets = []\n", &[]), @"affinage.toml:2: `train.targets`: invalid length 0, expected at least one projection");
     insta::assert_snapshot!(shown("[train]\ntargets = [\n  \"q_proj\",\n  \"w_proj\",\n]\n", &[]), @r"
     affinage.toml:4: `train.targets` cannot be `w_proj`
-    hint: expected one of `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`
+    hint: expected one of `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`, `qkv_proj`, `gate_up_proj`
     ");
     insta::assert_snapshot!(shown("[train]\nschedule = \"cosin\"\n", &[]), @r"
     affinage.toml:2: `train.schedule` cannot be `cosin`

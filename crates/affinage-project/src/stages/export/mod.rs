@@ -12,7 +12,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use affinage_engine::checkpoint::{adapter_sha256, load_adapter, save_adapter};
+use affinage_engine::checkpoint::{adapter_sha256, load_adapter, save_adapter, save_adapter_of_part};
 use affinage_engine::export::{Formats, Merged, save_folder, save_gguf, save_gguf_lora, save_mlx};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
@@ -103,7 +103,11 @@ impl Source<'_> {
         let (told, mut formats) = (self.model.told, Formats::default());
         let behaviour = match format {
             Format::Peft => {
-                save_adapter(self.adapter, self.base_name(), dir)?;
+                let save = match self.model.weights.left_out() {
+                    Some(_) => save_adapter_of_part,
+                    None => save_adapter,
+                };
+                save(self.adapter, self.base_name(), dir)?;
                 ui.during(checking, || checker.adapter(&load_adapter(dir, config)?))?
             }
             Format::GgufLora => {

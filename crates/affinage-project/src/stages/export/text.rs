@@ -23,7 +23,8 @@ const TEXT_FILES: [&str; 10] = [
     "LICENSE",
 ];
 
-/// Writes configuration, tokenizer, template and generation settings into the folder `dir` with merged weights.
+/// Writes configuration, tokenizer, template and generation settings into the folder `dir` with merged weights. Of a model
+/// that also sees pictures it is the text model alone.
 pub fn write_folder(model: &LoadedModel, precision: Precision, dir: &Path) -> anyhow::Result<()> {
     let from = model.weights.path();
     if model.weights.gguf().is_none() {
@@ -31,6 +32,10 @@ pub fn write_folder(model: &LoadedModel, precision: Precision, dir: &Path) -> an
             if from.join(name).is_file() {
                 fs_err::copy(from.join(name), dir.join(name))?;
             }
+        }
+        if model.weights.left_out().is_some() {
+            let config = config_json(model.weights.config(), precision);
+            return write_json(&dir.join("config.json"), &config);
         }
         let mut config: Value = serde_json::from_slice(&fs_err::read(from.join("config.json"))?)?;
         let entries = config.as_object_mut().context("config.json is no object")?;

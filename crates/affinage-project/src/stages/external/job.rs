@@ -102,7 +102,8 @@ pub(in crate::stages) fn write_numbers(
 /// reads.
 pub(super) fn base(ctx: &Project, spec: &str, model: &LoadedModel) -> anyhow::Result<PathBuf> {
     let located = resolve(spec, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
-    if located.path.is_dir() && model.weights.gguf().is_none() {
+    let is_other = model.weights.gguf().is_some() || model.weights.left_out().is_some();
+    if located.path.is_dir() && !is_other {
         return Ok(fs_err::canonicalize(located.path)?);
     }
     let path = cache_dir()?.join("engines").join("bases").join(&model.sha256);

@@ -152,7 +152,9 @@ impl Source<'_> {
 
     /// A model that others can fetch by name and commit is named, every other one goes along.
     fn needs_base(&self) -> bool {
-        self.model.hub_id.is_none() || self.model.revision.is_none() || self.model.weights.gguf().is_some()
+        let weights = &self.model.weights;
+        let is_other = weights.gguf().is_some() || weights.left_out().is_some();
+        self.model.hub_id.is_none() || self.model.revision.is_none() || is_other
     }
 
     fn base_name(&self) -> &str {

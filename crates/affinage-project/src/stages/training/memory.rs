@@ -30,7 +30,7 @@ pub struct MemoryPlan {
 /// weights.
 pub fn peak_bytes(config: &Train, model: &ModelConfig, longest_row: usize, resident: u64) -> u64 {
     let tokens = longest_row.max(config.micro_batch_tokens);
-    let memory = TrainingMemory::of(model, &Adapter::zeros(lora(config), model), tokens, tokens);
+    let memory = TrainingMemory::of(model, &Adapter::zeros(lora(config, model), model), tokens, tokens);
     let again = config.memory_budget_gb.map_or(0, |budget| {
         let free = ((budget * GB) as u64).saturating_sub(resident);
         memory.recomputed_within(free as usize).unwrap_or(memory.layers)

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::template::TemplateError;
 use affinage_dataset::tokenize::TokenizedExample;
-use affinage_engine::lora::{Adapter, LoraConfig};
+use affinage_engine::lora::{Adapter, LoraConfig, Target};
 use affinage_engine::model::Model;
 use affinage_engine::optim::AdamW;
 use affinage_engine::train::{TrainConfig, rows_of_step, steps_per_epoch};
+use affinage_engine::weights::ModelConfig;
 use affinage_eval::id::row_id;
 use affinage_report::plain::{self, count, counted};
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::errors::HintExt as _;
 use crate::folder::config::{LongRows, Train};
@@ -60,6 +61,11 @@ impl Plan {
         ui: &dyn Observer,
     ) -> anyhow::Result<Plan> {
         version.check()?;
+        let adapted = Target::meant(&config.targets, model.weights.config());
+        let targets = adapted.map_err(anyhow::Error::new).with_context(|| "`train.targets`").hint(
+            "name the whole matrix, or leave `train.targets` as it was: then every projection has an adapter",
+        )?;
+        let config = &Train { targets, ..config.clone() };
         let mut left_out = Vec::new();
         let mut tokenize =
             |split: &str| tokenize_rows(model, &version.rows(split, ui)?, config, split, &mut left_out);
@@ -235,7 +241,7 @@ impl Plan {
 
     /// A fresh adapter for `model`.
     pub fn new_adapter(&self, model: &Model) -> Adapter {
-        Adapter::new(lora(&self.config), model.config(), self.config.seed)
+        Adapter::new(lora(&self.config, model.config()), model.config(), self.config.seed)
     }
 }
 
@@ -249,14 +255,15 @@ pub(super) fn is_evaluated_after(eval_every: Option<usize>, steps: usize, step: 
         }
 }
 
-/// The adapter that `config` asks for.
-pub(super) fn lora(config: &Train) -> LoraConfig {
+/// The adapter that `config` asks for on a model.
+pub(super) fn lora(config: &Train, model: &ModelConfig) -> LoraConfig {
     LoraConfig {
         rank: config.rank,
         alpha: config.alpha as f32,
         use_rslora: config.use_rslora,
         dropout: config.dropout as f32,
-        targets: config.targets.clone(),
+        // A plan refuses what means nothing in its model.
+        targets: Target::meant(&config.targets, model).unwrap_or_else(|_| config.targets.clone()),
     }
 }
 

@@ -45,6 +45,9 @@ fn shown(ctx: &Context, facts: &Facts) -> String {
             ),
         );
     }
+    if let Some(left_out) = facts.left_out {
+        line("", format!("{} more tensors are for pictures and not read", count(left_out as u64)));
+    }
     line(
         "layers",
         format!(
@@ -90,6 +93,11 @@ fn rope(config: &ModelConfig) -> String {
     let scaling = match &config.rope.scaling {
         Some(RopeScaling::Llama3(scaling)) => format!(", llama3 scaling by {}", scaling.factor),
         Some(RopeScaling::Linear { factor }) => format!(", linear scaling by {factor}"),
+        Some(RopeScaling::LongRope(scaling)) => {
+            let known = count(config.max_position_embeddings as u64);
+            let own = count(scaling.original_max_position_embeddings as u64);
+            format!(", longrope: up to the {own} before it was made longer to {known}")
+        }
         None => String::new(),
     };
     format!("theta {}{scaling}", config.rope.theta)
