@@ -15,6 +15,7 @@ use crate::judge::exam::{ExamItem, exam};
 use crate::judge::record::Call;
 use crate::judge::request::{Form, render};
 use crate::judge::rubric::Rubrics;
+use crate::plan::Plan;
 use crate::rng::Rng;
 use crate::stats::mean::mean;
 use crate::suite::{Domain, Prompt};
@@ -29,12 +30,13 @@ pub const AUTHOR_QUESTION: &str = "Which sounds more like you?";
 const WORDS_A_MINUTE: f64 = 238.0;
 
 /// The first way to a verdict, which needs neither a key nor money: "Vote yourself, blind, on 40 pairs, about 20 minutes".
-/// `None` where there is nothing to vote on. `pairs` are those of the headline that somebody has to compare.
-pub fn invitation(pairs: &[&Pair]) -> Option<String> {
+/// `None` where there is nothing to vote on. `pairs` are those of the plan's headline that somebody has to compare.
+pub fn invitation(plan: &Plan, pairs: &[&Pair]) -> Option<String> {
     let shown = pairs.len().min(PAIRS);
     let minutes = minutes(pairs)?;
     let (pairs, minutes) = (counted(shown, "pair"), counted(minutes, "minute"));
-    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): `affinage vote --as me`."))
+    let vote = plan.command("vote", "--as me");
+    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): {vote}."))
 }
 
 /// About how long a ballot takes: reading both answers and the question of each of its items.

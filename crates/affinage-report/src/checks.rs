@@ -213,9 +213,11 @@ pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
         table("plain", &["file", "rows", "bytes", "sha256"], &[1, 2], &rows)
     ));
     body.push_str(&p(&format!(
-        "Seed {}. Drawn by affinage {} from these files alone; `affinage analyze` and `affinage report` make this page \
-         again, offline.",
-        plan.seed, evidence.version
+        "Seed {}. Drawn by affinage {} from these files alone; {} and {} make this page again, offline.",
+        plan.seed,
+        evidence.version,
+        plan.command("analyze", ""),
+        plan.command("report", "")
     )));
     body.push_str(&judge_provenance(evidence));
     body.push_str(&run_provenance(evidence));

@@ -391,7 +391,7 @@ fn the_card_of_a_terminal_is_short() {
       By blind votes            You chose the tuned answer as more like you in 14 of 20 pairs.
       Is it better?             Better in its domain, no loss larger than 10 points outside it: win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
       Did it forget anything?   Cannot tell yet: 12 checked questions; 30 are needed
-      Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --full`.
+      Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --eval first-look --full`.
       Do next                   Add a judge of another family.
     ");
 }

@@ -205,6 +205,9 @@ fn leave_out_answered(
     let here: BTreeSet<&str> = items.iter().map(|item| item.call.comparison.comparison_id.as_str()).collect();
     let elsewhere: BTreeSet<&str> =
         votes.iter().map(|vote| vote.comparison_id.as_str()).filter(|id| !here.contains(id)).collect();
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
     let comparisons: Vec<Comparison> = jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?;
     let answered = comparisons.into_iter().filter(|row| elsewhere.contains(row.comparison_id.as_str()));
     let answered: BTreeSet<String> = answered.map(|row| row.pair_id).collect();
