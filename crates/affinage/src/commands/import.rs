@@ -14,6 +14,7 @@ use affinage_dataset::import::Roles;
 use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::{Choice, Hit, Library, Named, Recognised, Territory};
+use affinage_project::stages::freeze::next_step;
 use affinage_project::stages::import::{self, FileSummary, Found, Removed, Speakers};
 use anyhow::anyhow;
 use clap::Args;
@@ -121,7 +122,7 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         import::choose(&mut library, &territory, &args.shelf)?;
         territory = sorted(ctx, &library)?;
     }
-    show(ctx, &territory, &files, failed.is_empty());
+    show(ctx, &territory, &files, failed.is_empty())?;
     if ctx.json {
         // Keys hold names of files: of a shelf that is private as a whole the numbers are enough.
         let held = territory.shelves.iter_mut().filter(|view| view.private == view.shelf.conversations.len());
@@ -174,7 +175,7 @@ pub(super) fn import_files(
     roles: &Roles,
 ) -> anyhow::Result<()> {
     let (files, failed) = import_each(ctx, library, paths, roles)?;
-    show(ctx, &sorted(ctx, library)?, &files, failed.is_empty());
+    show(ctx, &sorted(ctx, library)?, &files, failed.is_empty())?;
     of_several(&failed, paths.len())
 }
 
@@ -183,7 +184,12 @@ fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Territory> {
 }
 
 /// Says what the library holds, and what to do next where every file was read.
-fn show(ctx: &Context, territory: &Territory, files: &[FileSummary], is_whole: bool) {
+fn show(
+    ctx: &Context,
+    territory: &Territory,
+    files: &[FileSummary],
+    is_whole: bool,
+) -> anyhow::Result<()> {
     territory::say(ctx, territory);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
     if territory.conversations == 0 {
@@ -192,11 +198,15 @@ fn show(ctx: &Context, territory: &Territory, files: &[FileSummary], is_whole: b
         if drafted > 0 && territory.left_to_decide > 0 {
             ctx.ui.hint(notes::HINT);
         }
-        match territory.left_to_decide {
-            0 if territory.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
+        match (next_step(ctx)?, territory.left_to_decide) {
+            (Some(next), _) => ctx.ui.hint(next),
+            (None, 0) if territory.candidates > 0 => {
+                ctx.ui.hint("make a data set of them: `affinage dataset`");
+            }
             _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
         }
     }
+    Ok(())
 }
 
 fn show_found(ctx: &Context, words: &str, found: &Found) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use affinage_project::errors::HintExt as _;
 use affinage_project::folder::jsonl;
 use affinage_project::folder::library::{Action, Decision, Library, access};
 use affinage_project::folder::lock::FolderLock;
-use affinage_project::stages::freeze::TASTE;
+use affinage_project::stages::freeze::{TASTE, next_step};
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,9 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
         counted(decided, "candidate", "candidates"),
         count(decided.saturating_sub(before) as u64)
     ));
-    if desk.accepted() >= TASTE {
+    if let Some(next) = next_step(ctx)? {
+        ctx.ui.hint(next);
+    } else if desk.accepted() >= TASTE {
         ctx.ui.hint(format!(
             "enough for a first model to talk to: `{TASTE_COMMAND}` freezes, trains, answers and reports"
         ));

@@ -19,7 +19,7 @@ use affinage_eval::comparison::{Comparison, Seat, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
 use affinage_eval::judgment::{Judgment, Outcome, is_author, spoken};
-use affinage_eval::suite::Prompt;
+use affinage_eval::suite::{Domain, Prompt};
 use affinage_project::errors::usage;
 use affinage_project::folder::evaluation as files;
 use affinage_project::folder::jsonl;
@@ -50,8 +50,8 @@ pub struct Ballot {
     questions: BTreeMap<String, Question>,
     /// Its two arms in words.
     arms: [String; 2],
-    /// Pairs of the headline that somebody has to compare.
-    to_compare: usize,
+    /// Pairs of the headline that somebody has to compare: on the author's own prompts, and on others.
+    to_compare: [usize; 2],
     /// Answers that a limit of new tokens cut, with the limit.
     cut: BTreeMap<String, u32>,
     dir: PathBuf,
@@ -130,7 +130,8 @@ impl Ballot {
             own_first,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
             arms: [&plan.headline.arm, &plan.headline.against].map(|name| plan.called(name)),
-            to_compare: headline.len(),
+            to_compare: [Domain::In, Domain::Out]
+                .map(|domain| headline.iter().filter(|pair| pair.prompt.domain == domain).count()),
             cut: evaluated.completions.iter().filter(is_cut).map(limit).collect(),
             dir: evaluated.dir.clone(),
         })
@@ -185,6 +186,11 @@ impl Ballot {
     pub fn pairs(&self) -> usize {
         let is_first = |item: &&BallotItem| !item.is_gold() && item.call.repeat == 0;
         self.items.iter().filter(is_first).count()
+    }
+
+    /// Pairs whose answers differ, on the author's own prompts and on others.
+    pub fn to_compare(&self) -> [usize; 2] {
+        self.to_compare
     }
 
     pub fn dir(&self) -> &Path {
@@ -333,7 +339,7 @@ impl<'a> Poll<'a> {
 
     /// How many votes are missing for a win rate of this voter's own; 0 where a ballot is too small for one anyway.
     fn missing(&self, files: &VoteFiles) -> usize {
-        let needed = votes_needed(self.ballot.to_compare);
+        let needed = votes_needed(self.ballot.to_compare.iter().sum());
         if needed > self.ballot.pairs() {
             0
         } else {
