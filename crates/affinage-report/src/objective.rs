@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use affinage_eval::analysis::{Estimate, ObjectiveResult};
 use affinage_eval::completion::Completion;
-use affinage_eval::objective::is_correct;
+use affinage_eval::objective::{is_correct, rules};
 use affinage_eval::suite::Prompt;
 
 use super::arms::Arms;
@@ -20,19 +20,20 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let results = &evidence.analysis.objective;
     if results.is_empty() {
         let why = "Not measured: the evaluation has no prompt with an exact answer.";
-        return Section::missing("objective", "Right answers", why);
+        return Section::missing("objective", "Right answers, by rule", why);
     }
     let headline = &evidence.analysis.headline.arm;
     let totals = || results.iter().filter(|result| result.category.is_none());
     // The sentence about the headline's arm stands above, in what was forgotten.
-    let mut body = forest(results, arms);
+    let mut body = p(&rules(&evidence.prompts));
+    body.push_str(&forest(results, arms));
     let others: String = totals().filter(|r| r.arm != *headline).map(|r| arms.p(&r.sentence)).collect();
     if !others.is_empty() {
         body.push_str(&details("The other arms in words", &others));
     }
     body.push_str(&differences(results, arms));
     body.push_str(&changed_answers(evidence, arms));
-    Section::new("objective", "Right answers", body)
+    Section::new("objective", "Right answers, by rule", body)
 }
 
 /// A group of rows for each category: the base, then every arm. One category alone is its own total.
