@@ -53,10 +53,13 @@ pub fn rules<'p>(prompts: impl IntoIterator<Item = &'p Prompt>) -> String {
         "the first sentence holds an expected answer as whole words, without \u{201c}not\u{201d} before it, whatever else it says",
         "a program is written as an expected one (nothing is run)",
     ];
-    let said: Vec<&str> = kinds.into_iter().zip(said).filter_map(|(is_there, said)| is_there.then_some(said)).collect();
+    let said: Vec<&str> =
+        kinds.into_iter().zip(said).filter_map(|(is_there, said)| is_there.then_some(said)).collect();
     match said.is_empty() {
         true => String::new(),
-        false => format!("Right is told by rule, and nobody reads the rest of an answer: {}.", said.join("; or ")),
+        false => {
+            format!("Right is told by rule, and nobody reads the rest of an answer: {}.", said.join("; or "))
+        }
     }
 }
 
@@ -214,10 +217,14 @@ mod tests {
         assert!(!stands_in_first_sentence("Rome", "The capital is Romeo"));
         assert!(!stands_in_first_sentence("", "anything"));
         assert!(stands_in_first_sentence("Washington", "Washington, D.C."));
-        for denied in ["It is not Paris.", "It isn't in Paris", "Never Paris", "The capital is not the Paris of songs"] {
+        for denied in
+            ["It is not Paris.", "It isn't in Paris", "Never Paris", "The capital is not the Paris of songs"]
+        {
             assert!(!stands_in_first_sentence("Paris", denied), "{denied}");
         }
-        for held in ["It is not Rome but Paris.", "Not Paris? No: Paris", "Cannot say, perhaps Paris", "No, Paris"] {
+        for held in
+            ["It is not Rome but Paris.", "Not Paris? No: Paris", "Cannot say, perhaps Paris", "No, Paris"]
+        {
             assert!(stands_in_first_sentence("Paris", held), "{held}");
         }
     }

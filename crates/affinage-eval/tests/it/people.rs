@@ -189,7 +189,10 @@ fn votes_that_do_not_count_leave_a_next_step() {
     let steps = world.analyze().next_steps.join("\n");
     assert!(!steps.contains("Give the missing votes"), "{steps}");
     assert!(steps.contains("The votes of mira do not count") && steps.contains("in 0 of 3"), "{steps}");
-    assert!(steps.contains("Let somebody vote who reads both answers, `affinage vote --eval test --as NAME`"), "{steps}");
+    assert!(
+        steps.contains("Let somebody vote who reads both answers, `affinage vote --eval test --as NAME`"),
+        "{steps}"
+    );
 }
 
 #[test]

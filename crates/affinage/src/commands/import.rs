@@ -55,7 +55,7 @@ pub struct ImportArgs {
     /// Whose words the model should learn: the assistant's, yours, or only answers you edited
     #[arg(long, value_name = "assistant|mine|edited", value_parser = parse_learn)]
     pub learn: Option<Learn>,
-    /// Keep, skip or hold private a shelf, a project or a conversation (repeatable)
+    /// Keep, skip or hold private a topic, a project or a conversation (repeatable)
     #[arg(long, value_name = "NAME=keep|skip|private", value_parser = parse_choice)]
     pub shelf: Vec<(String, Choice)>,
     /// Show messages that hold these words; a part in quotes is a phrase
@@ -184,12 +184,7 @@ fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Territory> {
 }
 
 /// Says what the library holds, and what to do next where every file was read.
-fn show(
-    ctx: &Context,
-    territory: &Territory,
-    files: &[FileSummary],
-    is_whole: bool,
-) -> anyhow::Result<()> {
+fn show(ctx: &Context, territory: &Territory, files: &[FileSummary], is_whole: bool) -> anyhow::Result<()> {
     territory::say(ctx, territory);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
     if territory.conversations == 0 {

@@ -83,7 +83,7 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         if looked_at.private > 0 {
             ctx.ui.say(format!(
                 "not looked at: {} that you hold private",
-                counted(looked_at.private, "candidate", "candidates")
+                counted(looked_at.private, "card", "cards")
             ));
         }
         if !shows_all && looked_at.private_names == 0 {
@@ -263,12 +263,7 @@ fn summary(
 }
 
 /// How to see more, and what to do then.
-fn see_more(
-    ctx: &Context,
-    left: Option<Left>,
-    findings: &[Finding],
-    shows_all: bool,
-) -> anyhow::Result<()> {
+fn see_more(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all: bool) -> anyhow::Result<()> {
     let serious: BTreeMap<(Severity, &str), usize> = counts(findings)
         .into_iter()
         .filter(|((severity, _), _)| *severity != Severity::Information)

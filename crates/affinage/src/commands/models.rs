@@ -61,7 +61,9 @@ fn data_in_words(data: &Data) -> String {
     let epochs = counted(data.epochs, "epoch", "epochs");
     let steps = counted(data.steps_of_epochs, "step", "steps");
     let epochs = match data.steps < data.steps_of_epochs {
-        true => format!("the first {} of {epochs} ({steps}), as `train.max-steps` says", count(data.steps as u64)),
+        true => {
+            format!("the first {} of {epochs} ({steps}), as `train.max-steps` says", count(data.steps as u64))
+        }
         false => format!("{epochs}: {steps}"),
     };
     let Some(dataset) = &data.dataset else {

@@ -110,7 +110,7 @@ impl State {
         }
         let catalogue = &self.catalogue;
         let known = |number: &usize| {
-            catalogue.shelves.get(*number).ok_or_else(|| usage(format!("no shelf {number}")))
+            catalogue.shelves.get(*number).ok_or_else(|| usage(format!("no topic {number}")))
         };
         let name = match (file, folder, shelf) {
             (Some(name), ..) | (None, Some(name), _) => name.clone(),

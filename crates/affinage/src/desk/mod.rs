@@ -397,7 +397,7 @@ impl State {
     }
 
     fn index(&self, id: &str) -> anyhow::Result<usize> {
-        self.catalogue.index(id).ok_or_else(|| usage(format!("no candidate `{id}` in the library")))
+        self.catalogue.index(id).ok_or_else(|| usage(format!("no card `{id}` in the library")))
     }
 
     /// Another command may have decided or fixed something meanwhile.
@@ -496,7 +496,7 @@ impl State {
 
     fn second_look(&mut self, LookedAgain { id, accepts }: LookedAgain) -> anyhow::Result<Reply> {
         let first = self.marks.get(&id).and_then(|mark| mark.action);
-        let first = first.ok_or_else(|| usage(format!("candidate `{id}` was not decided on before")))?;
+        let first = first.ok_or_else(|| usage(format!("card `{id}` was not decided on before")))?;
         let first_accepts = first != Action::Reject;
         let look = SecondLook { candidate: id, first_accepts, second_accepts: accepts };
         self.library.add_second_look(&look, &now())?;
@@ -507,7 +507,7 @@ impl State {
     fn fix(&mut self, Fixed { id, variant }: &Fixed) -> anyhow::Result<Reply> {
         let index = self.index(id)?;
         let fixes = self.found(index)?.safe_fixes(variant);
-        let fixes = fixes.ok_or_else(|| usage(format!("candidate `{id}` has no answer `{variant}`")))?;
+        let fixes = fixes.ok_or_else(|| usage(format!("card `{id}` has no answer `{variant}`")))?;
         if !fixes.is_empty() {
             self.take("made the safe fixes", Step { fixes, ..Step::default() })?;
             self.read_anew(&[index])?;

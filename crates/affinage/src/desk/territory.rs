@@ -144,7 +144,7 @@ impl State {
 
     /// What stands on a shelf, file by file: those with the most cards first.
     pub(super) fn shelf(&self, number: &str) -> anyhow::Result<Reply> {
-        let number: usize = number.parse().map_err(|_| usage(format!("no shelf {number}")))?;
+        let number: usize = number.parse().map_err(|_| usage(format!("no topic {number}")))?;
         let mut files: BTreeMap<usize, Vec<&ConversationEntry>> = BTreeMap::new();
         for conversation in conversations_of(&self.catalogue, number) {
             files.entry(conversation.file).or_default().push(conversation);

@@ -74,7 +74,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     run(dir, &["import", "--shelf", "chatgpt:chat-4=private", "--shelf", "chatgpt:chat-5=skip"]);
 
     let said = run(dir, &["dataset", "--accept-clean"]);
-    assert!(said.contains("31 candidates: 26 accepted (0 edited), 5 left out"), "{said}");
+    assert!(said.contains("31 cards: 26 accepted (0 edited), 5 left out"), "{said}");
     let clean = frozen(dir, &["dataset", "--accept-clean"]);
     let counts = &clean["manifest"]["counts"];
     for (reason, words) in [
@@ -92,7 +92,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     }
     assert!(
         card(&clean)
-            .contains("31 candidates from 1 imported file(s): 26 accepted (0 of them edited), 5 left out.")
+            .contains("31 cards from 1 imported file(s): 26 accepted (0 of them edited), 5 left out.")
     );
 
     run(dir, &["review", "--export", "cards.jsonl"]);
@@ -206,7 +206,10 @@ fn what_to_do_next_follows_from_what_is_there() {
     let few = ["--set", "train.max-steps=2", "--set", "eval.prompts-per-suite=3"];
     run(dir, &[&few[..], &["eval"]].concat());
     let evaluated = run(dir, &[&few[..], &["import"]].concat());
-    assert!(evaluated.contains("what came of v2-") && evaluated.contains("`affinage report --open`"), "{evaluated}");
+    assert!(
+        evaluated.contains("what came of v2-") && evaluated.contains("`affinage report --open`"),
+        "{evaluated}"
+    );
     let lint = run(dir, &["lint"]);
     assert!(!lint.contains("or freeze what is clean"), "it is frozen: {lint}");
 }

@@ -63,7 +63,8 @@ fn time_and_memory_are_for_the_frozen_rows_and_the_settings() {
     let (one, steps) = (set("train.max-steps=1"), &plan["steps"]);
     assert_eq!((&data["steps"], &one["data"]["steps"]), (steps, &1.into()), "{one}");
     assert!(work(&one) < 0.7 * work(&found), "{one}");
-    let output = affinage(dir.path()).args(["--set", "train.max-steps=1", "models"]).output().expect("it starts");
+    let output =
+        affinage(dir.path()).args(["--set", "train.max-steps=1", "models"]).output().expect("it starts");
     let words = String::from_utf8(output.stdout).expect("UTF-8");
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let said = format!("the first 1 of 2 epochs ({steps} steps), as `train.max-steps` says");

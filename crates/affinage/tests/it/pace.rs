@@ -119,7 +119,10 @@ fn too_few_prompts_are_said_before_answers_and_votes() {
     let planned = said(dir.path(), &with_few(&["plan"]));
     let at_most = format!("these prompts give at most 3 pairs of answers to compare{few}");
     assert!(planned.contains(&at_most), "{planned}");
-    assert!(planned.contains("`eval.prompts-per-suite` is 3: without it 30 of each suite are asked"), "{planned}");
+    assert!(
+        planned.contains("`eval.prompts-per-suite` is 3: without it 30 of each suite are asked"),
+        "{planned}"
+    );
     let generated = said(dir.path(), &with_few(&["generate"]));
     let (warned, answers) = (generated.find(&at_most), generated.find("3 prompts"));
     assert!(warned.is_some() && warned < answers, "before the answers: {generated}");

@@ -86,10 +86,9 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
     if evaluated.is_none() && !Run::list(&ctx.project)?.is_empty() {
         let run = Run::meant(ctx, None)?;
         ctx.ui.say(match standing(&run)? {
-            Some(at) => format!(
-                "run {} is training now: {at}; `affinage eval` is for when it has finished",
-                run.name
-            ),
+            Some(at) => {
+                format!("run {} is training now: {at}; `affinage eval` is for when it has finished", run.name)
+            }
             // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
             None => steps_in_words(ctx, &run)?,
         });

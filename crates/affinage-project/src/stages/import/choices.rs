@@ -39,8 +39,8 @@ pub fn choose(
                     continue;
                 }
                 let names: Vec<&str> = territory.shelves.iter().map(|v| v.shelf.name.as_str()).collect();
-                return Err(anyhow!("no shelf, project or conversation is called `{name}`"))
-                    .hint(format!("shelves: {}", names.join("; ")));
+                return Err(anyhow!("no topic, project or conversation is called `{name}`"))
+                    .hint(format!("topics: {}", names.join("; ")));
             }
         };
         library.choose(&conversations, Some(*choice), &now)?;

@@ -99,9 +99,8 @@ impl Workload {
         let epochs = steps as f64 / steps_per_epoch(rows, config.rows_per_step) as f64;
         let mean = self.train.iter().sum::<usize>() as f64 / all as f64;
         let trained = mean * rows as f64 * epochs;
-        let evaluations = (0..=steps)
-            .filter(|step| is_evaluated_after(config.eval_every, steps, *step))
-            .count();
+        let evaluations =
+            (0..=steps).filter(|step| is_evaluated_after(config.eval_every, steps, *step)).count();
         let scored = (evaluations * self.validation.iter().sum::<usize>()) as f64;
         let weights = (block_weights(model) + model.vocab_size * model.hidden_size) as f64;
         weights * (4.0 * trained + 2.0 * scored) / (flop_per_s * SHARE_OF_RATE)

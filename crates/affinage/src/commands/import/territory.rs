@@ -89,15 +89,15 @@ fn inventory(territory: &Territory, is_notes: bool) -> String {
     let and = if *sections > 0 { format!(" and {of_notes}") } else { String::new() };
     format!(
         "{} (each a prompt with its answers, {} in all) in {}{and}",
-        counted(*candidates, "candidate", "candidates"),
+        counted(*candidates, "card", "cards"),
         count(*answers as u64),
         counted(conversations - sections, "conversation", "conversations")
     )
 }
 
 fn table(shelves: &[ShelfView], is_notes: bool) -> String {
-    let (texts, answers) = if is_notes { ("sections", "answers") } else { ("conversations", "candidates") };
-    let mut table = Table::new(["shelf", "from", "to", texts, answers, "chosen"]).right(&[3, 4]);
+    let (texts, answers) = if is_notes { ("sections", "answers") } else { ("conversations", "cards") };
+    let mut table = Table::new(["topic", "from", "to", texts, answers, "chosen"]).right(&[3, 4]);
     for ShelfView { shelf, kept, skipped, private } in shelves {
         let chosen: Vec<String> = [(kept, "keep"), (skipped, "skip"), (private, "private")]
             .into_iter()

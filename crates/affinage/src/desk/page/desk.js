@@ -111,8 +111,8 @@ function endView({ only, accepted, effective_n: worth }) {
       element("p", { class: "row" }, element("button", { class: "main", onclick: () => run(endOnly) }, "All cards"), button("Another list", "l")));
   }
   return element("article", { class: "end" }, element("h1", {}, "Nothing is left to decide"),
-    element("p", {}, accepted === 0 ? "Nothing is accepted yet: go back to the shelves, or write an example." : `${counted(accepted, "example")} accepted, worth about ${counted(Math.max(1, worth), "independent example")}. Freeze them into a data set, then train on it.`),
-    element("p", { class: "row" }, accepted === 0 ? null : button("Freeze a data set", "z", true), button("Shelves", "g"), button("Write an example", "n"), button("Dashboard", "d")));
+    element("p", {}, accepted === 0 ? "Nothing is accepted yet: go back to the topics, or write an example." : `${counted(accepted, "example")} accepted, worth about ${counted(Math.max(1, worth), "independent example")}. Freeze them into a data set, then train on it.`),
+    element("p", { class: "row" }, accepted === 0 ? null : button("Freeze a data set", "z", true), button("Topics", "g"), button("Write an example", "n"), button("Dashboard", "d")));
 }
 
 /** The card again as the library has it now; the card promised next stays. */
@@ -332,7 +332,7 @@ const actions = {
 const more = {
   c: cycleContext, o: () => showConversation(desk.card), m: () => toggle("more"), i: () => toggle("info"), ".": () => desk.last?.(),
 };
-const places = { g: ["Shelves", screens.shelves], r: ["Cards", leaveList], l: ["List", screens.list], d: ["Dashboard", screens.dashboard], z: ["Freeze", screens.freeze], n: ["Write", () => showAuthor()] };
+const places = { g: ["Topics", screens.shelves], r: ["Cards", leaveList], l: ["List", screens.list], d: ["Dashboard", screens.dashboard], z: ["Freeze", screens.freeze], n: ["Write", () => showAuthor()] };
 const screenKeys = { g: "shelves", r: "cards", l: "list", d: "dashboard", z: "freeze" };
 const shelfActions = {
   j: ["Next", () => moveShelf(1)], k: ["Back", () => moveShelf(-1)], 1: ["Keep", () => chooseShelf(0)], 2: ["Skip", () => chooseShelf(1)],

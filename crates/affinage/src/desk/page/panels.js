@@ -20,11 +20,11 @@ function closePanel() {
 }
 
 function showHelp() {
-  const keys = [["j k", "next and previous card; on the shelves: next and previous shelf"], ["a", "accept the chosen answer"], ["x", "reject; then 1-9 says why, or j"],
-    ["1-9", "choose an answer; on the shelves: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves and accepts, Esc cancels"], ["f", "make all safe fixes"],
+  const keys = [["j k", "next and previous card; on the topics: next and previous topic"], ["a", "accept the chosen answer"], ["x", "reject; then 1-9 says why, or j"],
+    ["1-9", "choose an answer; on the topics: 1 keep, 2 skip, 3 private"], ["e", "edit answer and prompt; Ctrl Enter saves and accepts, Esc cancels"], ["f", "make all safe fixes"],
     ["c", "what was said before: shown, all of it, folded"], ["s", "turns: cut the answer or the prompt, join exchanges"], ["t", "tags and domain"], ["p", "private: the whole conversation or text is not shown, learned or sent"],
     ["u", "undo, as often as you like"], ["/", "search"], [".", "repeat the last action"], ["b", "many cards at once"], ["m", "the whole of a long prompt, and less of it"], ["i", "where the card comes from"], ["o", "the whole conversation or text"],
-    ["n", "a new example, written or drafted"], ["g", "shelves: which topics come up, which do not"], ["r", "the cards, where you were; leaves a list that you go through"], ["l", "a list of cards: by length, file, topic, rule, words"],
+    ["n", "a new example, written or drafted"], ["g", "topics: which come up, which do not"], ["r", "the cards, where you were; leaves a list that you go through"], ["l", "a list of cards: by length, file, topic, rule, words"],
     ["d", "dashboard"], ["z", "freeze a data set"], ["?", "this list"]];
   openPanel("Keys", element("table", {}, keys.map(([key, what]) => element("tr", {},
     element("th", {}, key.split(" ").map((k) => [element("kbd", {}, k), " "])), element("td", {}, what)))),

@@ -40,10 +40,10 @@ function territoryView(found) {
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))));
 }
 
-/** "150 conversations with 285 examples to decide on"; of notes there are sections of documents. */
+/** "150 conversations with 285 prompts and their answers"; of notes there are sections of documents. */
 function amountWords({ is_notes_only: isNotes, files, conversations, candidates }) {
   if (isNotes) return `${counted(candidates, "section")} of ${counted(files, "document")}`;
-  return `${counted(conversations, "conversation")} with ${counted(candidates, "question and its answer", "questions and their answers")}`;
+  return `${counted(conversations, "conversation")} with ${counted(candidates, "prompt and its answer", "prompts and their answers")}`;
 }
 
 function questionView(found) {
