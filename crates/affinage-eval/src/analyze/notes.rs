@@ -88,8 +88,8 @@ pub fn next_steps(
     to_vote_on: &[&Pair],
 ) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
-    let judge = |rest: &str| plan.command("judge", rest);
-    let vote = |rest: &str| plan.command("vote", rest);
+    let to_judge = |rest: &str| plan.command("judge", rest);
+    let to_vote = |rest: &str| plan.command("vote", rest);
     // Before anybody judges texts that break off.
     let is_of_cuts = |check: &&MethodCheck| headline.cut_texts.is_some() && check.code == CUT;
     if headline.cut_texts.is_some() {
@@ -107,11 +107,11 @@ pub fn next_steps(
         let fit = judges.iter().any(|judge| judge.exam.as_ref().is_none_or(|exam| !exam.is_unfit()));
         steps.push(match (judges.is_empty(), nobody && fit) {
             (true, _) => {
-                format!("Let a model compare: {} shows what to write into affinage.toml.", judge(""))
+                format!("Let a model compare: {} shows what to write into affinage.toml.", to_judge(""))
             }
-            (false, true) => format!("Let the judges compare: {}.", judge("")),
+            (false, true) => format!("Let the judges compare: {}.", to_judge("")),
             (false, false) => {
-                format!("Take a stronger judge: {} shows whether it can judge.", judge("--qualify"))
+                format!("Take a stronger judge: {} shows whether it can judge.", to_judge("--qualify"))
             }
         });
     }
@@ -119,9 +119,9 @@ pub fn next_steps(
     if !nobody && voted().all(|judge| is_author(&judge.judge_id)) {
         steps.push(format!(
             "Only the author has voted, who knows the voice. Let somebody else vote, {} or {}, or a model compare, {}.",
-            vote("--as NAME"),
-            vote("--as NAME --pack FILE.html"),
-            judge("")
+            to_vote("--as NAME"),
+            to_vote("--as NAME --pack FILE.html"),
+            to_judge("")
         ));
     }
     let has_rate = comparisons.iter().any(|result| result.is_headline && result.overall.is_some());
@@ -135,13 +135,13 @@ pub fn next_steps(
             "Give the missing votes: {} goes on where it was left and asks again about what was \
              skipped. A win rate needs votes on {needed} of the {}, {} missing. Whoever has seen who wrote what cannot \
              vote any more: then let somebody else, {}.",
-            vote(&format!("--as {name}{pairs}")),
+            to_vote(&format!("--as {name}{pairs}")),
             counted(to_vote_on.len(), "pair"),
             match needed.saturating_sub(voted) {
                 1 => "1 is".to_owned(),
                 missing => format!("{missing} are"),
             },
-            vote("--as NAME")
+            to_vote("--as NAME")
         ));
     }
     let left_out = judges.iter().find_map(|judge| {
@@ -155,8 +155,8 @@ pub fn next_steps(
             called(&judge.judge_id),
             planted.found.count,
             planted.found.of,
-            vote("--as NAME"),
-            judge("")
+            to_vote("--as NAME"),
+            to_judge("")
         ));
     }
     for check in checks.iter().filter(|check| check.state == CheckState::Issue && !is_of_cuts(check)) {
@@ -197,12 +197,12 @@ pub fn next_steps(
         steps.push(match only.kind {
             JudgeKind::Human => format!(
                 "The votes of one person count: let another vote, {}, or a model compare, {}.",
-                vote("--as NAME"),
-                judge("")
+                to_vote("--as NAME"),
+                to_judge("")
             ),
             _ => format!(
                 "Add a judge of another family: a second `[[judge]]` in affinage.toml, then {}.",
-                judge("")
+                to_judge("")
             ),
         });
     }
