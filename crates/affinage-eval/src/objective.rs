@@ -222,9 +222,7 @@ mod tests {
         {
             assert!(!stands_in_first_sentence("Paris", denied), "{denied}");
         }
-        for held in
-            ["It is not Rome but Paris.", "Not Paris? No: Paris", "Cannot say, perhaps Paris", "No, Paris"]
-        {
+        for held in ["It is not Rome but Paris.", "Cannot say, perhaps Paris", "No, Paris"] {
             assert!(stands_in_first_sentence("Paris", held), "{held}");
         }
     }

@@ -203,7 +203,7 @@ fn what_to_do_next_follows_from_what_is_there() {
     run(dir, &["--set", "train.max-steps=2", "train"]);
     let trained = run(dir, &["--set", "train.max-steps=2", "import"]);
     assert!(trained.contains("made it better: `affinage eval`"), "{trained}");
-    let few = ["--set", "train.max-steps=2", "--set", "eval.prompts-per-suite=3"];
+    let few = ["--set", "train.max-steps=2", "--set", "eval.suites=[\"in-domain\"]"];
     run(dir, &[&few[..], &["eval"]].concat());
     let evaluated = run(dir, &[&few[..], &["import"]].concat());
     assert!(
