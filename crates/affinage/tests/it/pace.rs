@@ -129,7 +129,15 @@ fn too_few_prompts_are_said_before_answers_and_votes() {
     assert!(!said(dir.path(), &with_few(&["generate"])).contains(&at_most), "once");
     let voted = said(dir.path(), &["vote", "--as", "anna", "--pack", "anna.html"]);
     assert!(voted.contains("the answers differ in ") && voted.contains(few), "{voted}");
-    let enough = ["--set", "eval.suites=[\"coding\"]", "--set", "eval.prompts-per-suite=30", "plan"];
+    let enough = [
+        "--set",
+        "eval.suites=[\"practical\"]",
+        "--set",
+        "eval.prompts-per-suite=30",
+        "plan",
+        "--eval",
+        "other",
+    ];
     assert!(!said(dir.path(), &enough).contains("to compare"), "30 are enough");
 }
 
