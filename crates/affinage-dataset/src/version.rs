@@ -188,7 +188,7 @@ fn origin_text(manifest: &Manifest) -> String {
     let counts = &manifest.counts;
     let dropped = manifest.certificate.dropped.len();
     let mut text = format!(
-        "\n## Where the examples come from\n\n{} candidates from {} imported file(s): {} accepted ({} of them edited), \
+        "\n## Where the examples come from\n\n{} cards from {} imported file(s): {} accepted ({} of them edited), \
          {} left out. Of the accepted ones, {} are in the files and {dropped} were dropped by the split; those in the files \
          come from {} imported file(s).\n\nSelection: {}.\n",
         counts.candidates(),

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::analysis::FEWEST;
+use crate::analyze::ENOUGH;
 use crate::analyze::estimate::counted;
 use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, cell, label_pairs};
 use crate::id::{row_id, sha256_hex};
@@ -15,6 +17,7 @@ use crate::judge::exam::{ExamItem, exam};
 use crate::judge::record::Call;
 use crate::judge::request::{Form, render};
 use crate::judge::rubric::Rubrics;
+use crate::plan::Plan;
 use crate::rng::Rng;
 use crate::stats::mean::mean;
 use crate::suite::{Domain, Prompt};
@@ -29,12 +32,29 @@ pub const AUTHOR_QUESTION: &str = "Which sounds more like you?";
 const WORDS_A_MINUTE: f64 = 238.0;
 
 /// The first way to a verdict, which needs neither a key nor money: "Vote yourself, blind, on 40 pairs, about 20 minutes".
-/// `None` where there is nothing to vote on. `pairs` are those of the headline that somebody has to compare.
-pub fn invitation(pairs: &[&Pair]) -> Option<String> {
+/// `None` where there is nothing to vote on. `pairs` are those of the plan's headline that somebody has to compare.
+pub fn invitation(plan: &Plan, pairs: &[&Pair]) -> Option<String> {
     let shown = pairs.len().min(PAIRS);
     let minutes = minutes(pairs)?;
     let (pairs, minutes) = (counted(shown, "pair"), counted(minutes, "minute"));
-    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): `affinage vote --as me`."))
+    let vote = plan.command("vote", "--as me");
+    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): {vote}."))
+}
+
+/// What pairs on so many own and other prompts are too few for, however many people vote: "a figure needs 10, ..."; `None` where
+/// they are enough for a word.
+pub fn too_few(own: usize, others: usize) -> Option<String> {
+    let all = own + others;
+    let of_figure = match () {
+        () if all < FEWEST => Some(format!("a figure needs {FEWEST}")),
+        () if own.max(others) < FEWEST => {
+            Some(format!("a figure of the author's votes needs {FEWEST} on own or {FEWEST} on other prompts"))
+        }
+        () => None,
+    };
+    let of_word = (all < ENOUGH).then(|| format!("to say better or worse it takes {ENOUGH}"));
+    let lacks: Vec<String> = of_figure.into_iter().chain(of_word).collect();
+    (!lacks.is_empty()).then(|| lacks.join(", and "))
 }
 
 /// About how long a ballot takes: reading both answers and the question of each of its items.
@@ -326,6 +346,20 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_pairs_are_too_few_for_follows_from_the_limits_of_the_figures() {
+        let said = |own: usize, others: usize| too_few(own, others).unwrap_or_default();
+        assert_eq!(said(4, FEWEST - 5), "a figure needs 10, and to say better or worse it takes 30");
+        assert_eq!(said(0, FEWEST), "to say better or worse it takes 30");
+        assert_eq!(
+            said(FEWEST - 1, 1),
+            "a figure of the author's votes needs 10 on own or 10 on other prompts, and to say better or worse it takes 30"
+        );
+        assert_eq!(said(ENOUGH - 1, 0), "to say better or worse it takes 30");
+        assert_eq!(too_few(0, ENOUGH), None);
+        assert_eq!(too_few(ENOUGH / 2, ENOUGH / 2), None);
+    }
 
     #[test]
     fn half_of_a_ballot_comes_from_where_judges_split_and_every_pair_has_a_chance() {

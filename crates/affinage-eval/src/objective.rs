@@ -4,7 +4,8 @@
 //!   decimal point and thousands commas; "1,234" is 1234, "3/4" holds 3 and 4, words such as "seven" are not
 //!   numbers. A closing full stop does not belong to the number.
 //! - *Short*: one of the accepted answers stands as whole words in the first sentence, where the first sentence
-//!   ends at the first line break after text or the first `.`, `!`, `?` that white space follows.
+//!   ends at the first line break after text or the first `.`, `!`, `?` that white space follows. A place right behind
+//!   `not`, `never` or `isn't` and its like (with `a`, `an`, `the` or `in` between) does not count. What else the sentence says is not read.
 //! - *Code*: the first fenced block of the answer (the whole answer without a fence) equals an accepted program.
 //!   Compared are lines without comments (`#`, `//`, `--` outside of quotes), without blank lines, without a closing
 //!   semicolon, with runs of spaces as one, single quotes as double ones, and indentation as its depth. Nothing is run:
@@ -37,6 +38,31 @@ pub fn is_correct(prompt: &Prompt, answer: &str) -> Option<bool> {
     }
 }
 
+/// What counts as right for the checks of these prompts, in sentences for who reads the figures; empty without any.
+pub fn rules<'p>(prompts: impl IntoIterator<Item = &'p Prompt>) -> String {
+    let mut kinds = [false; 3];
+    for check in prompts.into_iter().filter_map(|prompt| prompt.check.as_ref()) {
+        kinds[match check {
+            Check::Number => 0,
+            Check::Short { .. } => 1,
+            Check::Code { .. } => 2,
+        }] = true;
+    }
+    let said = [
+        "the last number of an answer is the expected one",
+        "the first sentence holds an expected answer as whole words, without \u{201c}not\u{201d} before it, whatever else it says",
+        "a program is written as an expected one (nothing is run)",
+    ];
+    let said: Vec<&str> =
+        kinds.into_iter().zip(said).filter_map(|(is_there, said)| is_there.then_some(said)).collect();
+    match said.is_empty() {
+        true => String::new(),
+        false => {
+            format!("Right is told by rule, and nobody reads the rest of an answer: {}.", said.join("; or "))
+        }
+    }
+}
+
 /// The number that `text` ends with, if it holds any.
 pub fn parse_number(text: &str) -> Option<f64> {
     last_number(text)
@@ -55,10 +81,21 @@ pub fn last_number(text: &str) -> Option<f64> {
     digits.replace(',', "").parse().ok()
 }
 
-/// Whether `short` stands as whole words in the first sentence of `answer`, case and punctuation aside.
+/// Whether `short` stands as whole words in the first sentence of `answer`, case and punctuation aside, and at one of these
+/// places is not denied.
 pub fn stands_in_first_sentence(short: &str, answer: &str) -> bool {
     let (short, sentence) = (words_only(short), words_only(first_sentence(answer)));
-    !short.is_empty() && format!(" {sentence} ").contains(&format!(" {short} "))
+    let sentence = format!(" {sentence} ");
+    let at = |(place, _): (usize, &str)| &sentence[..place];
+    !short.is_empty() && sentence.match_indices(&format!(" {short} ")).map(at).any(|before| !denies(before))
+}
+
+/// Whether words, as [`words_only`] writes them, end with a denial of what follows: `it is not`, `isnt in the`.
+fn denies(before: &str) -> bool {
+    const DENIALS: [&str; 8] = ["not", "never", "isnt", "arent", "wasnt", "werent", "doesnt", "didnt"];
+    const BETWEEN: [&str; 4] = ["a", "an", "the", "in"];
+    let last = before.split_whitespace().rev().find(|word| !BETWEEN.contains(word));
+    last.is_some_and(|word| DENIALS.contains(&word))
 }
 
 /// Up to the first line break after text, or the first `.`, `!` or `?` before white space.
@@ -180,5 +217,28 @@ mod tests {
         assert!(!stands_in_first_sentence("Rome", "The capital is Romeo"));
         assert!(!stands_in_first_sentence("", "anything"));
         assert!(stands_in_first_sentence("Washington", "Washington, D.C."));
+        for denied in
+            ["It is not Paris.", "It isn't in Paris", "Never Paris", "The capital is not the Paris of songs"]
+        {
+            assert!(!stands_in_first_sentence("Paris", denied), "{denied}");
+        }
+        for held in ["It is not Rome but Paris.", "Cannot say, perhaps Paris", "No, Paris"] {
+            assert!(stands_in_first_sentence("Paris", held), "{held}");
+        }
+    }
+
+    #[test]
+    fn the_rules_are_said_of_the_checks_that_are_there() {
+        let suite = crate::suite::SuiteDefaults {
+            name: "own".to_owned(),
+            category: "own".to_owned(),
+            domain: crate::suite::Domain::Out,
+            split: crate::suite::Split::Report,
+        };
+        let rules_of = |jsonl: &str| rules(&crate::suite::parse_suite(jsonl, &suite).expect("a suite"));
+        assert_eq!(rules_of("{\"prompt\": \"Why?\"}"), "");
+        let number = "{\"prompt\": \"2 + 2?\", \"reference\": \"4\", \"check\": \"number\"}";
+        let said = rules_of(number);
+        assert!(said.contains("last number") && !said.contains("whole words"), "{said}");
     }
 }

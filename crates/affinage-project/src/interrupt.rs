@@ -3,10 +3,14 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use affinage_report::plain;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static HAS_SAFE_POINTS: AtomicBool = AtomicBool::new(false);
 static HINT: Mutex<Option<&'static str>> = Mutex::new(None);
+static UNIT: Mutex<Option<Unit>> = Mutex::new(None);
 static AT_ONCE: Mutex<Option<LastWords>> = Mutex::new(None);
 
 /// What is said where the first request ends the process.
@@ -16,6 +20,54 @@ pub struct LastWords {
     pub stopped: String,
     /// What to type to go on.
     pub hint: String,
+}
+
+/// A unit of work that the first request lets end and the second breaks off.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// `this step`.
+    pub called: &'static str,
+    pub began: Instant,
+    /// How long it takes from there, by those before it; `None` where there were none.
+    pub takes: Option<Duration>,
+    /// What is done again where it is broken off: `this step`.
+    pub lost: String,
+}
+
+impl Unit {
+    /// What is said where it is asked to stop: `stopping after this step (about 20 s); ...`.
+    pub fn in_words(&self) -> String {
+        let left = match self.takes.map(|takes| takes.saturating_sub(self.began.elapsed()).as_secs_f64()) {
+            None => String::new(),
+            Some(left) if left < 59.5 => format!(" (about {:.0} s)", left.ceil().max(1.0)),
+            Some(left) => format!(" (about {})", plain::duration(Duration::from_secs_f64(left))),
+        };
+        format!("stopping after {}{left}; press Ctrl-C again to stop now (loses {})", self.called, self.lost)
+    }
+}
+
+/// Until the guard is dropped the work is in this unit.
+pub fn during(unit: Unit) -> UnitGuard {
+    set_unit(Some(unit));
+    UnitGuard(())
+}
+
+/// Takes back a [`during`].
+pub struct UnitGuard(());
+
+impl Drop for UnitGuard {
+    fn drop(&mut self) {
+        set_unit(None);
+    }
+}
+
+/// The unit that the work is in, if it tells.
+pub fn unit() -> Option<Unit> {
+    UNIT.lock().ok().and_then(|unit| unit.clone())
+}
+
+fn set_unit(unit: Option<Unit>) {
+    *UNIT.lock().expect("no code panics while it holds this lock") = unit;
 }
 
 /// Asks the work to stop; returns whether it was asked before.
@@ -92,6 +144,23 @@ fn set_at_once(words: Option<LastWords>) -> Option<LastWords> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_request_says_how_long_the_unit_still_takes_and_what_the_second_loses() {
+        let began = Instant::now() - Duration::from_secs(10);
+        let said = |takes: Option<u64>| {
+            let takes = takes.map(|seconds| Duration::from_millis(seconds * 1000 + 400));
+            Unit { called: "this step", began, takes, lost: "this step".to_owned() }.in_words()
+        };
+        let words = |left: &str| {
+            format!("stopping after this step{left}; press Ctrl-C again to stop now (loses this step)")
+        };
+        assert_eq!(said(None), words(""));
+        assert_eq!(said(Some(30)), words(" (about 21 s)"), "20.4 seconds at most are left");
+        assert_eq!(said(Some(5)), words(" (about 1 s)"), "it takes longer than those before");
+        assert_eq!(said(Some(100)), words(" (about 1m 30s)"));
+        assert!(unit().is_none());
+    }
 
     #[test]
     fn the_words_of_an_inner_stage_give_way_to_those_around_it() {

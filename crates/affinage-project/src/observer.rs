@@ -172,16 +172,21 @@ impl Progress {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Mutex;
 
     use super::*;
 
     /// Keeps what it is told.
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<String>>>);
+    pub(crate) struct Kept(Arc<Mutex<Vec<String>>>);
 
     impl Kept {
+        /// All that it was told.
+        pub(crate) fn lines(&self) -> Vec<String> {
+            self.0.lock().expect("not poisoned").clone()
+        }
+
         fn push(&self, line: String) {
             self.0.lock().expect("not poisoned").push(line);
         }
@@ -234,7 +239,7 @@ mod tests {
         progress.finish("read");
         assert_eq!(observer.during("hashing", || 7), 7);
         assert!(observer.is_stage());
-        let lines = kept.0.lock().expect("not poisoned").join("\n");
+        let lines = kept.lines().join("\n");
         assert_eq!(
             lines,
             "Warning low disk\nreading Some(3) rows false\nskip 1\nadvance 2\nnote last\ntell 2 1s\nfinish read\n\

@@ -158,7 +158,11 @@ pub fn plain(project: &str, plan: &Plan, analysis: &Analysis) -> PlainCard {
     let mut warnings: Vec<String> = card.watch_out.iter().take(MOST_WARNINGS - 1).cloned().collect();
     match card.watch_out.len().saturating_sub(warnings.len()) {
         0 => {}
-        n => warnings.push(format!("{} before you believe it: `affinage analyze --full`.", counted_more(n))),
+        n => warnings.push(format!(
+            "{} before you believe it: {}.",
+            counted_more(n),
+            plan.command("analyze", "--full")
+        )),
     }
     if !warnings.is_empty() {
         rows.push(("Watch out", warnings.join(" ")));

@@ -11,7 +11,7 @@ use super::arms::Arms;
 use super::evidence::{Evidence, RunProvenance};
 use super::html::{Section, time};
 use super::numbers::{count, counted, percent};
-use super::view::{Fact, Inline, Piece, Table};
+use super::view::{Fact, Inline, Piece, Table, sentence};
 
 #[derive(Serialize)]
 struct ChecksView {
@@ -152,8 +152,8 @@ fn instruction(arm: &Arm, arms: &Arms) -> Option<Text> {
 struct ProvenanceView {
     weights: Table,
     files: Table,
-    seed: u64,
-    version: String,
+    /// By what, and how to do it again.
+    drawn: Vec<Inline>,
     judges: Option<Table>,
     run: Option<Vec<Fact>>,
 }
@@ -169,11 +169,17 @@ pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
             Piece::hash(&file.sha256).into(),
         ]
     });
+    let drawn = format!(
+        "Seed {}. Drawn by affinage {} from these files alone; {} and {} make this page again, offline.",
+        plan.seed,
+        evidence.version,
+        plan.command("analyze", ""),
+        plan.command("report", "")
+    );
     let view = ProvenanceView {
         weights: Table::new(&["arm", "sha256", "where"], &[], weights),
         files: Table::new(&["file", "rows", "bytes", "sha256"], &[1, 2], files.collect()),
-        seed: plan.seed,
-        version: evidence.version.clone(),
+        drawn: vec![sentence(&drawn)],
         judges: judges(evidence).filled(),
         run: evidence.evaluated_run().and_then(|run| run.provenance.as_ref()).map(run),
     };

@@ -106,7 +106,7 @@ fn writers(manifest: &Manifest) -> Vec<Inline> {
     let counts = &manifest.counts;
     let mut chosen = format!(
         "Of {}, {} were accepted ({} of them edited)",
-        counted(counts.candidates(), "candidate"),
+        counted(counts.candidates(), "card"),
         count(counts.accepted()),
         count(counts.edited()),
     );

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use affinage_eval::analysis::{Estimate, ObjectiveResult};
 use affinage_eval::completion::Completion;
-use affinage_eval::objective::is_correct;
+use affinage_eval::objective::{is_correct, rules};
 use affinage_eval::suite::Prompt;
 use serde::Serialize;
 
@@ -13,13 +13,15 @@ use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
 use super::html::Section;
 use super::numbers::{Measure, Source, counted};
-use super::view::{Forest, Inline, Piece, Table};
+use super::view::{Forest, Inline, Piece, Table, sentence};
 
 /// Changed answers that are shown in full, each way.
 const MOST_EXAMPLES: usize = 12;
 
 #[derive(Serialize)]
 struct View {
+    /// What counts as right.
+    rules: Vec<Inline>,
     forest: Forest,
     /// The other arms in words; the sentence about the headline's arm stands above, in what was forgotten.
     others: Vec<Inline>,
@@ -54,17 +56,18 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let results = &evidence.analysis.objective;
     if results.is_empty() {
         let why = "Not measured: the evaluation has no prompt with an exact answer.";
-        return Section::missing("objective", "Right answers", why);
+        return Section::missing("objective", "Right answers, by rule", why);
     }
     let headline = &evidence.analysis.headline.arm;
     let others = results.iter().filter(|result| result.category.is_none() && result.arm != *headline);
     let view = View {
+        rules: vec![sentence(&rules(&evidence.prompts))],
         forest: forest(results, arms),
         others: arms.paragraphs(others.map(|result| result.sentence.as_str())),
         differences: differences(results, arms),
         changed: changed(evidence, arms),
     };
-    Section::drawn("objective.html", "objective", "Right answers", &view)
+    Section::drawn("objective.html", "objective", "Right answers, by rule", &view)
 }
 
 /// A group of rows for each category: the base, then every arm. One category alone is its own total.

@@ -275,7 +275,7 @@ fn fixed() -> Evidence {
                 question: CardQuestion::Forgotten,
                 word: CardWord::CannotTell,
                 answer: "Cannot tell yet".to_owned(),
-                evidence: "12 checked questions; 30 are needed".to_owned(),
+                evidence: "12 checked prompts; 30 are needed".to_owned(),
                 votes: Vec::new(),
             },
         ],
@@ -315,7 +315,7 @@ fn the_first_screen_reads_as_agreed() {
     your tuned model (step 290) against the base model · adapter c48972dadfb8 · Qwen2.5-0.5B-Instruct · trained on 1004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts (40 from your texts, kept out of the training; 70 on other subjects: coding, creative, maths, practical), answered by 6 models and checkpoints · 3 judges
     Did it learn the voice? Yes 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts) By blind votes: you chose the tuned answer as more like you in 14 of 20 pairs.
     Is it better? Better in its domain, no loss larger than 10 points outside it win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
-    Did it forget anything? Cannot tell yet 12 checked questions; 30 are needed
+    Did it forget anything? Cannot tell yet 12 checked prompts; 30 are needed
     Watch out One.
     Two.
     Of base three.
@@ -422,8 +422,8 @@ fn the_card_of_a_terminal_is_short() {
       Did it learn the voice?   Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
       By blind votes            You chose the tuned answer as more like you in 14 of 20 pairs.
       Is it better?             Better in its domain, no loss larger than 10 points outside it: win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
-      Did it forget anything?   Cannot tell yet: 12 checked questions; 30 are needed
-      Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --full`.
+      Did it forget anything?   Cannot tell yet: 12 checked prompts; 30 are needed
+      Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --eval first-look --full`.
       Do next                   Add a judge of another family.
     ");
 }

@@ -69,9 +69,10 @@ pub fn listen(
             std::process::exit(130);
         }
         if !STREAMING.load(Ordering::Relaxed) {
-            on_first(match SERVING.load(Ordering::Relaxed) {
-                true => "closing; what was done here is saved",
-                false => "stopping at the next safe point; Ctrl-C again to stop at once",
+            on_first(&match (SERVING.load(Ordering::Relaxed), interrupt::unit()) {
+                (true, _) => "closing; what was done here is saved".to_owned(),
+                (false, Some(unit)) => unit.in_words(),
+                (false, None) => "stopping at the next safe point; Ctrl-C again to stop at once".to_owned(),
             });
         }
     });

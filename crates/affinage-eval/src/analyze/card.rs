@@ -235,7 +235,7 @@ fn forgotten(measured: &Measured) -> CardRow {
         format!(
             "{:.0} % of {} right, {:.0} % before training ({})",
             100.0 * result.correct.value,
-            counted(result.correct.n, "checked question"),
+            counted(result.correct.n, "checked prompt"),
             100.0 * result.base_correct.value,
             likely_points_between(&result.difference, (result.correct.value, result.base_correct.value))
         )
@@ -259,7 +259,7 @@ fn forgotten(measured: &Measured) -> CardRow {
             let why = match total.correct.n {
                 n if n < ENOUGH => format!(
                     "{}; {ENOUGH} are needed: raise `eval.prompts-per-suite`",
-                    counted(n, "checked question")
+                    counted(n, "checked prompt")
                 ),
                 n => match why_unshown(total) {
                     Some(why) => format!("{}; {why}", figures(total)),

@@ -11,7 +11,7 @@ use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, Metho
 use crate::completion::FinishReason;
 use crate::judge::lifecycle::is_same_model;
 use crate::judgment::MissingReason;
-use crate::plan::JudgeKind;
+use crate::plan::{JudgeKind, Plan};
 use crate::stats::proportion::fisher_exact;
 use crate::text::p_value;
 
@@ -27,7 +27,7 @@ pub fn run(
         overlap(rows),
         effects("A002", "Seat effect", judges, |judge| (judge.slot_effect.as_ref(), &judge.slot_sentence)),
         effects("A003", "Label effect", judges, |judge| (judge.label_effect.as_ref(), &judge.label_sentence)),
-        missing(comparisons),
+        missing(rows.plan, comparisons),
         identical_hashes(rows),
         order_independence(votes, judges),
         truncated(rows),
@@ -38,7 +38,7 @@ pub fn run(
         small_categories(comparisons),
         seen_before(around),
         recited(rows, around),
-        examined(judges),
+        examined(rows.plan, judges),
     ]
 }
 
@@ -81,8 +81,11 @@ fn overlap(rows: &Rows) -> MethodCheck {
     }
     advised(
         check(code, title, CheckState::Issue, sentence),
-        "a win there may be recitation; `affinage generate` names the prompts, and one of each two can be rejected or edited \
-         at the desk (`affinage review`, search) before the next freeze",
+        &format!(
+            "a win there may be recitation; {} names the prompts, and one of each two can be rejected or edited at the desk \
+             (`affinage review`, search) before the next freeze",
+            rows.plan.command("generate", "")
+        ),
     )
 }
 
@@ -117,7 +120,7 @@ fn effects<'j>(
     )
 }
 
-fn missing(comparisons: &[ComparisonResult]) -> MethodCheck {
+fn missing(plan: &Plan, comparisons: &[ComparisonResult]) -> MethodCheck {
     let (code, title) = ("A004", "Missing verdicts");
     let planned: usize = comparisons.iter().map(|result| result.missing.planned).sum();
     let missing: usize = comparisons.iter().map(|result| result.missing.missing).sum();
@@ -139,12 +142,12 @@ fn missing(comparisons: &[ComparisonResult]) -> MethodCheck {
     match missing {
         0 => check(code, title, CheckState::Passed, sentence),
         _ if share <= 0.05 => check(code, title, CheckState::Tip, sentence),
-        _ => advised(check(code, title, CheckState::Issue, sentence), &missing_advice(comparisons)),
+        _ => advised(check(code, title, CheckState::Issue, sentence), &missing_advice(plan, comparisons)),
     }
 }
 
 /// What is not there yet can be asked for; a reply without a verdict is stored, and asking again brings nothing.
-fn missing_advice(comparisons: &[ComparisonResult]) -> String {
+fn missing_advice(plan: &Plan, comparisons: &[ComparisonResult]) -> String {
     let not_asked: usize = comparisons.iter().map(|result| result.missing.not_asked).sum();
     let mut by_reason: BTreeMap<MissingReason, usize> = BTreeMap::new();
     for (reason, calls) in comparisons.iter().flat_map(|result| &result.missing.by_reason) {
@@ -152,7 +155,7 @@ fn missing_advice(comparisons: &[ComparisonResult]) -> String {
     }
     let most = by_reason.iter().max_by_key(|(_, calls)| **calls);
     let Some((reason, calls)) = most.filter(|(_, calls)| **calls > not_asked) else {
-        return "run `affinage judge` again: it asks only for what is missing".to_owned();
+        return format!("run {} again: it asks only for what is missing", plan.command("judge", ""));
     };
     let remedy = match reason {
         MissingReason::Truncated => "raise `max-tokens` of the judge and judge under another `eval.name`",
@@ -397,7 +400,7 @@ fn recited(rows: &Rows, around: Around) -> MethodCheck {
     }
 }
 
-fn examined(judges: &[JudgeResult]) -> MethodCheck {
+fn examined(plan: &Plan, judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A016", "Exams of judges and voters");
     let judged = judges.iter().filter(|j| j.cells_judged > 0 && j.kind != JudgeKind::Human);
     let unexamined: Vec<String> =
@@ -442,6 +445,9 @@ fn examined(judges: &[JudgeResult]) -> MethodCheck {
     }
     advised(
         check(code, title, CheckState::Tip, said.join(" ")),
-        "`affinage judge --qualify` shows whether a judge can judge before its votes count",
+        &format!(
+            "{} shows whether a judge can judge before its votes count",
+            plan.command("judge", "--qualify")
+        ),
     )
 }

@@ -175,8 +175,14 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     headline.answers = headline::answers(&headline, &judges, &agreement, &findings, worse, &values.judges);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
-    let mut next_steps =
-        notes::next_steps(&headline, &comparisons, &judges, &checks, &to_vote_on(&votes, inputs.plan));
+    let mut next_steps = notes::next_steps(
+        inputs.plan,
+        &headline,
+        &comparisons,
+        &judges,
+        &checks,
+        &to_vote_on(&votes, inputs.plan),
+    );
     if let Some(best) = &checkpoints.best_validation {
         // Behind what the first screen needs most.
         let step = format!(

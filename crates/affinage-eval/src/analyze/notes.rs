@@ -80,6 +80,7 @@ fn may_go_on(judge: &JudgeResult) -> bool {
 
 /// What would help most, in order.
 pub fn next_steps(
+    plan: &Plan,
     headline: &Headline,
     comparisons: &[ComparisonResult],
     judges: &[JudgeResult],
@@ -87,6 +88,8 @@ pub fn next_steps(
     to_vote_on: &[&Pair],
 ) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
+    let to_judge = |rest: &str| plan.command("judge", rest);
+    let to_vote = |rest: &str| plan.command("vote", rest);
     // Before anybody judges texts that break off.
     let is_of_cuts = |check: &&MethodCheck| headline.cut_texts.is_some() && check.code == CUT;
     if headline.cut_texts.is_some() {
@@ -100,25 +103,26 @@ pub fn next_steps(
     let only_failed = !nobody && judges.iter().all(|judge| !judge.in_panel && judge.kind != JudgeKind::Human);
     if nobody || only_failed {
         // What costs no key and no money comes first.
-        steps.extend(invitation(to_vote_on));
+        steps.extend(invitation(plan, to_vote_on));
         let fit = judges.iter().any(|judge| judge.exam.as_ref().is_none_or(|exam| !exam.is_unfit()));
         steps.push(match (judges.is_empty(), nobody && fit) {
             (true, _) => {
-                "Let a model compare: `affinage judge` shows what to write into affinage.toml.".to_owned()
+                format!("Let a model compare: {} shows what to write into affinage.toml.", to_judge(""))
             }
-            (false, true) => "Let the judges compare: `affinage judge`.".to_owned(),
+            (false, true) => format!("Let the judges compare: {}.", to_judge("")),
             (false, false) => {
-                "Take a stronger judge: `affinage judge --qualify` shows whether it can judge.".to_owned()
+                format!("Take a stronger judge: {} shows whether it can judge.", to_judge("--qualify"))
             }
         });
     }
     let voted = || judges.iter().filter(|judge| judge.cells_judged > 0);
     if !nobody && voted().all(|judge| is_author(&judge.judge_id)) {
-        steps.push(
-            "Only the author has voted, who knows the voice. Let somebody else vote, `affinage vote --as NAME` or \
-             `affinage vote --as NAME --pack FILE.html`, or a model compare, `affinage judge`."
-                .to_owned(),
-        );
+        steps.push(format!(
+            "Only the author has voted, who knows the voice. Let somebody else vote, {} or {}, or a model compare, {}.",
+            to_vote("--as NAME"),
+            to_vote("--as NAME --pack FILE.html"),
+            to_judge("")
+        ));
     }
     let has_rate = comparisons.iter().any(|result| result.is_headline && result.overall.is_some());
     if let Some(voter) = judges.iter().find(|judge| !has_rate && may_go_on(judge)) {
@@ -128,14 +132,16 @@ pub fn next_steps(
         // A ballot shows some pairs unless told otherwise.
         let pairs = if needed > PAIRS { format!(" --pairs {}", to_vote_on.len()) } else { String::new() };
         steps.push(format!(
-            "Give the missing votes: `affinage vote --as {name}{pairs}` goes on where it was left and asks again about what was \
+            "Give the missing votes: {} goes on where it was left and asks again about what was \
              skipped. A win rate needs votes on {needed} of the {}, {} missing. Whoever has seen who wrote what cannot \
-             vote any more: then let somebody else, `affinage vote --as NAME`.",
+             vote any more: then let somebody else, {}.",
+            to_vote(&format!("--as {name}{pairs}")),
             counted(to_vote_on.len(), "pair"),
             match needed.saturating_sub(voted) {
                 1 => "1 is".to_owned(),
                 missing => format!("{missing} are"),
             },
+            to_vote("--as NAME")
         ));
     }
     let left_out = judges.iter().find_map(|judge| {
@@ -145,11 +151,12 @@ pub fn next_steps(
     if let Some((judge, planted)) = left_out.filter(|_| !has_rate) {
         steps.push(format!(
             "The votes of {} do not count: of the pairs in which one answer was damaged on purpose, the undamaged one was \
-             preferred in {} of {}. Let somebody vote who reads both answers, `affinage vote --as NAME`, or a model \
-             compare, `affinage judge`.",
+             preferred in {} of {}. Let somebody vote who reads both answers, {}, or a model compare, {}.",
             called(&judge.judge_id),
             planted.found.count,
-            planted.found.of
+            planted.found.of,
+            to_vote("--as NAME"),
+            to_judge("")
         ));
     }
     for check in checks.iter().filter(|check| check.state == CheckState::Issue && !is_of_cuts(check)) {
@@ -187,17 +194,17 @@ pub fn next_steps(
     }
     let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
     if let [only] = panel[..] {
-        steps.push(
-            match only.kind {
-                JudgeKind::Human => {
-                    "The votes of one person count: let another vote, `affinage vote --as NAME`, or a model compare, `affinage judge`."
-                }
-                _ => {
-                    "Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`."
-                }
-            }
-            .to_owned(),
-        );
+        steps.push(match only.kind {
+            JudgeKind::Human => format!(
+                "The votes of one person count: let another vote, {}, or a model compare, {}.",
+                to_vote("--as NAME"),
+                to_judge("")
+            ),
+            _ => format!(
+                "Add a judge of another family: a second `[[judge]]` in affinage.toml, then {}.",
+                to_judge("")
+            ),
+        });
     }
     steps
 }

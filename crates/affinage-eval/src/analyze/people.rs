@@ -133,10 +133,10 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
                 "a figure needs {FEWEST} pairs on own or {FEWEST} on other prompts, and this evaluation has fewer"
             ),
             true => format!(
-                "{}{} needed for a figure, `affinage vote --as {}`",
+                "{}{} needed for a figure, {}",
                 if own.is_empty() || others.is_empty() { "" } else { "at least " },
                 if needed == 1 { "1 more is".to_owned() } else { format!("{needed} more are") },
-                if is_me { "me" } else { spoken(author) }
+                rows.plan.command("vote", &format!("--as {}", if is_me { "me" } else { spoken(author) }))
             ),
         };
         let (won, tied) = won_and_tied(own.iter().chain(&others));

@@ -540,8 +540,11 @@ fn nobody_has_compared_and_the_first_step_is_to_vote() {
     world.answer(|arm, i| format!("{arm} {i} {}", "word ".repeat(115)));
     world.completions.iter_mut().filter(|row| row.arm == "base").for_each(|row| row.text.push_str(" word"));
     let steps = world.analyze().next_steps;
-    assert_eq!(steps[0], "Vote yourself, blind, on 12 pairs (about 16 minutes): `affinage vote --as me`.");
-    assert!(steps[1].contains("`affinage judge` shows what to write"), "{steps:?}");
+    assert_eq!(
+        steps[0],
+        "Vote yourself, blind, on 12 pairs (about 16 minutes): `affinage vote --eval test --as me`."
+    );
+    assert!(steps[1].contains("`affinage judge --eval test` shows what to write"), "{steps:?}");
     // Where somebody has judged, nobody is sent to vote first.
     world.judge_by_arm("judge", |_| Some("base"));
     let steps = world.analyze().next_steps.join("\n");

@@ -123,7 +123,7 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     vote(&mut world, "author:me", 6, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "You chose the tuned answer as more like you in 6 of 6 pairs: 4 more are needed for a figure, `affinage vote --as me`."
+        "You chose the tuned answer as more like you in 6 of 6 pairs: 4 more are needed for a figure, `affinage vote --eval test --as me`."
     );
     world.judgments.truncate(judged);
     vote(&mut world, "author:me", 20, |i| i < 14);
@@ -167,7 +167,7 @@ fn after_votes_of_the_author_alone_somebody_else_is_asked() {
     let asks =
         |world: &World, words: &str| world.analyze().next_steps.iter().any(|step| step.contains(words));
     assert!(
-        asks(&world, "Let somebody else vote, `affinage vote --as NAME`"),
+        asks(&world, "Let somebody else vote, `affinage vote --eval test --as NAME`"),
         "{:?}",
         world.analyze().next_steps
     );
@@ -182,14 +182,17 @@ fn votes_that_do_not_count_leave_a_next_step() {
     world.judgments.clear();
     vote(&mut world, "human:mira", 12, |_| true);
     let steps = world.analyze().next_steps.join("\n");
-    assert!(steps.contains("Give the missing votes: `affinage vote --as mira`"), "{steps}");
+    assert!(steps.contains("Give the missing votes: `affinage vote --eval test --as mira`"), "{steps}");
     assert!(steps.contains("A win rate needs votes on 36 of the 40 pairs, 24 are missing."), "{steps}");
     // Whoever did not see the damage is not asked for more.
     planted(&mut world, "human:mira", 0, 3);
     let steps = world.analyze().next_steps.join("\n");
     assert!(!steps.contains("Give the missing votes"), "{steps}");
     assert!(steps.contains("The votes of mira do not count") && steps.contains("in 0 of 3"), "{steps}");
-    assert!(steps.contains("Let somebody vote who reads both answers, `affinage vote --as NAME`"), "{steps}");
+    assert!(
+        steps.contains("Let somebody vote who reads both answers, `affinage vote --eval test --as NAME`"),
+        "{steps}"
+    );
 }
 
 #[test]

@@ -41,6 +41,12 @@ impl FolderLock {
         Ok(Self { _file: file })
     }
 
+    /// Whether a process holds the lock of `dir`. What it says may have changed when it is read.
+    pub fn is_held(dir: &Path) -> bool {
+        let file = fs_err::File::open(dir.join(".lock"));
+        file.is_ok_and(|file| matches!(file.file().try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Waits for the lock `DIR/.NAME.lock`, which is held for one write at a time.
     pub fn turn(dir: &Path, name: &str) -> anyhow::Result<Self> {
         let path = dir.join(format!(".{name}.lock"));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use affinage_eval::plan::command_on;
 use anyhow::{Context as _, anyhow};
 
 use crate::errors::{HintExt as _, usage};
@@ -70,19 +71,10 @@ impl Project {
         Err(anyhow!("no {CONFIG_FILE} in {}", self.project.display())).hint(hint)
     }
 
-    /// A command on an evaluation for a hint, as it is typed: `affinage vote --eval look-2 --as NAME`. It names `eval` where it
-    /// would mean another one without that.
+    /// A command on an evaluation for a hint, as [`command_on`] writes it: it names `eval` where it would mean another one without
+    /// that.
     pub fn command_on(&self, eval: &str, command: &str, rest: &str) -> String {
-        let option = if command == "generate" { "--name" } else { "--eval" };
-        let named = if self.is_meant(eval) { String::new() } else { format!(" {option} {eval}") };
-        let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
-        format!("`affinage {command}{named}{rest}`")
-    }
-
-    /// A sentence of a stored analysis, which knows nothing of other evaluations, with `eval` named in its commands as
-    /// [`Project::command_on`] does it.
-    pub fn naming(&self, eval: &str, sentence: &str) -> String {
-        if self.is_meant(eval) { sentence.to_owned() } else { named_in(eval, sentence) }
+        command_on((!self.is_meant(eval)).then_some(eval), command, rest)
     }
 
     /// Whether commands that name no evaluation mean this one, as the configuration file says.
@@ -103,24 +95,6 @@ impl Project {
     pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.project).unwrap_or(path).display()
     }
-}
-
-fn named_in(eval: &str, text: &str) -> String {
-    let commands = [
-        ("vote", "--eval"),
-        ("judge", "--eval"),
-        ("analyze", "--eval"),
-        ("report", "--eval"),
-        ("generate", "--name"),
-    ];
-    let mut named = text.to_owned();
-    for (command, option) in commands {
-        let plain = format!("`affinage {command}");
-        let whole = format!("{plain} {option} {eval}");
-        // Whatever names one already keeps it.
-        named = named.replace(&whole, &plain).replace(&plain, &whole);
-    }
-    named
 }
 
 /// Where downloads are kept: `$AFFINAGE_CACHE`, else `$XDG_CACHE_HOME/affinage`, else `~/.cache/affinage`.
@@ -144,13 +118,5 @@ mod tests {
         assert_eq!(project.command_on("one", "report", "--open"), "`affinage report --open`");
         assert_eq!(project.command_on("two", "vote", "--as NAME"), "`affinage vote --eval two --as NAME`");
         assert_eq!(project.command_on("two", "generate", ""), "`affinage generate --name two`");
-    }
-
-    #[test]
-    fn commands_of_another_evaluation_name_it() {
-        let text = "Vote: `affinage vote --as NAME`; then `affinage report --open`, `affinage export`.";
-        let named = "Vote: `affinage vote --eval two --as NAME`; then `affinage report --eval two --open`, `affinage export`.";
-        assert_eq!(named_in("two", text), named);
-        assert_eq!(named_in("two", named), named);
     }
 }

@@ -200,6 +200,11 @@ impl Run {
         FolderLock::acquire(&self.path)
     }
 
+    /// Whether a process trains it now.
+    pub fn is_training(&self) -> bool {
+        FolderLock::is_held(&self.path)
+    }
+
     /// Opens the event log for writing; hold the lock.
     pub fn event_log(&self, ui: &dyn Observer) -> anyhow::Result<EventLog> {
         EventLog::open(&self.path, ui)
@@ -296,8 +301,12 @@ impl Run {
     pub fn resolve(&self, name: &str, ui: &dyn Observer) -> anyhow::Result<Checkpoint> {
         let saved = self.saved(ui)?;
         let Some(last) = saved.last() else {
-            return Err(anyhow!("run `{}` has no checkpoint yet", self.name))
-                .hint("`affinage train --resume` goes on with it");
+            return match self.is_training() {
+                true => Err(anyhow!("run `{}` is training now and has no checkpoint yet", self.name))
+                    .hint("wait until it has saved one; how far it is: `affinage plan`"),
+                false => Err(anyhow!("run `{}` has no checkpoint yet", self.name))
+                    .hint("`affinage train --resume` goes on with it"),
+            };
         };
         let found = match name {
             "last" => Some(last.clone()),

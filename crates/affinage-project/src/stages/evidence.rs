@@ -62,9 +62,7 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
             .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
     }
     let plan: Plan = json(&dir.join(files::PLAN))?;
-    let mut analysis: Analysis = json(&dir.join(files::ANALYSIS))?;
-    let of_card = analysis.card.rows.iter_mut().flat_map(|row| &mut row.votes);
-    of_card.chain(&mut analysis.next_steps).for_each(|sentence| *sentence = ctx.naming(name, sentence));
+    let analysis: Analysis = json(&dir.join(files::ANALYSIS))?;
     let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
     judgments.extend(jsonl::read::<Judgment>(&dir.join(files::VOTES), &ctx.ui)?);
     let history = history::read(ctx)?;

@@ -235,7 +235,7 @@ fn say_shorter(
     let Some((number, answers, is_enough)) = least else { return Ok(()) };
     let cost = match is_enough || !has_enough {
         true => "wider intervals".to_owned(),
-        false => format!("too few for a word on forgetting, which needs {ENOUGH} checked questions"),
+        false => format!("too few for a word on forgetting, which needs {ENOUGH} checked prompts"),
     };
     ctx.ui.say(format!(
         "shorter: `affinage --set eval.prompts-per-suite={number} run` asks for {}; its price: {cost}",

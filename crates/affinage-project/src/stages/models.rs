@@ -39,6 +39,10 @@ pub struct Data {
     pub validation_rows: usize,
     pub left_out_rows: usize,
     pub epochs: usize,
+    /// Of the training: as many as the epochs have, or `train.max-steps`.
+    pub steps: usize,
+    #[serde(skip)]
+    pub steps_of_epochs: usize,
 }
 
 /// One of them.
@@ -64,6 +68,7 @@ pub fn known_models(ctx: &Project) -> anyhow::Result<Choice> {
     }
     let sources = Sources::from_environment()?;
     let work = ctx.ui.during("counting tokens", || Workload::of(ctx))?;
+    let (steps, steps_of_epochs) = work.steps(train);
     let memory: Vec<u64> = KNOWN_MODELS.iter().map(|known| work.memory_bytes(train, known)).collect();
     let rate = ctx.ui.during("measuring this machine", multiply_rate);
     let row = |(known, memory_bytes): (&KnownModel, u64)| -> anyhow::Result<Row> {
@@ -94,6 +99,8 @@ pub fn known_models(ctx: &Project) -> anyhow::Result<Choice> {
             validation_rows: work.validation.len(),
             left_out_rows: work.left_out,
             epochs: train.epochs,
+            steps,
+            steps_of_epochs,
         },
         models,
         families: Family::ALL,

@@ -6,9 +6,11 @@ use affinage_dataset::dedup::{Asked, together};
 use affinage_dataset::example::{DatasetRow, LineageRow};
 use affinage_dataset::lint::asks_nothing;
 use affinage_dataset::message::Role;
+use affinage_eval::ballot;
 use affinage_eval::suite::{
     Domain, Prompt, Split, SuiteDefaults, factual, maths, parse_suite, prompt_from_example,
 };
+use affinage_report::plain::counted;
 use anyhow::{Context as _, anyhow};
 
 use crate::errors::HintExt as _;
@@ -33,6 +35,21 @@ const WRITTEN: [(&str, &str); 3] = [
     ("practical", include_str!("../../../../assets/suites/practical.jsonl")),
     ("creative", include_str!("../../../../assets/suites/creative.jsonl")),
 ];
+
+/// What pairs of answers to these prompts are too few for, and what to do; `None` where there are enough.
+pub fn too_few(config: &Config, prompts: &[Prompt]) -> Option<String> {
+    let [own, others] = [Domain::In, Domain::Out]
+        .map(|domain| prompts.iter().filter(|p| p.domain == domain && p.check.is_none()).count());
+    let few = ballot::too_few(own, others)?;
+    let more = match config.eval.prompts_per_suite {
+        Some(asked) if asked < BUILT_IN_PROMPTS => format!(
+            "`eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of each suite are asked"
+        ),
+        _ => "freeze more examples, or name more of `eval.suites`".to_owned(),
+    };
+    let at_most = counted(own + others, "pair", "pairs");
+    Some(format!("these prompts give at most {at_most} of answers to compare: {few}; {more}"))
+}
 
 /// Names of the built-in suites.
 pub fn built_in_names() -> Vec<&'static str> {

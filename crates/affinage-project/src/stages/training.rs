@@ -35,7 +35,7 @@ use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
 use crate::folder::run::{Run, checkpoint_name};
-use crate::interrupt;
+use crate::interrupt::{self, Unit};
 use crate::model::LoadedModel;
 use crate::observer::Observer;
 use crate::stages::external::Worker;
@@ -46,7 +46,7 @@ pub use earlier::{Trained, say_stays_aside, trained_before};
 pub use estimate::Estimate;
 pub use memory::{MemoryPlan, peak_bytes};
 pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate};
-pub use pace::{Ahead, Pace, time_left};
+pub use pace::{Ahead, Pace, standing, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
 pub use prepare::{Prepared, prepare, train};
 pub use process::command;
@@ -271,13 +271,18 @@ impl<'a> TrainingRun<'a> {
         if let Some(left) = self.pace.left(ahead) {
             progress.tell(self.pace.tokens_per_s(), left);
         }
+        let mut saved = first;
         for step in first + 1..=plan.steps {
             let rows = plan.rows_of(step);
             let began = Instant::now();
+            let tokens = rows.iter().map(|row| plan.train[*row].ids.len() as u64).sum();
+            let takes = self.pace.step_time(tokens);
+            let unit = interrupt::during(Unit { called: "this step", began, takes, lost: lost(step, saved) });
             let report = match self.hands.take_step(plan, &rows) {
                 Ok(report) => report,
                 Err(error) => return self.failed(error, &rows),
             };
+            drop(unit);
             let seconds = began.elapsed().as_secs_f64();
             self.pace.step(report.tokens as u64, seconds);
             ahead.tokens = ahead.tokens.saturating_sub(report.tokens as u64);
@@ -303,6 +308,7 @@ impl<'a> TrainingRun<'a> {
             let mut is_whole = true;
             if plan.evaluated_after(step) {
                 is_whole = self.evaluate_and_save()?;
+                saved = step;
                 ahead.evaluations = ahead.evaluations.saturating_sub(1);
                 progress.tell(self.pace.tokens_per_s(), self.pace.left(ahead).unwrap_or_default());
             } else if interrupt::requested() {
@@ -509,6 +515,14 @@ fn goes_on(ui: &dyn Observer) -> &'static str {
     match ui.is_stage() {
         true => "the same command, run again, goes on from the last checkpoint",
         false => "`affinage train --resume` goes on from the last checkpoint",
+    }
+}
+
+/// What of a run is done again where it is ended in `step`, after the checkpoint of `saved`.
+fn lost(step: usize, saved: usize) -> String {
+    match step - saved {
+        1 => "this step".to_owned(),
+        steps => format!("the {} steps since {}", plain::count(steps as u64), checkpoint_name(saved)),
     }
 }
 

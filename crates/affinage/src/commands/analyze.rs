@@ -80,7 +80,7 @@ pub fn show(ctx: &Context, name: &str, analysis: &Analysis, full: bool) -> anyho
     if full || ctx.ui.is_verbose() {
         text.push_str(&format!("\n\n{}", summary(analysis)));
     }
-    ctx.ui.data(&ctx.naming(name, &text))
+    ctx.ui.data(&text)
 }
 
 /// The answer card, a line for each of its rows.

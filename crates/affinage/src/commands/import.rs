@@ -14,6 +14,7 @@ use affinage_dataset::import::Roles;
 use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::{Choice, Hit, Library, Named, Overview, Recognised};
+use affinage_project::stages::freeze::next_step;
 use affinage_project::stages::import::{self, FileSummary, Found, Removed, Speakers};
 use anyhow::anyhow;
 use clap::Args;
@@ -121,7 +122,7 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         import::choose(&mut library, &overview, &args.topic)?;
         overview = sorted(ctx, &library)?;
     }
-    show(ctx, &overview, &files, failed.is_empty());
+    show(ctx, &overview, &files, failed.is_empty())?;
     if ctx.json {
         let counts = serde_json::json!({
             "conversations": overview.conversations,
@@ -171,7 +172,7 @@ pub(super) fn import_files(
     roles: &Roles,
 ) -> anyhow::Result<()> {
     let (files, failed) = import_each(ctx, library, paths, roles)?;
-    show(ctx, &sorted(ctx, library)?, &files, failed.is_empty());
+    show(ctx, &sorted(ctx, library)?, &files, failed.is_empty())?;
     of_several(&failed, paths.len())
 }
 
@@ -180,7 +181,7 @@ fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Overview> {
 }
 
 /// Says what the library holds, and what to do next where every file was read.
-fn show(ctx: &Context, overview: &Overview, files: &[FileSummary], is_whole: bool) {
+fn show(ctx: &Context, overview: &Overview, files: &[FileSummary], is_whole: bool) -> anyhow::Result<()> {
     topics::say(ctx, overview);
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
     if overview.conversations == 0 {
@@ -189,11 +190,15 @@ fn show(ctx: &Context, overview: &Overview, files: &[FileSummary], is_whole: boo
         if drafted > 0 && overview.left_to_decide > 0 {
             ctx.ui.hint(notes::HINT);
         }
-        match overview.left_to_decide {
-            0 if overview.candidates > 0 => ctx.ui.hint("make a data set of them: `affinage dataset`"),
+        match (next_step(ctx)?, overview.left_to_decide) {
+            (Some(next), _) => ctx.ui.hint(next),
+            (None, 0) if overview.candidates > 0 => {
+                ctx.ui.hint("make a data set of them: `affinage dataset`");
+            }
             _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
         }
     }
+    Ok(())
 }
 
 fn show_found(ctx: &Context, words: &str, found: &Found) -> anyhow::Result<()> {

@@ -120,7 +120,7 @@ fn judge_and_show(ctx: &Context, options: &Options) -> anyhow::Result<Judged> {
 fn say_next(ctx: &Context, judged: &Judged, stages: Stages) {
     let call = |command: &str| ctx.command_on(&judged.evaluation, command, "");
     ctx.ui.hint(match &judged.vote_instead {
-        Some(vote) => ctx.naming(&judged.evaluation, &format!("no judge is left whose votes count. {vote}")),
+        Some(vote) => format!("no judge is left whose votes count. {vote}"),
         None if stages == Stages::Exam => format!("now let those that passed judge: {}", call("judge")),
         None => format!("what the judgments say: {}", call("analyze")),
     });

@@ -6,6 +6,7 @@ use affinage_dataset::lint::rules::{RULES, title};
 use affinage_dataset::lint::{Field, Finding, Severity, Subject};
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::Library;
+use affinage_project::stages::freeze::next_step;
 use affinage_project::stages::lint::{LIBRARY, Left, Linted, LookedAt, Tally, fix, lint, pseudonyms};
 use anyhow::anyhow;
 use clap::Args;
@@ -82,7 +83,7 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         if looked_at.private > 0 {
             ctx.ui.say(format!(
                 "not looked at: {} that you hold private",
-                counted(looked_at.private, "candidate", "candidates")
+                counted(looked_at.private, "card", "cards")
             ));
         }
         if !shows_all && looked_at.private_names == 0 {
@@ -91,7 +92,7 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
                  that it should find: `affinage lint --private-name NAME`",
             );
         }
-        next_step(ctx, is_library.then_some(left), &findings, shows_all);
+        see_more(ctx, is_library.then_some(left), &findings, shows_all)?;
     }
     let serious = findings.iter().filter(|f| f.severity != Severity::Information).count();
     if args.strict && serious > 0 {
@@ -262,7 +263,7 @@ fn summary(
 }
 
 /// How to see more, and what to do then.
-fn next_step(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all: bool) {
+fn see_more(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all: bool) -> anyhow::Result<()> {
     let serious: BTreeMap<(Severity, &str), usize> = counts(findings)
         .into_iter()
         .filter(|((severity, _), _)| *severity != Severity::Information)
@@ -275,13 +276,15 @@ fn next_step(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all:
         ctx.ui.hint(format!("all findings of a rule: `affinage lint --rule {rule}`"));
     }
     if let Some(left) = left.filter(|_| !serious.is_empty()) {
-        let freeze = match left {
-            Left::Clean => "; or freeze what is clean: `affinage dataset --accept-clean`",
-            Left::Decided => "; or freeze what you accepted: `affinage dataset`",
-            Left::Nothing => "",
+        let or = match (next_step(ctx)?, left) {
+            (Some(next), _) => format!("; or {next}"),
+            (None, Left::Clean) => "; or freeze what is clean: `affinage dataset --accept-clean`".to_owned(),
+            (None, Left::Decided) => "; or freeze what you accepted: `affinage dataset`".to_owned(),
+            (None, Left::Nothing) => String::new(),
         };
-        ctx.ui.hint(format!("decide on them: `affinage review`{freeze}"));
+        ctx.ui.hint(format!("decide on them: `affinage review`{or}"));
     }
+    Ok(())
 }
 
 fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding) -> String {

@@ -55,10 +55,17 @@ fn for_people(choice: &Choice) -> String {
     )
 }
 
-/// `v1-1f2e9c (90 rows, 12,000 tokens as Qwen2.5 counts them, 2 epochs)`
+/// `v1-1f2e9c (90 rows, 12,000 tokens as Qwen2.5 counts them, 2 epochs: 24 steps)`
 fn data_in_words(data: &Data) -> String {
     let rows = counted(data.train_rows, "row", "rows");
     let epochs = counted(data.epochs, "epoch", "epochs");
+    let steps = counted(data.steps_of_epochs, "step", "steps");
+    let epochs = match data.steps < data.steps_of_epochs {
+        true => {
+            format!("the first {} of {epochs} ({steps}), as `train.max-steps` says", count(data.steps as u64))
+        }
+        false => format!("{epochs}: {steps}"),
+    };
     let Some(dataset) = &data.dataset else {
         let all = count((data.train_rows + data.validation_rows) as u64);
         let each = data.train_tokens / data.train_rows.max(1);

@@ -13,7 +13,7 @@ use affinage_project::errors::HintExt as _;
 use affinage_project::folder::jsonl;
 use affinage_project::folder::library::{Action, Decision, Library};
 use affinage_project::folder::lock::FolderLock;
-use affinage_project::stages::freeze::TASTE;
+use affinage_project::stages::freeze::{TASTE, next_step};
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ use crate::web::{Room, RoomArgs};
     affinage review --export cards.jsonl     then fill in \"decision\" in each line\n  \
     affinage review --import cards.jsonl")]
 pub struct ReviewArgs {
-    /// Write all candidates with their answers, flags and decisions
+    /// Write all cards with their answers, flags and decisions
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
     pub export: Option<PathBuf>,
     /// Read decisions: lines with `decision` set to accept, reject or edit
@@ -66,10 +66,12 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
     let decided = desk.decided();
     ctx.ui.say(format!(
         "{} decided, {} of them now; everything is saved",
-        counted(decided, "candidate", "candidates"),
+        counted(decided, "card", "cards"),
         count(decided.saturating_sub(before) as u64)
     ));
-    if desk.accepted() >= TASTE {
+    if let Some(next) = next_step(ctx)? {
+        ctx.ui.hint(next);
+    } else if desk.accepted() >= TASTE {
         ctx.ui.hint(format!(
             "enough for a first model to talk to: `{TASTE_COMMAND}` freezes, trains, answers and reports"
         ));
@@ -156,20 +158,17 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     ctx.ui.say(format!(
         "{}: {}, {} left to decide",
         file.display(),
-        counted(cards.len(), "candidate", "candidates"),
+        counted(cards.len(), "card", "cards"),
         count(left as u64)
     ));
     if held_back > 0 {
         ctx.ui.say(format!(
             "{} without a decision in conversations that are skipped or set aside: also written",
-            counted(held_back, "candidate", "candidates")
+            counted(held_back, "card", "cards")
         ));
     }
     if private > 0 {
-        ctx.ui.say(format!(
-            "{} that you hold private: not written",
-            counted(private, "candidate", "candidates")
-        ));
+        ctx.ui.say(format!("{} that you hold private: not written", counted(private, "card", "cards")));
     }
     ctx.ui.hint(format!(
         "set \"decision\" to accept, reject or edit (with \"text\"), then `affinage review --import {}`",
@@ -285,11 +284,10 @@ fn action(written: &Value) -> Result<Option<Action>, String> {
 /// The decision of a line; `None` if none was made.
 fn decision(card: &Card, known: &HashMap<String, Candidate>) -> Result<Option<Decision>, String> {
     let Some(action) = action(&card.decision)? else { return Ok(None) };
-    let candidate =
-        known.get(&card.id).ok_or_else(|| format!("no candidate `{}` in the library", card.id))?;
+    let candidate = known.get(&card.id).ok_or_else(|| format!("no card `{}` in the library", card.id))?;
     let variant = match (&card.variant, action) {
         (Some(id), _) if candidate.variants.iter().any(|v| v.variant_id == *id) => Some(id.clone()),
-        (Some(id), _) => return Err(format!("candidate `{}` has no variant `{id}`", card.id)),
+        (Some(id), _) => return Err(format!("card `{}` has no answer `{id}`", card.id)),
         (None, Action::Reject) => None,
         (None, _) => proposed(candidate).map(|variant| variant.variant_id.clone()),
     };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_eval::ballot::{Draw, Said};
+use affinage_eval::ballot::{Draw, Said, too_few};
 use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
 use affinage_eval::plan::DatasetFacts;
 use affinage_project::errors::{HintExt as _, usage};
@@ -99,6 +99,13 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
         (false, _) => ctx.ui.say(format!(
             "drawn: {drawn} of {of} on which judges disagree, {beside}; every figure weighs them by these chances"
         )),
+    }
+    let [own, others] = ballot.to_compare();
+    if let Some(few) = too_few(own, others) {
+        ctx.ui.warn(format!(
+            "the answers differ in {}: {few}; `affinage eval` with more prompts makes another evaluation, without these votes",
+            counted(own + others, "pair", "pairs")
+        ));
     }
     match &args.pack {
         Some(file) => pack(ctx, &evaluated, ballot, file, &args.send_private),

@@ -142,7 +142,7 @@ impl Found {
         index: usize,
     ) -> anyhow::Result<Found> {
         let id = &catalogue.entries[index].id;
-        let gone = || anyhow!("the words of candidate `{id}` are no longer in the library");
+        let gone = || anyhow!("the words of card `{id}` are no longer in the library");
         let (source, conversation) =
             library.conversation(&catalogue.conversation(index).key)?.ok_or_else(gone)?;
         let candidates = derivation.candidates(&conversation);

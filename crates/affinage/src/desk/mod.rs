@@ -399,7 +399,7 @@ impl State {
     }
 
     fn index(&self, id: &str) -> anyhow::Result<usize> {
-        self.catalogue.index(id).ok_or_else(|| usage(format!("no candidate `{id}` in the library")))
+        self.catalogue.index(id).ok_or_else(|| usage(format!("no card `{id}` in the library")))
     }
 
     /// As [`State::index`], for what shows or decides.
@@ -524,7 +524,7 @@ impl State {
     fn second_look(&mut self, LookedAgain { id, accepts }: LookedAgain) -> anyhow::Result<Reply> {
         self.shown_index(&id)?;
         let first = self.marks.get(&id).and_then(|mark| mark.action);
-        let first = first.ok_or_else(|| usage(format!("candidate `{id}` was not decided on before")))?;
+        let first = first.ok_or_else(|| usage(format!("card `{id}` was not decided on before")))?;
         let first_accepts = first != Action::Reject;
         let look = SecondLook { candidate: id, first_accepts, second_accepts: accepts };
         self.library.add_second_look(&look, &now())?;
@@ -535,7 +535,7 @@ impl State {
     fn fix(&mut self, Fixed { id, variant }: &Fixed) -> anyhow::Result<Reply> {
         let index = self.shown_index(id)?;
         let fixes = self.found(index)?.safe_fixes(variant);
-        let fixes = fixes.ok_or_else(|| usage(format!("candidate `{id}` has no answer `{variant}`")))?;
+        let fixes = fixes.ok_or_else(|| usage(format!("card `{id}` has no answer `{variant}`")))?;
         if !fixes.is_empty() {
             self.take("made the safe fixes", Step { fixes, ..Step::default() })?;
             self.read_anew(&[index])?;

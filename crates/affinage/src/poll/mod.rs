@@ -19,7 +19,7 @@ use affinage_eval::comparison::{Comparison, Seat, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
 use affinage_eval::judgment::{Judgment, Outcome, is_author, spoken};
-use affinage_eval::suite::Prompt;
+use affinage_eval::suite::{Domain, Prompt};
 use affinage_project::errors::usage;
 use affinage_project::folder::evaluation as files;
 use affinage_project::folder::jsonl;
@@ -50,8 +50,8 @@ pub struct Ballot {
     questions: BTreeMap<String, Question>,
     /// Its two arms in words.
     arms: [String; 2],
-    /// Pairs of the headline that somebody has to compare.
-    to_compare: usize,
+    /// Pairs of the headline that somebody has to compare: on the author's own prompts, and on others.
+    to_compare: [usize; 2],
     /// Answers that a limit of new tokens cut, with the limit.
     cut: BTreeMap<String, u32>,
     dir: PathBuf,
@@ -134,7 +134,8 @@ impl Ballot {
             own_first,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
             arms: [&plan.headline.arm, &plan.headline.against].map(|name| plan.called(name)),
-            to_compare: headline.len(),
+            to_compare: [Domain::In, Domain::Out]
+                .map(|domain| headline.iter().filter(|pair| pair.prompt.domain == domain).count()),
             cut: evaluated.completions.iter().filter(is_cut).map(limit).collect(),
             dir: evaluated.dir.clone(),
         })
@@ -191,6 +192,11 @@ impl Ballot {
         self.items.iter().filter(is_first).count()
     }
 
+    /// Pairs whose answers differ, on the author's own prompts and on others.
+    pub fn to_compare(&self) -> [usize; 2] {
+        self.to_compare
+    }
+
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -209,6 +215,9 @@ fn leave_out_answered(
     let here: BTreeSet<&str> = items.iter().map(|item| item.call.comparison.comparison_id.as_str()).collect();
     let elsewhere: BTreeSet<&str> =
         votes.iter().map(|vote| vote.comparison_id.as_str()).filter(|id| !here.contains(id)).collect();
+    if elsewhere.is_empty() {
+        return Ok(());
+    }
     let comparisons: Vec<Comparison> = jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?;
     let answered = comparisons.into_iter().filter(|row| elsewhere.contains(row.comparison_id.as_str()));
     let answered: BTreeSet<String> = answered.map(|row| row.pair_id).collect();
@@ -334,7 +343,7 @@ impl<'a> Poll<'a> {
 
     /// How many votes are missing for a win rate of this voter's own; 0 where a ballot is too small for one anyway.
     fn missing(&self, files: &VoteFiles) -> usize {
-        let needed = votes_needed(self.ballot.to_compare);
+        let needed = votes_needed(self.ballot.to_compare.iter().sum());
         if needed > self.ballot.pairs() {
             0
         } else {

@@ -198,7 +198,7 @@ fn review_takes_decisions_out_and_in() {
     exit: 1
     --- stdout
     --- stderr
-    error: 2 decisions cannot be used, so none was taken: cards.jsonl: row 4: no candidate `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`, or `new_prompt` or `new_context`
+    error: 2 decisions cannot be used, so none was taken: cards.jsonl: row 4: no card `nobody` in the library; cards.jsonl: row 5: `edit` needs the new answer in `text`, or `new_prompt` or `new_context`
 
     hint: correct these lines and import the file again
     ");
@@ -297,7 +297,7 @@ fn imports_that_bring_nothing_say_why() {
     For more information, try '--help'.
     ");
     let both = transcript(dir, &["import", "list.json", "play.txt", "--role", "miller=assistant"]);
-    assert!(both.starts_with("exit: 1") && both.contains("library: 3 candidates"), "{both}");
+    assert!(both.starts_with("exit: 1") && both.contains("library: 3 cards"), "{both}");
 }
 
 #[test]

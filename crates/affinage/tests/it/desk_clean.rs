@@ -109,7 +109,7 @@ fn what_is_left_to_decide_is_one_number_everywhere() {
         "{written}"
     );
     let said = crate::transcript(dir, &["review", "--export", "cards.jsonl"]);
-    assert!(said.contains("8 candidates, 6 left to decide"), "{said}");
+    assert!(said.contains("8 cards, 6 left to decide"), "{said}");
 }
 
 #[test]
@@ -137,6 +137,6 @@ fn the_card_of_a_version_says_how_its_examples_were_decided_on() {
     );
     let folder = version["folder"].as_str().expect("a path");
     let card = fs_err::read_to_string(Path::new(folder).join("card.md")).expect("a card");
-    assert!(card.contains("10 candidates from 4 imported file(s): 7 accepted"), "{card}");
+    assert!(card.contains("10 cards from 4 imported file(s): 7 accepted"), "{card}");
     assert!(card.contains("- 1 one card at a time\n- 6 many at once, by one click\n"), "{card}");
 }

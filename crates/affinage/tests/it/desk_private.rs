@@ -53,7 +53,7 @@ fn a_folder_of_notes_is_held_private_with_all_below_it() {
         found["folders"].as_array().expect("folders").iter().filter(|row| row["chosen"] == "private");
     assert_eq!(chosen.count(), 4, "two folders and their files: {found}");
     let linted = crate::transcript(dir.path(), &["lint", "--rule", "L33"]);
-    assert!(linted.contains("not looked at: 3 candidates that you hold private"), "{linted}");
+    assert!(linted.contains("not looked at: 3 cards that you hold private"), "{linted}");
     page.post("api/undo", &json!({}));
     assert_eq!(shown(&page), before);
 }
@@ -135,7 +135,7 @@ fn a_conversation_that_is_newly_private_is_shown_by_no_command() {
         assert!(!shown(args), "{args:?}: {}", crate::transcript(dir, args));
     }
     let said = crate::transcript(dir, &["lint", "--fix"]);
-    assert!(said.contains("not changed: 2 candidates that you hold private"), "{said}");
+    assert!(said.contains("not changed: 2 cards that you hold private"), "{said}");
     let cards = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
     assert!(cards.contains("kiln") && !cards.contains(SECRET), "{cards}");
     let datasets: Vec<_> = fs_err::read_dir(dir.join("datasets")).into_iter().flatten().flatten().collect();

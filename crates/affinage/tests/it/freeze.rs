@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::data::{chat, export, json_of};
-use crate::{affinage, temp_dir};
+use crate::{affinage, temp_dir, tiny};
 
 fn run(dir: &Path, args: &[&str]) -> String {
     let output = affinage(dir).args(args).output().expect("the binary starts");
@@ -74,7 +74,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     run(dir, &["import", "--topic", "chatgpt:chat-4=private", "--topic", "chatgpt:chat-5=skip"]);
 
     let said = run(dir, &["dataset", "--accept-clean"]);
-    assert!(said.contains("31 candidates: 26 accepted (0 edited), 5 left out"), "{said}");
+    assert!(said.contains("31 cards: 26 accepted (0 edited), 5 left out"), "{said}");
     let clean = frozen(dir, &["dataset", "--accept-clean"]);
     let counts = &clean["manifest"]["counts"];
     for (reason, words) in [
@@ -92,7 +92,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     }
     assert!(
         card(&clean)
-            .contains("31 candidates from 1 imported file(s): 26 accepted (0 of them edited), 5 left out.")
+            .contains("31 cards from 1 imported file(s): 26 accepted (0 of them edited), 5 left out.")
     );
 
     run(dir, &["review", "--export", "cards.jsonl"]);
@@ -177,4 +177,39 @@ fn lint_leads_to_a_freeze_that_has_something_to_take() {
     let said = run(dir, &["lint"]);
     assert!(said.contains("; or freeze what you accepted: `affinage dataset`"), "{said}");
     assert!(!said.contains("--accept-clean"), "nothing undecided is left: {said}");
+}
+
+#[test]
+fn what_to_do_next_follows_from_what_is_there() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    let next = || {
+        let said = run(dir, &["import"]);
+        said.lines().rfind(|line| line.starts_with("hint: ")).unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    assert!(next().contains("train on v1-") && next().contains("`affinage train`"), "{}", next());
+    let more = json!({"messages": [
+        {"role": "user", "content": "What is the harbour like at night?"},
+        {"role": "assistant", "content": "Quiet, with one lamp above the third boat."}
+    ]});
+    fs_err::write(dir.join("more.jsonl"), format!("{more}\n")).expect("written");
+    let said = run(dir, &["import", "more.jsonl"]);
+    assert!(said.contains("hint: 1 conversation or section was imported since v1-"), "{said}");
+    // What was frozen before took the clean ones unread, and so does the command that is named.
+    assert!(said.contains("freeze another version, `affinage dataset --accept-clean`"), "{said}");
+    frozen(dir, &["dataset", "--accept-clean"]);
+    assert!(next().contains("train on v2-"), "{}", next());
+    run(dir, &["--set", "train.max-steps=2", "train"]);
+    let trained = run(dir, &["--set", "train.max-steps=2", "import"]);
+    assert!(trained.contains("made it better: `affinage eval`"), "{trained}");
+    let few = ["--set", "train.max-steps=2", "--set", "eval.suites=[\"in-domain\"]"];
+    run(dir, &[&few[..], &["eval"]].concat());
+    let evaluated = run(dir, &[&few[..], &["import"]].concat());
+    assert!(
+        evaluated.contains("what came of v2-") && evaluated.contains("`affinage report --open`"),
+        "{evaluated}"
+    );
+    let lint = run(dir, &["lint"]);
+    assert!(!lint.contains("or freeze what is clean"), "it is frozen: {lint}");
 }

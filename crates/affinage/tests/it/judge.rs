@@ -289,8 +289,8 @@ fn the_findings_fit_a_terminal() {
       Did it learn the voice?   Cannot tell yet: none of your held-out examples was scored by both models
       Is it better?             Better in its domain: win rate 88 % (likely between 75 % and 100 %) of 32 prompts (28 won, 0 tied, 4 lost)
       Did it forget anything?   Cannot tell yet: no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as "maths"
-      Watch out                 One judge, `judge`: one opinion. `judge` took no exam: whether it can judge is not known. 2 more things before you believe it: `affinage analyze --full`.
-      Do next                   Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge`.
+      Watch out                 One judge, `judge`: one opinion. `judge` took no exam: whether it can judge is not known. 2 more things before you believe it: `affinage analyze --eval first-look --full`.
+      Do next                   Add a judge of another family: a second `[[judge]]` in affinage.toml, then `affinage judge --eval first-look`.
                                 Buy next: a tenth more prompts (about 0.07 US dollars more) lowers the standard error from 5.9 to 5.7 points, the most for its price.
     --- stderr
 

@@ -28,7 +28,7 @@ fn models_are_listed_with_what_each_would_take_here() {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
         "Measured: this machine's matrix multiply",
-        "training on 1,000 rows of 300 tokens (nothing is frozen yet), 2 epochs",
+        "training on 1,000 rows of 300 tokens (nothing is frozen yet), 2 epochs: 226 steps",
         "Chosen now: Qwen/Qwen2.5-0.5B-Instruct",
         "llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3.",
     ] {
@@ -60,6 +60,15 @@ fn time_and_memory_are_for_the_frozen_rows_and_the_settings() {
     let work = |found: &Value| of(found, "seconds") * found["multiply_gflops"].as_f64().expect("a number");
     let longer = set("train.epochs=4");
     assert!((1.5..2.0).contains(&(work(&longer) / work(&found))), "{longer}");
+    let (one, steps) = (set("train.max-steps=1"), &plan["steps"]);
+    assert_eq!((&data["steps"], &one["data"]["steps"]), (steps, &1.into()), "{one}");
+    assert!(work(&one) < 0.7 * work(&found), "{one}");
+    let output =
+        affinage(dir.path()).args(["--set", "train.max-steps=1", "models"]).output().expect("it starts");
+    let words = String::from_utf8(output.stdout).expect("UTF-8");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = format!("the first 1 of 2 epochs ({steps} steps), as `train.max-steps` says");
+    assert!(words.contains(&said), "{said} is not in {words}");
     let larger = set("train.micro-batch-tokens=4096");
     assert!(of(&larger, "memory_bytes") > 1.5 * of(&found, "memory_bytes"), "{larger}");
 }

@@ -83,6 +83,65 @@ fn a_last_checkpoint_that_is_gone_is_an_error_wherever_it_is_asked_for() {
 }
 
 #[test]
+fn a_plan_during_a_training_says_where_it_stands() {
+    let dir = temp_dir();
+    let run_dir = trained(dir.path());
+    let name = run_dir.file_name().expect("a name").to_string_lossy().into_owned();
+    let log = fs_err::read_to_string(run_dir.join("events.jsonl")).expect("a log");
+    // As the log is in the third step, before a checkpoint is saved and after.
+    let lines: Vec<&str> = log.lines().collect();
+    let third = lines.iter().position(|line| line.contains("\"step\":3")).expect("a third step");
+    let kept = |of: &dyn Fn(&&str) -> bool| {
+        let kept: Vec<&str> = lines[..=third].iter().copied().filter(of).collect();
+        fs_err::write(run_dir.join("events.jsonl"), kept.join("\n") + "\n").expect("written");
+    };
+    kept(&|line| !line.contains("checkpoint-saved"));
+    let lock = fs_err::File::open(run_dir.join(".lock")).expect("a lock file");
+    assert!(refused(dir.path(), &with_few(&["plan"])).contains("has no checkpoint yet"), "nobody trains it");
+    lock.file().lock().expect("held as a training holds it");
+    let planned = said(dir.path(), &with_few(&["plan"]));
+    assert!(planned.contains(&format!("run {name} is training now: step 3 of 8, about ")), "{planned}");
+    let chat = refused(dir.path(), &["chat", "last", "--prompt", "What is kalo?"]);
+    assert!(chat.contains("is training now and has no checkpoint yet"), "{chat}");
+    kept(&|_| true);
+    let planned = said(dir.path(), &with_few(&["plan"]));
+    assert!(planned.contains("step 3 of 8") && !planned.contains("last is step-000002"), "{planned}");
+    lock.file().unlock().expect("the training ends");
+    let planned = said(dir.path(), &with_few(&["plan"]));
+    assert!(planned.contains("last is step-000002") && !planned.contains("training now"), "{planned}");
+}
+
+#[test]
+fn too_few_prompts_are_said_before_answers_and_votes() {
+    let dir = temp_dir();
+    trained(dir.path());
+    let few = ": a figure needs 10, and to say better or worse it takes 30; ";
+    let planned = said(dir.path(), &with_few(&["plan"]));
+    let at_most = format!("these prompts give at most 3 pairs of answers to compare{few}");
+    assert!(planned.contains(&at_most), "{planned}");
+    assert!(
+        planned.contains("`eval.prompts-per-suite` is 3: without it 30 of each suite are asked"),
+        "{planned}"
+    );
+    let generated = said(dir.path(), &with_few(&["generate"]));
+    let (warned, answers) = (generated.find(&at_most), generated.find("generating ("));
+    assert!(warned.is_some() && warned < answers, "before the answers: {generated}");
+    assert!(!said(dir.path(), &with_few(&["generate"])).contains(&at_most), "once");
+    let voted = said(dir.path(), &["vote", "--as", "anna", "--pack", "anna.html"]);
+    assert!(voted.contains("the answers differ in ") && voted.contains(few), "{voted}");
+    let enough = [
+        "--set",
+        "eval.suites=[\"practical\"]",
+        "--set",
+        "eval.prompts-per-suite=30",
+        "plan",
+        "--eval",
+        "other",
+    ];
+    assert!(!said(dir.path(), &enough).contains("to compare"), "30 are enough");
+}
+
+#[test]
 fn an_answer_that_the_limit_cut_says_so() {
     let dir = temp_dir();
     trained(dir.path());
@@ -308,6 +367,24 @@ fn a_second_ctrl_c_says_how_to_go_on_and_one_run_has_one_time() {
     assert_eq!(output.status.code(), Some(130));
     let said = text(&output.stderr);
     assert!(said.contains("hint: `affinage train --resume` goes on from "), "{said}");
+    let waits = "; press Ctrl-C again to stop now (loses the ";
+    assert!(said.contains("stopping after this step (about ") && said.contains(waits), "{said}");
+    assert!(said.contains(" steps since step-000000)"), "there is no other checkpoint: {said}");
+    // What the second one left is whole: the run goes on, and one Ctrl-C saves the step in which it comes.
+    let mut child = affinage(dir.path()).args(["train", "--resume"]).stderr(Stdio::piped()).spawn();
+    let child = child.as_mut().expect("it starts");
+    let began = std::time::Instant::now();
+    while log().is_none_or(|log| !log.contains("resumed") || !log.contains("train-step")) {
+        assert!(began.elapsed().as_secs() < 120, "no step in two minutes");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let once = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(once.expect("it runs").success());
+    let mut said = String::new();
+    let mut errors = child.stderr.take().expect("a pipe");
+    std::io::Read::read_to_string(&mut errors, &mut said).expect("UTF-8");
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+    assert!(said.contains("stopped after step ") && said.contains(" is saved"), "{said}");
 
     let whole = temp_dir();
     let run_dir = trained(whole.path());

@@ -68,13 +68,13 @@ fn another_training_has_an_evaluation_of_its_own() {
         "{said}"
     );
     assert!(said.contains("the run was 20"), "{said}");
-    // The one made last is what `vote` means from now on: no command has to name it.
+    // What the card says to do is kept with the figures: it names its evaluation, whichever is made later.
     let shown = String::from_utf8_lossy(&second.stdout).into_owned();
-    assert!(shown.contains("`affinage vote --as me`"), "{shown}");
+    assert!(shown.contains("`affinage vote --eval first-look-2 --as me`"), "{shown}");
     let again = run(dir.path(), &["--set", "train.rank=4"]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("answers are there"), "it goes on with the same");
     assert!(!dir.path().join("evals/first-look-3").exists());
-    // Back to the first training: its own evaluation, and commands of it name it.
+    // Back to the first training: its own evaluation.
     let first = run(dir.path(), &[]);
     assert!(String::from_utf8_lossy(&first.stderr).contains("evaluation `first-look`: it was planned for"));
     let shown = String::from_utf8_lossy(&first.stdout).into_owned();

@@ -152,7 +152,7 @@ fn what_was_skipped_can_be_voted_on_until_who_wrote_what_is_shown() {
     let why = analysis["headline"]["sentence"].as_str().expect("a sentence");
     assert!(why.starts_with("You have voted on ") && why.contains("a win rate needs 29 of them"), "{why}");
     let steps = analysis["next_steps"].to_string();
-    assert!(steps.contains("Give the missing votes: `affinage vote --as me`"), "{steps}");
+    assert!(steps.contains("Give the missing votes: `affinage vote --eval first-look --as me`"), "{steps}");
     let (status, mut state) = page.try_post("api/again", &json!({}));
     assert_eq!((status, &state["skipped"]), (200, &json!(0)), "{state}");
     while !state["item"].is_null() {

@@ -84,3 +84,63 @@ fn lint_says_that_a_version_is_not_what_was_frozen() {
     let said = transcript(dir.path(), &["lint", "v1"]);
     assert!(said.contains(warning), "{said}");
 }
+
+/// One word for each thing on every screen, those of the README: a topic (of conversations), a card (a prompt with its answers),
+/// a prompt, an answer, a section (of a note). These are the words of the code for the same things.
+const ONLY_IN_CODE: [&str; 5] = ["topic", "topics", "candidate", "candidates", "overview"];
+
+/// The word of [`ONLY_IN_CODE`] that a text has, if any.
+fn word_of_code(text: &str) -> Option<&str> {
+    let marks = |sign: char| !sign.is_alphanumeric() && !"-_.`'\"[]/".contains(sign);
+    text.split(marks).find(|word| ONLY_IN_CODE.contains(&word.to_lowercase().as_str()))
+}
+
+/// The quoted texts of a script that have several words, without what is put into them.
+fn said_by(script: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    for line in script.lines() {
+        for sign in ['"', '`'] {
+            for text in line.split(sign).skip(1).step_by(2) {
+                let plain: String = text
+                    .split("${")
+                    .enumerate()
+                    .map(
+                        |(i, part)| {
+                            if i == 0 { part } else { part.rsplit_once('}').map_or("", |(_, rest)| rest) }
+                        },
+                    )
+                    .collect();
+                if plain.trim().contains(' ') {
+                    said.push(plain);
+                }
+            }
+        }
+    }
+    said
+}
+
+#[test]
+fn screens_call_a_thing_by_one_word() {
+    assert_eq!(word_of_code("no topic is called so"), Some("topic"), "the test sees them");
+    assert_eq!(said_by("x(\"Go back to the topics, or\", `${a.topic} topics of`)").len(), 2);
+    let mut looked_at = 0;
+    for folder in ["src/desk/page", "src/poll/page"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in fs_err::read_dir(folder).expect("a folder") {
+            let path = entry.expect("readable").path();
+            if path.extension().is_some_and(|ending| ending == "js") {
+                for text in said_by(&fs_err::read_to_string(&path).expect("a script")) {
+                    looked_at += 1;
+                    assert_eq!(word_of_code(&text), None, "{}: {text}", path.display());
+                }
+            }
+        }
+    }
+    assert!(looked_at > 200, "{looked_at} texts are too few");
+    for command in
+        ["import", "review", "lint", "dataset", "run", "train", "eval", "vote", "analyze", "plan", "models"]
+    {
+        let help = transcript(temp_dir().path(), &["help", command]);
+        assert_eq!(word_of_code(&help.replace("--topic", "")), None, "{command}: {help}");
+    }
+}

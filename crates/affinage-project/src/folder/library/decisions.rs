@@ -87,22 +87,8 @@ impl Library {
 
     /// What was decided and chosen after a version was frozen; `None` where the library does not know the version.
     pub fn changed_since(&self, version_hash: &str) -> anyhow::Result<Option<Since>> {
-        let mut statement = self.db.prepare("SELECT made_at FROM version WHERE hash = ?1")?;
-        let made_at: Option<String> = statement.query_row([version_hash], |row| row.get(0)).optional()?;
-        let Some(made_at) = made_at else { return Ok(None) };
-        let made_at: Timestamp = made_at.parse()?;
-        let later = |sql: &str| -> anyhow::Result<HashSet<String>> {
-            let mut statement = self.db.prepare(sql)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let mut later = HashSet::new();
-            for row in rows {
-                let (what, at): (String, String) = row?;
-                if at.parse::<Timestamp>()? > made_at {
-                    later.insert(what);
-                }
-            }
-            Ok(later)
-        };
+        let Some(made_at) = self.made_at(version_hash)? else { return Ok(None) };
+        let later = |sql: &str| self.later(sql, made_at);
         let cards = later("SELECT candidate, decided_at FROM decision")?;
         let private = later("SELECT conversation, chosen_at FROM shelving WHERE choice = 'private'")?;
         let mut chosen = later("SELECT conversation, chosen_at FROM shelving WHERE choice <> 'private'")?;
@@ -115,6 +101,40 @@ impl Library {
             chosen: chosen.difference(&private).count(),
             private: private.len(),
         }))
+    }
+
+    /// How many conversations came, or got messages, with files that were imported after a version was frozen; 0 where the
+    /// library does not know the version.
+    pub fn imported_since(&self, version_hash: &str) -> anyhow::Result<usize> {
+        let Some(made_at) = self.made_at(version_hash)? else { return Ok(0) };
+        let sources = self.later("SELECT CAST(id AS TEXT), imported_at FROM source", made_at)?;
+        let sources = sources.into_iter().collect::<Vec<String>>().join(",");
+        let new = format!(
+            "SELECT COUNT(DISTINCT conversation) FROM node WHERE id NOT IN \
+             (SELECT node FROM node_source WHERE source NOT IN ({sources}))"
+        );
+        Ok(self.db.query_row(&new, [], |row| row.get(0))?)
+    }
+
+    /// When a version was frozen; `None` where the library does not know it.
+    fn made_at(&self, version_hash: &str) -> anyhow::Result<Option<Timestamp>> {
+        let mut statement = self.db.prepare("SELECT made_at FROM version WHERE hash = ?1")?;
+        let made_at: Option<String> = statement.query_row([version_hash], |row| row.get(0)).optional()?;
+        Ok(made_at.map(|at| at.parse()).transpose()?)
+    }
+
+    /// What `sql`, rows of a text and a time, has after that time.
+    fn later(&self, sql: &str, than: Timestamp) -> anyhow::Result<HashSet<String>> {
+        let mut statement = self.db.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut later = HashSet::new();
+        for row in rows {
+            let (what, at): (String, String) = row?;
+            if at.parse::<Timestamp>()? > than {
+                later.insert(what);
+            }
+        }
+        Ok(later)
     }
 
     /// Appends decisions in one transaction; those already in force are left out. Returns how many were new.

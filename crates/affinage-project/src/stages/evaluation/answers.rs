@@ -156,7 +156,8 @@ pub fn generate(ctx: &Project, options: &Options) -> anyhow::Result<Generated> {
         false => Evaluation::fix_in_series(ctx, plan, prompts)?,
     };
     if evaluation.is_new && options.kind != Kind::Null {
-        warnings.iter().for_each(|warning| ctx.ui.warn(warning));
+        let few = suites::too_few(&ctx.config, &evaluation.prompts);
+        warnings.iter().chain(&few).for_each(|warning| ctx.ui.warn(warning));
     }
     if options.to_report {
         series::begin(&evaluation.dir)?;

@@ -19,6 +19,7 @@ use crate::folder::run::Run;
 use crate::stages::judges::preview::{Length, estimate_of};
 use crate::stages::judges::{Consent, Estimate, Evaluated, Request, Stages, ask};
 use crate::stages::suites;
+use crate::stages::training::standing;
 
 /// What is asked about an evaluation.
 #[derive(Clone, Copy, Debug)]
@@ -84,10 +85,18 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
     };
     if evaluated.is_none() && !Run::list(&ctx.project)?.is_empty() {
         let run = Run::meant(ctx, None)?;
-        // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
-        ctx.ui.say(steps_in_words(ctx, &run)?);
+        ctx.ui.say(match standing(&run)? {
+            Some(at) => {
+                format!("run {} is training now: {at}; `affinage eval` is for when it has finished", run.name)
+            }
+            // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
+            None => steps_in_words(ctx, &run)?,
+        });
     }
     let judged: Vec<&Prompt> = prompts.iter().filter(|prompt| prompt.check.is_none()).collect();
+    if let Some(few) = suites::too_few(&ctx.config, &prompts) {
+        ctx.ui.warn(few);
+    }
     let reach = reaches(&judged, options);
     let estimates = match &evaluated {
         Some(evaluated) => from_answers(ctx, evaluated)?,

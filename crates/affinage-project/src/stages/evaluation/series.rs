@@ -111,15 +111,26 @@ pub fn next(project: &Path, name: &str) -> anyhow::Result<String> {
 
 /// Of a series: the newest evaluation that is whole, else the newest; `name` where there is none.
 pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<String> {
-    let members = members(project, name)?;
-    if let [_, _, ..] = members[..] {
-        for member in members.iter().rev() {
-            if state(&files::dir(project, member), ui)? == State::Whole {
-                return Ok(member.clone());
-            }
+    let mut members = members(project, name)?;
+    let meant = match members.len() {
+        0 => return Ok(name.to_owned()),
+        1 => 0,
+        _ => looked_at(project, &members, ui)?.0,
+    };
+    Ok(members.swap_remove(meant))
+}
+
+/// Of members of a series the place of the newest that is whole, else of the newest; and how far those came that were looked
+/// at for it, the newest first. Answers are read once, and of earlier evaluations not at all.
+fn looked_at(project: &Path, members: &[String], ui: &dyn Observer) -> anyhow::Result<(usize, Vec<State>)> {
+    let mut states = Vec::new();
+    for (at, member) in members.iter().enumerate().rev() {
+        states.push(state(&files::dir(project, member), ui)?);
+        if states.last() == Some(&State::Whole) {
+            return Ok((at, states));
         }
     }
-    Ok(members.last().cloned().unwrap_or_else(|| name.to_owned()))
+    Ok((members.len().saturating_sub(1), states))
 }
 
 /// The evaluation that a command means: the one it names, else [`newest`] of the configured series. Where there are others
@@ -130,21 +141,19 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
     }
     let configured = &ctx.config.eval.name;
     let members = members(&ctx.project, configured)?;
-    let newest = newest(&ctx.project, configured, &ctx.ui)?;
-    let dir = |member: &String| files::dir(&ctx.project, member);
-    let unfinished: Vec<&String> = members.iter().skip_while(|member| **member != newest).skip(1).collect();
+    let (at, states) = looked_at(&ctx.project, &members, &ctx.ui)?;
+    let newest = members.get(at).unwrap_or(configured).clone();
     if members.len() > 1 {
         let others: Vec<String> = quoted(members.iter().filter(|member| **member != newest));
         ctx.ui.say(format!(
             "evaluation `{newest}`, {}; `--eval` takes another: {}",
-            if unfinished.is_empty() { "made last" } else { "the newest that is whole" },
+            if at + 1 == members.len() { "made last" } else { "the newest that is whole" },
             listed(&others, SHOWN, ", ")
         ));
     }
-    // The chosen one too, where none is whole.
-    let not_whole = unfinished.into_iter().chain(members.iter().filter(|member| **member == newest));
-    for member in not_whole {
-        if let Some(words) = state(&dir(member), &ctx.ui)?.in_words() {
+    // Those behind the chosen one; the chosen one too, where none is whole.
+    for (member, state) in members.iter().skip(at).zip(states[..members.len() - at].iter().rev()) {
+        if let Some(words) = state.in_words() {
             ctx.ui.say(format!("`{member}` {words}"));
         }
     }
@@ -224,12 +233,15 @@ fn other_names(ctx: &Project, name: &str, members: &[String]) -> anyhow::Result<
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use affinage_eval::completion::{CompletionKey, FinishReason, Sampling};
     use affinage_eval::plan::{Arm, ArmKind, Plan, PlannedComparison, Scope};
     use affinage_eval::suite::{Domain, Split, SuiteDefaults, parse_suite};
 
     use super::*;
     use crate::observer::Silent;
+    use crate::observer::tests::Kept;
 
     fn project(names: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a temporary folder");
@@ -305,6 +317,25 @@ mod tests {
         fs_err::write(dir.join("plan.json"), serde_json::to_vec(&plan).expect("JSON")).expect("written");
         jsonl::write_all(&dir.join("prompts.jsonl"), &prompts).expect("written");
         jsonl::write_all(&dir.join("completions.jsonl"), &answers).expect("written");
+    }
+
+    #[test]
+    fn what_is_not_whole_is_read_once_and_said_once() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        for (name, answered) in [("look", 1), ("look-2", 2), ("look-3", 1), ("look-4", 1)] {
+            evaluation(dir.path(), name, answered);
+        }
+        let torn = files::dir(dir.path(), "look-3").join(files::COMPLETIONS);
+        let answers = fs_err::read_to_string(&torn).expect("read");
+        fs_err::write(&torn, format!("{answers}{{\"half")).expect("written");
+        let heard = Kept::default();
+        let project = Project::open(dir.path(), &["eval.name=look".to_owned()], Arc::new(heard.clone()));
+        assert_eq!(meant(&project.expect("a project"), None).expect("read"), "look-2");
+        let said = heard.lines();
+        let told = |text: &str| said.iter().filter(|line| line.contains(text)).count();
+        assert_eq!(told("left out an incomplete last line"), 1, "{said:?}");
+        assert_eq!((told("`look-3` lacks 1 answer"), told("`look-4` lacks 1 answer")), (1, 1), "{said:?}");
+        assert_eq!(told("`look` lacks"), 0, "an earlier one is not looked at: {said:?}");
     }
 
     #[test]

@@ -1,12 +1,15 @@
-//! Whether the newest version still is what would be frozen now.
+//! Whether the newest version still is what would be frozen now, and what to do next.
 
 use affinage_report::plain::counted;
 
 use super::{Undecided, taken_undecided};
 use crate::folder::datasets::DatasetVersion;
+use crate::folder::evaluation;
 use crate::folder::library::{LIBRARY_FILE, Library, Since};
 use crate::folder::project::Project;
-use crate::stages::training::{Trained, trained_before};
+use crate::stages::evaluation::series;
+use crate::stages::judges::read_plan;
+use crate::stages::training::{Trained, standing, trained_before};
 
 /// What is taken undecided by the version to freeze before a training; `None`: `version`, the newest, is the one to train on.
 /// Another is frozen where something that it follows from was changed since, by the same rules. A training that was stopped
@@ -24,7 +27,7 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
     }
     let said = match since.is_nothing() {
         true => format!("{} has no dated notes, and they are asked for now", version.name),
-        false => changes_in_words(&since, &version.name),
+        false => changes_in_words(&since, 0, &version.name),
     };
     if let Some(Trained::Stopped(run)) = trained_before(ctx, version)?
         && since.private == 0
@@ -43,9 +46,49 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
     }))
 }
 
+/// What to do next in a project that has a version, as a hint: freeze another where something changed since, else the step
+/// behind what is there. `None`: nothing is frozen yet.
+pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
+    let Some(version) = DatasetVersion::list(&ctx.project)?.pop() else { return Ok(None) };
+    let name = &version.name;
+    if ctx.project.join(LIBRARY_FILE).is_file() {
+        let library = Library::open(&ctx.project)?;
+        let imported = library.imported_since(version.sha256())?;
+        let changed = library.changed_since(version.sha256())?;
+        let since = changed.unwrap_or(Since { cards: 0, private: 0, chosen: 0 });
+        if imported > 0 || !since.is_nothing() {
+            let freeze = match taken_undecided(&version.manifest) {
+                Undecided::LeaveOut => "`affinage dataset`",
+                Undecided::AcceptClean { dated: false } => "`affinage dataset --accept-clean`",
+                Undecided::AcceptClean { dated: true } => "`affinage dataset --accept-clean --dated-notes`",
+            };
+            let choose = if imported > 0 { "choose from what is new, `affinage review`, and " } else { "" };
+            let changes = changes_in_words(&since, imported, name);
+            return Ok(Some(format!("{changes}: {choose}freeze another version, {freeze}")));
+        }
+    }
+    Ok(Some(match trained_before(ctx, &version)? {
+        None => format!("train on {name}: `affinage train`"),
+        Some(Trained::Stopped(run)) => match standing(&run)? {
+            Some(at) => format!("{} is training on {name} now: {at}", run.name),
+            None => format!("go on with the training on {name}: `affinage train --resume {}`", run.name),
+        },
+        Some(Trained::Finished(run)) => {
+            let eval = series::newest(&ctx.project, &ctx.config.eval.name, &ctx.ui)?;
+            let dir = evaluation::dir(&ctx.project, &eval);
+            let is_of_run = read_plan(&dir).is_ok_and(|plan| plan.run.as_ref() == Some(&run.name));
+            match is_of_run && series::state(&dir, &ctx.ui)? == series::State::Whole {
+                true => format!("what came of {name}: {}", ctx.command_on(&eval, "report", "--open")),
+                false => format!("find out whether the training on {name} made it better: `affinage eval`"),
+            }
+        }
+    }))
+}
+
 /// `2 cards were decided and 1 conversation was made private since v1-3fa2b1`
-fn changes_in_words(since: &Since, version: &str) -> String {
+fn changes_in_words(since: &Since, imported: usize, version: &str) -> String {
     let parts = [
+        (imported, "conversation or section was imported", "conversations or sections were imported"),
         (since.cards, "card was decided", "cards were decided"),
         (since.private, "conversation was made private", "conversations were made private"),
         (

@@ -18,7 +18,7 @@ pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
     let counts = &selection.counts;
     ctx.ui.say(format!(
         "{}: {} accepted ({} edited), {} left out",
-        counted(counts.candidates(), "candidate", "candidates"),
+        counted(counts.candidates(), "card", "cards"),
         count(counts.accepted() as u64),
         count(counts.edited() as u64),
         count(counts.left_out_total() as u64)

@@ -80,5 +80,5 @@ pub fn vote_first(evaluated: &Evaluated) -> Option<String> {
     let pairs = pairs(plan, prompts, completions);
     let headline: Vec<&Pair> =
         pairs.iter().filter(|pair| *pair.planned == plan.headline && pair.needs_judge()).collect();
-    invitation(&headline)
+    invitation(plan, &headline)
 }

@@ -41,10 +41,7 @@ pub fn apply(ctx: &Project, replace_personal: bool) -> anyhow::Result<()> {
     library.fix(&fixes, &made_at)?;
     ctx.ui.say(format!("{} in {}", counted(edits, "fix", "fixes"), counted(fixes.len(), "text", "texts")));
     if private > 0 {
-        ctx.ui.say(format!(
-            "not changed: {} that you hold private",
-            counted(private, "candidate", "candidates")
-        ));
+        ctx.ui.say(format!("not changed: {} that you hold private", counted(private, "card", "cards")));
     }
     if replace_personal {
         pseudonyms::apply(ctx, &mut library, &known, &made_at)?;

@@ -9,7 +9,7 @@ use affinage_engine::train::steps_per_epoch;
 use affinage_engine::weights::ModelConfig;
 
 use super::memory::peak_bytes;
-use super::plan::{MAX_STEPS, is_evaluated_after};
+use super::plan::{MAX_STEPS, is_evaluated_after, steps_of};
 use crate::folder::config::Train;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
@@ -75,6 +75,15 @@ impl Workload {
         }
     }
 
+    /// The steps that `config` takes on these rows, and those that `train.epochs` alone would be.
+    pub fn steps(&self, config: &Train) -> (usize, usize) {
+        steps_of(config, self.rows(config))
+    }
+
+    fn rows(&self, config: &Train) -> usize {
+        config.rows.map_or(self.train.len(), |rows| rows.min(self.train.len()))
+    }
+
     /// About how long the training that `config` asks for takes, at `flop_per_s` of the multiply. A `train.supervised-tokens`
     /// is not looked at.
     ///
@@ -85,15 +94,13 @@ impl Workload {
         if all == 0 {
             return 0.0;
         }
-        let rows = config.rows.map_or(all, |rows| rows.min(all));
-        let per_epoch = steps_per_epoch(rows, config.rows_per_step) as usize;
-        let steps = per_epoch.saturating_mul(config.epochs).min(config.max_steps.unwrap_or(MAX_STEPS));
-        let epochs = steps as f64 / per_epoch as f64;
+        let rows = self.rows(config);
+        let steps = self.steps(config).0.min(MAX_STEPS);
+        let epochs = steps as f64 / steps_per_epoch(rows, config.rows_per_step) as f64;
         let mean = self.train.iter().sum::<usize>() as f64 / all as f64;
         let trained = mean * rows as f64 * epochs;
-        let evaluations = (0..=steps.min(MAX_STEPS))
-            .filter(|step| is_evaluated_after(config.eval_every, steps, *step))
-            .count();
+        let evaluations =
+            (0..=steps).filter(|step| is_evaluated_after(config.eval_every, steps, *step)).count();
         let scored = (evaluations * self.validation.iter().sum::<usize>()) as f64;
         let weights = (block_weights(model) + model.vocab_size * model.hidden_size) as f64;
         weights * (4.0 * trained + 2.0 * scored) / (flop_per_s * SHARE_OF_RATE)

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use affinage_report::plain;
+
 use super::plan::{Plan, is_evaluated_after};
+use crate::folder::config::Config;
 use crate::folder::events::{Event, Record};
+use crate::folder::run::Run;
+use crate::observer::Silent;
 
 /// Seconds of training and of evaluating, each apart: tokens of a step and of a validation row have different speeds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,6 +71,11 @@ impl Pace {
         if self.train_seconds > 0.0 { self.train_tokens as f64 / self.train_seconds } else { 0.0 }
     }
 
+    /// A step of so many tokens; `None` before the first.
+    pub fn step_time(&self, tokens: u64) -> Option<Duration> {
+        self.left(Ahead { tokens, evaluations: 0 })
+    }
+
     /// Steps and evaluations together; `None` before the first step.
     pub fn left(&self, ahead: Ahead) -> Option<Duration> {
         let speed = self.tokens_per_s();
@@ -73,6 +83,31 @@ impl Pace {
         let seconds = ahead.tokens as f64 / speed + ahead.evaluations as f64 * each;
         (speed > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
     }
+}
+
+/// Where a run stands that a process trains now: "step 12 of 44, about 20 minutes left"; `None` where none does.
+///
+/// Errors: its events or its configuration cannot be read.
+pub fn standing(run: &Run) -> anyhow::Result<Option<String>> {
+    if !run.is_training() {
+        return Ok(None);
+    }
+    let records = run.events(&Silent)?;
+    let steps = records.iter().find_map(|record| match &record.event {
+        Event::RunStarted(started) => Some(started.steps),
+        _ => None,
+    });
+    let done = records.iter().rev().find_map(|record| match &record.event {
+        Event::TrainStep(step) => Some(step.step),
+        _ => None,
+    });
+    let (Some(steps), Some(done)) = (steps, done) else {
+        return Ok(Some("before its first step".to_owned()));
+    };
+    let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
+    let left = time_left(&records, config.train.eval_every);
+    let left = left.map_or(String::new(), |left| format!(", about {} left", plain::duration(left)));
+    Ok(Some(format!("step {} of {}{left}", plain::count(done as u64), plain::count(steps as u64))))
 }
 
 /// How long a run has before it, as its events tell; `None` before its first step. Each of the steps to come is taken to
@@ -108,6 +143,7 @@ mod tests {
         pace.step(250, 2.5);
         assert_eq!(pace.tokens_per_s(), 100.0);
         assert_eq!(pace.left(ahead), Some(Duration::from_secs(30 + 80)));
+        assert_eq!(pace.step_time(250), Some(Duration::from_millis(2500)));
         pace.evaluated(10.0);
         assert_eq!(pace.left(ahead), Some(Duration::from_secs(30 + 60)));
         assert_eq!(pace.left(Ahead { tokens: 0, evaluations: 0 }), Some(Duration::ZERO));

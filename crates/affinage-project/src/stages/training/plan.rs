@@ -108,9 +108,7 @@ impl Plan {
     pub fn drawn(&self, config: &Train) -> anyhow::Result<Plan> {
         let train: Vec<TokenizedExample> =
             self.chosen(config)?.into_iter().map(|row| self.train[row].clone()).collect();
-        let per_epoch = steps_per_epoch(train.len(), config.rows_per_step) as usize;
-        let epochs = per_epoch.saturating_mul(config.epochs);
-        let steps = config.max_steps.map_or(epochs, |limit| limit.min(epochs));
+        let (steps, _) = steps_of(config, train.len());
         if steps > MAX_STEPS {
             return Err(anyhow!(
                 "train.epochs {} over {} rows is {steps} steps, expected at most {MAX_STEPS}",
@@ -243,6 +241,12 @@ impl Plan {
     pub fn new_adapter(&self, model: &Model) -> Adapter {
         Adapter::new(lora(&self.config, model.config()), model.config(), self.config.seed)
     }
+}
+
+/// How many steps `config` takes on so many rows, and how many `train.epochs` alone would be.
+pub(super) fn steps_of(config: &Train, rows: usize) -> (usize, usize) {
+    let epochs = (steps_per_epoch(rows, config.rows_per_step) as usize).saturating_mul(config.epochs);
+    (config.max_steps.map_or(epochs, |limit| limit.min(epochs)), epochs)
 }
 
 /// See [`Plan::evaluated_after`].

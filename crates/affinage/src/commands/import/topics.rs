@@ -95,14 +95,14 @@ fn inventory(overview: &Overview, is_notes: bool) -> String {
     };
     format!(
         "{} (each a prompt with its answers, {} in all) in {of}{}{and}",
-        counted(*candidates, "candidate", "candidates"),
+        counted(*candidates, "card", "cards"),
         count(*answers as u64),
         counted(all, "conversation", "conversations")
     )
 }
 
 fn table(topics: &[TopicView], is_notes: bool) -> String {
-    let (texts, answers) = if is_notes { ("sections", "answers") } else { ("conversations", "candidates") };
+    let (texts, answers) = if is_notes { ("sections", "answers") } else { ("conversations", "cards") };
     let mut table = Table::new(["", "topic", "from", "to", texts, answers, "chosen"]).right(&[0, 4, 5]);
     for TopicView { topic, kept, skipped, private } in topics {
         let chosen: Vec<String> = [(kept, "keep"), (skipped, "skip"), (private, "private")]

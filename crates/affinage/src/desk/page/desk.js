@@ -53,10 +53,12 @@ async function showProgress(known) {
   goal.title = isSmall ? `${number(accepted)} of ${number(candidates)}`
     : `The middle of the bar is ${taste} accepted examples, enough for a first small model to talk to; its end is about ${number(summary.goal)}, a full data set.`;
   const worth = Math.max(1, summary.effective_n);
-  document.getElementById("progress").replaceChildren(...[
+  const facts = [
     isSmall ? `${number(accepted)} of ${number(candidates)} accepted` : `${number(accepted)} accepted, about ${number(aim)} make ${accepted < taste ? "a first small model" : "a full data set"}`,
-    accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation or document share its matter: a hundred of them are not a hundred independent examples." }, ` · worth about ${counted(worth, "independent example")}`) : "",
-    ` · ${number(summary.rejected)} rejected · ${number(summary.open)} open${summary.is_whole ? "" : ", reading more"}`]);
+    accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation or document share its matter: a hundred of them are not a hundred independent examples." }, `worth about ${counted(worth, "independent example")}`) : null,
+    `${number(summary.rejected)} rejected`, `${number(summary.open)} open${summary.is_whole ? "" : ", reading more"}`];
+  // A line may end between two facts, not within one.
+  document.getElementById("progress").replaceChildren(...facts.filter(Boolean).flatMap((fact, i) => [i > 0 ? " · " : "", element("span", { class: "fact" }, fact)]));
   showOnly(summary.only);
   // The first time enough is accepted, and never again.
   if (desk.summary && desk.summary.accepted < taste && accepted >= taste) say(`${taste} accepted: enough for a first small model, see d`);

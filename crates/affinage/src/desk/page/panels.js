@@ -32,7 +32,7 @@ function showHelp() {
 }
 
 function showSearch() {
-  const field = element("input", { role: "searchbox", "aria-label": "Words to find", placeholder: "all these words; \"in quotes\" a phrase" });
+  const field = element("input", { role: "searchbox", "aria-label": "Words to find", placeholder: "words, or \"a phrase\"", title: "all these words; \"in quotes\" a phrase" });
   const list = element("ul", { class: "hits" });
   const all = element("div", {});
   const line = (hit) => {

@@ -40,11 +40,11 @@ function overviewView(found) {
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))));
 }
 
-/** "150 conversations, 124 of them with 205 questions and their answers"; of notes there are sections of documents. */
+/** "150 conversations, 124 of them with 205 prompts and their answers"; of notes there are sections of documents. */
 function amountWords({ is_notes_only: isNotes, files, conversations, with_candidates: asked, candidates }) {
   if (isNotes) return `${counted(candidates, "section")} of ${counted(files, "document")}`;
   const of = asked < conversations ? `, ${number(asked)} of them` : "";
-  return `${counted(conversations, "conversation")}${of} with ${counted(candidates, "question and its answer", "questions and their answers")}`;
+  return `${counted(conversations, "conversation")}${of} with ${counted(candidates, "prompt and its answer", "prompts and their answers")}`;
 }
 
 function questionView(found) {
