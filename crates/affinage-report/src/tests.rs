@@ -6,7 +6,9 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-use affinage_eval::analysis::{AnswerCard, CardQuestion, CardRow, CardWord, Composite, Estimate, Interval};
+use affinage_eval::analysis::{
+    AnswerCard, CardQuestion, CardRow, CardWord, ClaimKind, Composite, Estimate, Interval,
+};
 use affinage_eval::judgment::Preference;
 use affinage_eval::plan::JudgeKind;
 
@@ -457,6 +459,29 @@ fn the_summary_in_markdown_reads_as_agreed() {
 
     - Add a judge of another family.
     ");
+}
+
+/// Files of versions whose claims did not say what they are about have ids that only look as if they told it.
+#[test]
+fn a_claim_writes_its_figure_by_its_kind_and_none_without_one() {
+    let claims = |evidence: &Evidence| {
+        let page = render(evidence).html;
+        let (_, from) = page.split_once("<ol class=\"claims-list\">").expect("claims");
+        from.split_once("</ol>").expect("their end").0.to_owned()
+    };
+    let mut evidence = evidence();
+    let kinds: Vec<Option<ClaimKind>> = evidence.analysis.claims.iter().map(|claim| claim.kind).collect();
+    assert!(kinds.contains(&Some(ClaimKind::Comparison)) && kinds.contains(&Some(ClaimKind::RightAnswers)));
+    let drawn = claims(&evidence);
+    assert_eq!(drawn.matches("class=\"fig\"").count(), drawn.matches("<li>").count(), "{drawn}");
+    assert!(
+        drawn.contains(" pt <span class=\"ci\">") && drawn.contains("\u{202f}% <span class=\"ci\">"),
+        "{drawn}"
+    );
+    evidence.analysis.claims.iter_mut().for_each(|claim| claim.kind = None);
+    let unknown = claims(&evidence);
+    assert_eq!(unknown.matches("class=\"fig\"").count(), 0, "{unknown}");
+    assert_eq!(unknown.matches("<li>").count(), drawn.matches("<li>").count());
 }
 
 #[test]
