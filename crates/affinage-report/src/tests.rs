@@ -7,7 +7,7 @@ mod texts;
 use std::collections::BTreeMap;
 
 use affinage_eval::analysis::{
-    AnswerCard, CardQuestion, CardRow, CardWord, ClaimKind, Composite, Estimate, Interval,
+    AnswerCard, CardQuestion, CardRow, CardWord, ClaimKind, Composite, Conflict, Estimate, Interval,
 };
 use affinage_eval::judgment::Preference;
 use affinage_eval::plan::JudgeKind;
@@ -61,7 +61,11 @@ fn poison(value: &mut serde_json::Value, key: &str) {
     match value {
         serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
         serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),
-        serde_json::Value::Object(map) => map.iter_mut().for_each(|(key, item)| poison(item, key)),
+        serde_json::Value::Object(map) => {
+            // By pair ids, and the values are fixed words.
+            let poisoned = map.iter_mut().filter(|(key, _)| *key != "pair_conflicts");
+            poisoned.for_each(|(key, item)| poison(item, key));
+        }
         _ => {}
     }
 }
@@ -560,6 +564,24 @@ fn the_map_shows_every_judge_and_its_conflicts_open_the_pairs() {
     for id in &map.rows[0].conflicts {
         assert!(browsed.iter().any(|pair| pair.is_split(id)), "{id} is a conflict in the browser, too");
     }
+}
+
+#[test]
+fn the_browser_says_of_a_pair_what_the_analysis_says_and_nothing_of_its_own() {
+    let mut evidence = evidence();
+    let conflicts = evidence.analysis.pair_conflicts.clone().expect("analysed");
+    let drawn = |evidence: &Evidence| render(evidence).html;
+    let count = |page: &str, name: &str| page.matches(&format!("\"conflict\":\"{name}\"")).count();
+    let page = drawn(&evidence);
+    for kind in [Conflict::Split, Conflict::Unstable, Conflict::Agreed] {
+        let analysed = conflicts.values().filter(|conflict| **conflict == kind).count();
+        assert!(analysed > 0 && count(&page, kind.name()) <= analysed, "{kind:?}");
+    }
+    assert!(count(&page, "split") > 0);
+    evidence.analysis.pair_conflicts = None;
+    let page = drawn(&evidence);
+    assert_eq!((count(&page, "split"), count(&page, "unjudged")), (0, 0), "an older analysis did not say");
+    assert!(count(&page, "unknown") > 0);
 }
 
 #[test]
