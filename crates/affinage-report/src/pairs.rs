@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affinage_eval::analyze::{Conflict, Verdict, both_orders, conflict};
+use affinage_eval::analysis::Conflict;
 use affinage_eval::comparison::{Comparison, Pair, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judgment::{Judgment, Outcome, SeatScores, is_person, spoken};
@@ -75,7 +75,7 @@ pub struct PairRow {
     sides: [String; 2],
     /// Which side is the first-named arm of the comparison: 0 or 1.
     arm_side: usize,
-    /// "split", "unstable", "agreed", "unjudged", or why there is nothing to judge: "identical", "unanswered".
+    /// "split", "unstable", "agreed", "unjudged", "unknown" where the analysis is older than the question, or why there is nothing to judge: "identical", "unanswered".
     conflict: &'static str,
     /// Variance of the votes where judges split, 0 elsewhere.
     division: f64,
@@ -117,8 +117,7 @@ pub fn collect(evidence: &Evidence, arms: &Arms) -> PairData {
     let verdicts = verdicts_by_pair(evidence);
     let division: BTreeMap<&str, f64> =
         evidence.analysis.divided_pairs.iter().map(|pair| (pair.pair_id.as_str(), pair.division)).collect();
-    let judges = evidence.analysis.judges.iter();
-    let inverted = judges.filter(|judge| judge.is_inverted).map(|judge| judge.judge_id.as_str()).collect();
+    let conflicts = evidence.analysis.pair_conflicts.as_ref();
     let rows: Vec<PairRow> = all
         .iter()
         .map(|pair| {
@@ -126,7 +125,8 @@ pub fn collect(evidence: &Evidence, arms: &Arms) -> PairData {
             let comparison =
                 plan.comparisons.iter().position(|c| c == pair.planned).expect("pairs come from the plan");
             let division = division.get(pair.pair_id.as_str()).copied().unwrap_or(0.0);
-            pair_row(pair, comparison, verdicts, division, &inverted, plan.seed)
+            let conflict = conflict_of(pair, conflicts);
+            pair_row(pair, comparison, verdicts, (division, conflict), plan.seed)
         })
         .collect();
     let mut data = PairData {
@@ -246,8 +246,7 @@ fn pair_row(
     pair: &Pair,
     comparison: usize,
     verdicts: &[(&Comparison, &Judgment)],
-    division: f64,
-    inverted: &BTreeSet<&str>,
+    (division, conflict): (f64, &'static str),
     seed: u64,
 ) -> PairRow {
     let arm_side = Rng::for_purpose(seed, &["report", "side", &pair.pair_id]).below(2);
@@ -262,7 +261,7 @@ fn pair_row(
         comparison,
         prompt: pair.prompt.prompt_id.clone(),
         arm_side,
-        conflict: conflict_of(pair, verdicts, inverted),
+        conflict,
         division,
         sides,
         votes,
@@ -291,28 +290,14 @@ fn vote(sides: &[String; 2], comparison: &Comparison, judgment: &Judgment) -> Vo
     }
 }
 
-/// As the finding about conflicts of values counts them: the same function over the same verdicts.
-fn conflict_of(
-    pair: &Pair,
-    verdicts: &[(&Comparison, &Judgment)],
-    inverted: &BTreeSet<&str>,
-) -> &'static str {
+/// Why there is nothing to judge, else what the analysis says of the pair.
+fn conflict_of(pair: &Pair, conflicts: Option<&BTreeMap<String, Conflict>>) -> &'static str {
     if pair.lacks_answer() {
         return "unanswered";
     }
     if pair.is_identical() {
         return "identical";
     }
-    let counted = verdicts.iter().filter(|(_, judgment)| !inverted.contains(judgment.judge_id.as_str()));
-    let of_arm = counted.map(|(comparison, judgment)| {
-        let is_first = comparison.first.completion_id == pair.arm.completion_id;
-        let score = match judgment.outcome {
-            Outcome::First => Some(f64::from(u8::from(is_first))),
-            Outcome::Second => Some(f64::from(u8::from(!is_first))),
-            Outcome::Tie => Some(0.5),
-            Outcome::Missing { .. } => None,
-        };
-        Verdict { judge_id: &judgment.judge_id, repeat: judgment.repeat, is_first, score }
-    });
-    conflict(both_orders(of_arm).values()).name()
+    let Some(conflicts) = conflicts else { return "unknown" };
+    conflicts.get(&pair.pair_id).copied().unwrap_or(Conflict::Unjudged).name()
 }

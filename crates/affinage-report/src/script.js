@@ -113,6 +113,7 @@
     identical: "the same text twice",
     unanswered: "an answer ended while thinking",
     unjudged: "no two votes to compare",
+    unknown: "conflicts were not analysed",
   };
   const state = { shown: [], at: 0, revealed: new Set(), choices: new Map() };
 

@@ -6,7 +6,9 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-use affinage_eval::analysis::{AnswerCard, CardQuestion, CardRow, CardWord, Composite, Estimate, Interval};
+use affinage_eval::analysis::{
+    AnswerCard, CardQuestion, CardRow, CardWord, ClaimKind, Composite, Conflict, Estimate, Interval,
+};
 use affinage_eval::judgment::Preference;
 use affinage_eval::plan::JudgeKind;
 
@@ -59,7 +61,11 @@ fn poison(value: &mut serde_json::Value, key: &str) {
     match value {
         serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
         serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),
-        serde_json::Value::Object(map) => map.iter_mut().for_each(|(key, item)| poison(item, key)),
+        serde_json::Value::Object(map) => {
+            // By pair ids, and the values are fixed words.
+            let poisoned = map.iter_mut().filter(|(key, _)| *key != "pair_conflicts");
+            poisoned.for_each(|(key, item)| poison(item, key));
+        }
         _ => {}
     }
 }
@@ -459,6 +465,29 @@ fn the_summary_in_markdown_reads_as_agreed() {
     ");
 }
 
+/// Files of versions whose claims did not say what they are about have ids that only look as if they told it.
+#[test]
+fn a_claim_writes_its_figure_by_its_kind_and_none_without_one() {
+    let claims = |evidence: &Evidence| {
+        let page = render(evidence).html;
+        let (_, from) = page.split_once("<ol class=\"claims-list\">").expect("claims");
+        from.split_once("</ol>").expect("their end").0.to_owned()
+    };
+    let mut evidence = evidence();
+    let kinds: Vec<Option<ClaimKind>> = evidence.analysis.claims.iter().map(|claim| claim.kind).collect();
+    assert!(kinds.contains(&Some(ClaimKind::Comparison)) && kinds.contains(&Some(ClaimKind::RightAnswers)));
+    let drawn = claims(&evidence);
+    assert_eq!(drawn.matches("class=\"fig\"").count(), drawn.matches("<li>").count(), "{drawn}");
+    assert!(
+        drawn.contains(" pt <span class=\"ci\">") && drawn.contains("\u{202f}% <span class=\"ci\">"),
+        "{drawn}"
+    );
+    evidence.analysis.claims.iter_mut().for_each(|claim| claim.kind = None);
+    let unknown = claims(&evidence);
+    assert_eq!(unknown.matches("class=\"fig\"").count(), 0, "{unknown}");
+    assert_eq!(unknown.matches("<li>").count(), drawn.matches("<li>").count());
+}
+
 #[test]
 fn a_change_of_voice_comes_before_what_cannot_be_told() {
     let mut evidence = fixed();
@@ -535,6 +564,24 @@ fn the_map_shows_every_judge_and_its_conflicts_open_the_pairs() {
     for id in &map.rows[0].conflicts {
         assert!(browsed.iter().any(|pair| pair.is_split(id)), "{id} is a conflict in the browser, too");
     }
+}
+
+#[test]
+fn the_browser_says_of_a_pair_what_the_analysis_says_and_nothing_of_its_own() {
+    let mut evidence = evidence();
+    let conflicts = evidence.analysis.pair_conflicts.clone().expect("analysed");
+    let drawn = |evidence: &Evidence| render(evidence).html;
+    let count = |page: &str, name: &str| page.matches(&format!("\"conflict\":\"{name}\"")).count();
+    let page = drawn(&evidence);
+    for kind in [Conflict::Split, Conflict::Unstable, Conflict::Agreed] {
+        let analysed = conflicts.values().filter(|conflict| **conflict == kind).count();
+        assert!(analysed > 0 && count(&page, kind.name()) <= analysed, "{kind:?}");
+    }
+    assert!(count(&page, "split") > 0);
+    evidence.analysis.pair_conflicts = None;
+    let page = drawn(&evidence);
+    assert_eq!((count(&page, "split"), count(&page, "unjudged")), (0, 0), "an older analysis did not say");
+    assert!(count(&page, "unknown") > 0);
 }
 
 #[test]

@@ -50,11 +50,6 @@ pub enum Piece {
         sign: &'static str,
         text: &'static str,
     },
-    /// A text that tells more on hover.
-    Hinted {
-        tip: String,
-        text: String,
-    },
     Break,
     /// Nothing was measured.
     Dash,
@@ -334,7 +329,6 @@ mod tests {
             Piece::Arm { tip: hostile(), glyph: Markup(String::new()), text: hostile() },
             Piece::Figure { tip: hostile(), value: hostile(), interval: Some(hostile()) },
             Piece::Hash { short: hostile(), whole: hostile() },
-            Piece::Hinted { tip: hostile(), text: hostile() },
         ];
         for piece in pieces {
             let html = drawn(piece.clone().into());

@@ -114,6 +114,30 @@ pub struct DividedPair {
     pub division: f64,
 }
 
+/// How the judges' votes on a pair stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conflict {
+    /// Judges name different winners, each the same in both orders: a conflict of values.
+    Split,
+    /// Some verdict changed with the order.
+    Unstable,
+    Agreed,
+    /// Nobody judged it in both orders.
+    Unjudged,
+}
+
+impl Conflict {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Conflict::Split => "split",
+            Conflict::Unstable => "unstable",
+            Conflict::Agreed => "agreed",
+            Conflict::Unjudged => "unjudged",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JudgeVote {
     pub judge_id: String,

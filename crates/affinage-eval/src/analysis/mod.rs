@@ -17,7 +17,9 @@ pub use comparison::{
     CategoryWinRate, Claim, ClaimKind, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect,
     MissingCounts, VerdictWord, WinRate,
 };
-pub use judges::{Agreement, DividedPair, JudgePairAgreement, JudgeResult, JudgeVote, Relations};
+pub use judges::{Agreement, Conflict, DividedPair, JudgePairAgreement, JudgeResult, JudgeVote, Relations};
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +64,10 @@ pub struct Analysis {
     pub relations: Relations,
     /// Pairs on which judges or cells disagree most, most divided first.
     pub divided_pairs: Vec<DividedPair>,
+    /// What judges make of each pair that one of them judged in both orders, by id; `None` in files of versions that did not
+    /// say. A judge whose log is inverted does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair_conflicts: Option<BTreeMap<String, Conflict>>,
     /// Numbered checks of the method, in the order of their codes.
     pub checks: Vec<MethodCheck>,
     /// Plain lines for the method words that the report uses.

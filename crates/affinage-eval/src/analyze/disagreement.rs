@@ -9,6 +9,7 @@ use super::Rows;
 use super::estimate::{counted, share};
 use super::topics::{Topic, topics};
 use super::votes::{JudgeCells, PairVotes, Votes};
+use crate::analysis::Conflict;
 use crate::findings::{DisagreementMap, Finding, FindingGroup, FindingMeasure, MapRow};
 use crate::judgment::is_person;
 use crate::rng::Rng;
@@ -17,29 +18,6 @@ use crate::stats::mean::mean;
 use crate::stats::multiple::holm;
 
 const DRAWS: usize = 999;
-
-/// How the judges' votes on a pair stand to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conflict {
-    /// Judges name different winners, each the same in both orders: a conflict of values.
-    Split,
-    /// Some verdict changed with the order.
-    Unstable,
-    Agreed,
-    /// Nobody judged it in both orders.
-    Unjudged,
-}
-
-impl Conflict {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Conflict::Split => "split",
-            Conflict::Unstable => "unstable",
-            Conflict::Agreed => "agreed",
-            Conflict::Unjudged => "unjudged",
-        }
-    }
-}
 
 /// One verdict on a pair: of whom, with which of the two answers in the first seat, and the score of that same answer: 1 for
 /// a win, .5 for a tie, 0; `None` where it is missing.

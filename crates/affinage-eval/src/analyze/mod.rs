@@ -43,8 +43,6 @@ pub use win_rate::ENOUGH;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub use disagreement::{Conflict, Verdict, both_orders, conflict};
-
 use crate::ROW_VERSION;
 use crate::analysis::{Analysis, CategoryCount, EvaluationFacts, JudgeResult};
 use crate::comparison::{BlindKey, Comparison, Pair};
@@ -223,6 +221,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         rates,
         relations,
         divided_pairs: votes::divided(&rows, &votes),
+        pair_conflicts: Some(votes::conflicts(&votes)),
         checks,
         method_notes: notes::method_notes(inputs.plan),
         next_steps,

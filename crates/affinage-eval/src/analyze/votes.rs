@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::comparisons::panel;
-use super::disagreement::{Conflict, Verdict, both_orders, conflict};
+use super::disagreement::{Verdict, both_orders, conflict};
 use super::judges::flips_like_a_coin;
 use super::{AnalyzeError, Rows};
-use crate::analysis::{DividedPair, JudgeVote};
+use crate::analysis::{Conflict, DividedPair, JudgeVote};
 use crate::comparison::{Comparison, Pair, pairs};
 use crate::judge::local::{TIE_BAND, outcome_of_p};
 use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores, is_author, is_person};
@@ -314,6 +314,13 @@ pub fn split(rows: &Rows, votes: &Votes) -> BTreeSet<String> {
         if judges.len() == 1 { conflict == Conflict::Unstable } else { conflict == Conflict::Split }
     };
     votes.of(&rows.plan.headline).filter(is_split).map(|votes| votes.pair.pair_id.clone()).collect()
+}
+
+/// What judges make of every pair that one of them judged in both orders, by its id.
+pub fn conflicts(votes: &Votes) -> BTreeMap<String, Conflict> {
+    let of = |pair: &PairVotes| conflict(pair.in_both_orders(|cells| !cells.is_inverted).values());
+    let all = votes.pairs.iter().map(|pair| (pair.pair.pair_id.clone(), of(pair)));
+    all.filter(|(_, conflict)| *conflict != Conflict::Unjudged).collect()
 }
 
 /// At most this many divided pairs are listed.
