@@ -237,8 +237,8 @@ impl WireLimits {
     }
 
     /// The names of what is not sent any more.
-    pub fn refused(&self) -> Vec<&str> {
-        let names = self.refused.iter().map(String::as_str);
+    pub fn refused(&self) -> Vec<&'static str> {
+        let names = REFUSABLE.iter().map(Refusable::name).filter(|name| self.refused.contains(*name));
         names.chain(self.max_tokens_key.map(|key| key.other().name())).collect()
     }
 }

@@ -177,7 +177,7 @@ fn a_note_that_calls_itself_private_is_shown_once_it_is_kept_or_a_card_of_it_is_
     let (key, address) = set_aside(&page);
     let search = || page.get(&format!("api/search?words={SECRET}")).as_array().map_or(0, Vec::len);
     let conversation = || try_get(&page, &format!("api/conversation?key={address}"));
-    let terminal = || crate::transcript(dir, &["lint", "--verbose"]).contains("not looked at: 1 candidate");
+    let terminal = || crate::transcript(dir, &["lint", "--verbose"]).contains("not looked at: 1 card");
     // Whether it is shown: by the desk's search, its conversation and the cards it counts, and by a command.
     let shown = || [search() > 0, conversation().0 == 200, shown(&page) == 7, !terminal()];
     assert_eq!(shown(), [false; 4]);
