@@ -87,7 +87,7 @@ fn lint_says_that_a_version_is_not_what_was_frozen() {
 
 /// One word for each thing on every screen, those of the README: a topic (of conversations), a card (a prompt with its answers),
 /// a prompt, an answer, a section (of a note). These are the words of the code for the same things.
-const ONLY_IN_CODE: [&str; 5] = ["topic", "topics", "candidate", "candidates", "overview"];
+const ONLY_IN_CODE: [&str; 5] = ["shelf", "shelves", "candidate", "candidates", "territory"];
 
 /// The word of [`ONLY_IN_CODE`] that a text has, if any.
 fn word_of_code(text: &str) -> Option<&str> {
@@ -121,8 +121,8 @@ fn said_by(script: &str) -> Vec<String> {
 
 #[test]
 fn screens_call_a_thing_by_one_word() {
-    assert_eq!(word_of_code("no topic is called so"), Some("topic"), "the test sees them");
-    assert_eq!(said_by("x(\"Go back to the topics, or\", `${a.topic} topics of`)").len(), 2);
+    assert_eq!(word_of_code("no shelf is called so"), Some("shelf"), "the test sees them");
+    assert_eq!(said_by("x(\"Go back to the shelves, or\", `${a.shelf} topics of`)").len(), 2);
     let mut looked_at = 0;
     for folder in ["src/desk/page", "src/poll/page"] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -141,6 +141,6 @@ fn screens_call_a_thing_by_one_word() {
         ["import", "review", "lint", "dataset", "run", "train", "eval", "vote", "analyze", "plan", "models"]
     {
         let help = transcript(temp_dir().path(), &["help", command]);
-        assert_eq!(word_of_code(&help.replace("--topic", "")), None, "{command}: {help}");
+        assert_eq!(word_of_code(&help.replace("--shelf", "")), None, "{command}: {help}");
     }
 }
