@@ -11,19 +11,19 @@ use affinage_report::plain::counted;
 use anyhow::{Context as _, ensure};
 
 use super::plan::{Planned, against_itself, plan, steps_in_words};
-use super::{Evaluation, Remote, Taken};
+use super::{FixedEvaluation, Remote, Taken};
 use super::{room, series, thinking};
 use crate::client::http::leaves_machine;
 use crate::client::{Leave, consented, server_key};
 use crate::errors::usage;
 use crate::folder::config::{Config, FOLDER_NAME, is_folder_name};
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::stages::arms;
-use crate::stages::judges::{Sources, read_plan};
+use crate::stages::judges::Sources;
 use crate::stages::reserve;
 use crate::stages::suites;
 
@@ -152,15 +152,15 @@ pub fn generate(ctx: &Project, options: &Options) -> anyhow::Result<Generated> {
     thinks.iter().for_each(|said| ctx.ui.warn(said.clone()));
     // An evaluation that was named is that one or none, and a sealed reserve is opened once.
     let evaluation = match name.is_some() || is_final {
-        true => Evaluation::fix(ctx, plan, prompts)?,
-        false => Evaluation::fix_in_series(ctx, plan, prompts)?,
+        true => FixedEvaluation::fix(ctx, plan, prompts)?,
+        false => FixedEvaluation::fix_in_series(ctx, plan, prompts)?,
     };
     if evaluation.is_new && options.kind != Kind::Null {
         let few = suites::too_few(&ctx.config, &evaluation.prompts);
         warnings.iter().chain(&few).for_each(|warning| ctx.ui.warn(warning));
     }
     if options.to_report {
-        series::begin(&evaluation.dir)?;
+        evaluation.folder.begin()?;
     }
     let outcome = answered(ctx, &model, &evaluation, options)?;
     Ok(Generated {
@@ -175,7 +175,7 @@ pub fn generate(ctx: &Project, options: &Options) -> anyhow::Result<Generated> {
 fn answered(
     ctx: &Project,
     model: &LoadedModel,
-    evaluation: &Evaluation,
+    evaluation: &FixedEvaluation,
     options: &Options,
 ) -> anyhow::Result<Outcome> {
     let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
@@ -200,7 +200,7 @@ fn answered(
 
 /// The run of the evaluation `name`, where there are both.
 fn run_of(ctx: &Project, name: Option<&str>) -> Option<Run> {
-    let plan = read_plan(&files::dir(&ctx.project, name?)).ok()?;
+    let plan = Evaluation::named(&ctx.project, name?).plan().ok()?;
     Run::list(&ctx.project).ok()?.into_iter().find(|run| plan.run.as_ref() == Some(&run.name))
 }
 
@@ -225,7 +225,7 @@ pub fn fill(
     ctx: &Project,
     model: &LoadedModel,
     engine: Model,
-    evaluation: &Evaluation,
+    evaluation: &FixedEvaluation,
     other_writer: &BTreeMap<String, String>,
     leave: &Leave,
 ) -> anyhow::Result<()> {
@@ -261,7 +261,7 @@ pub fn answer(
     ctx: &Project,
     model: &LoadedModel,
     engine: &Model,
-    evaluation: &Evaluation,
+    evaluation: &FixedEvaluation,
 ) -> anyhow::Result<()> {
     evaluation.generate(ctx, model, engine, |arm, prompt| meets(&evaluation.plan, arm, prompt))?;
     evaluation.warn_of_cuts(ctx)

@@ -55,7 +55,7 @@ fn results(facts: &Facts) -> Vec<Value> {
             })
             .collect();
         if !metrics.is_empty() {
-            let dataset = json!({"name": evaluation.name, "type": evaluation.name});
+            let dataset = json!({"name": evaluation.folder.name, "type": evaluation.folder.name});
             results.push(json!({"task": task, "dataset": dataset, "metrics": metrics}));
         }
     }
@@ -194,7 +194,7 @@ fn found(facts: &Facts) -> String {
         let headline = &evaluation.analysis["headline"];
         text += &format!(
             "**{}**: {}\n\n",
-            evaluation.name,
+            evaluation.folder.name,
             headline["sentence"].as_str().unwrap_or("no headline")
         );
         text +=

@@ -1,6 +1,6 @@
 //! What the project recorded about an adapter: its run, its data, and the evaluations that met it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use affinage_dataset::template::Thinking;
 use affinage_dataset::version::Manifest;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::folder::config::{Config, Train};
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::events::{Event, RunStarted};
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
@@ -43,8 +43,7 @@ pub struct Facts {
 
 /// An evaluation in which this very adapter is an arm.
 pub struct EvaluationOf {
-    pub name: String,
-    pub dir: PathBuf,
+    pub folder: Evaluation,
     /// The arm's name there.
     pub arm: String,
     pub analysis: Value,
@@ -131,20 +130,17 @@ fn licence(model: &LoadedModel) -> anyhow::Result<Option<String>> {
 
 fn evaluations(ctx: &Project, adapter_sha256: &str) -> anyhow::Result<Vec<EvaluationOf>> {
     let mut found = Vec::new();
-    for entry in fs_err::read_dir(files::all(&ctx.project)).into_iter().flatten() {
-        let dir = entry?.path();
-        let read = |name: &str| -> anyhow::Result<Option<Value>> {
-            let path = dir.join(name);
-            Ok(if path.is_file() { Some(serde_json::from_slice(&fs_err::read(path)?)?) } else { None })
+    for folder in Evaluation::list(&ctx.project)? {
+        let (Some(plan), Some(analysis)) = (folder.plan_file().bytes()?, folder.analysis().bytes()?) else {
+            continue;
         };
-        let (Some(plan), Some(analysis)) = (read(files::PLAN)?, read(files::ANALYSIS)?) else { continue };
+        let (plan, analysis): (Value, Value) =
+            (serde_json::from_slice(&plan)?, serde_json::from_slice(&analysis)?);
         let arms = plan["arms"].as_array().cloned().unwrap_or_default();
         let is_ours =
             |arm: &&Value| arm.to_string().contains(&format!("\"adapter_sha256\":\"{adapter_sha256}\""));
         let Some(arm) = arms.iter().find(is_ours).and_then(|arm| arm["name"].as_str()) else { continue };
-        let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        found.push(EvaluationOf { name, arm: arm.to_owned(), dir, analysis });
+        found.push(EvaluationOf { arm: arm.to_owned(), folder, analysis });
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
