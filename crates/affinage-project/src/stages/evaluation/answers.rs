@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 
 use super::plan::{Planned, against_itself, plan, steps_in_words};
 use super::{FixedEvaluation, Remote, Taken};
-use super::{room, series, thinking};
+use super::{room, thinking};
 use crate::client::http::leaves_machine;
 use crate::client::{Leave, consented, server_key};
 use crate::errors::usage;
