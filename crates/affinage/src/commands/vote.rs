@@ -13,7 +13,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::context::Context;
-use crate::poll::{Ballot, Poll, Returned, VoteFiles, html, votes_of};
+use crate::poll::{Ballot, Brought, Packed, Poll, Returned, VoteFiles, html, votes_of};
 use crate::ui::{bytes, counted};
 use crate::web::{Room, RoomArgs};
 
@@ -231,9 +231,7 @@ fn pack(
         ));
     }
     if ctx.json {
-        ctx.ui.json(
-            &serde_json::json!({ "v": 1, "file": file, "items": ballot.items.len(), "left_out": left_out }),
-        )?;
+        ctx.ui.json(&Packed { v: 1, file, items: ballot.items.len(), left_out })?;
     }
     let import = ctx.command_on(&evaluated.plan.name, "vote", "--import FILE");
     ctx.ui.hint(format!("give the file to the voter; what comes back: {import}"));
@@ -283,7 +281,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), named));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;
+        ctx.ui.json(&Brought { v: 1, voter: &returned.voter, votes: all, new: added })?;
     }
     ctx.ui.hint(together(ctx, &evaluated.plan.name));
     Ok(())

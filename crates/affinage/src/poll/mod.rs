@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use pack::{Returned, html};
+pub use pack::{Brought, Packed, Returned, html};
 pub use votes::{VoteFiles, votes_of};
 
 use crate::context::Context;

@@ -132,6 +132,18 @@ fn no_command_makes_the_arguments_of_another() {
     assert!(commands < 5000, "commands have {commands} lines: logic belongs into a stage");
 }
 
+/// What `--json` prints has a type, whose fields are the keys.
+#[test]
+fn no_command_builds_its_document_by_hand() {
+    for (path, text) in sources("affinage") {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        if shown.contains("/commands/") {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            assert!(!code.contains("json!("), "{shown} builds a document by hand");
+        }
+    }
+}
+
 #[test]
 fn names_on_the_disk_are_spelled_in_one_place() {
     /// Files and folders of evaluations, which nothing else has.

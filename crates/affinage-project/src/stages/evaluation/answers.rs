@@ -9,6 +9,7 @@ use affinage_eval::plan::{Arm, Plan};
 use affinage_eval::suite::{Domain, Prompt, Split};
 use affinage_report::plain::counted;
 use anyhow::{Context as _, ensure};
+use serde::Serialize;
 
 use super::plan::{Planned, against_itself, plan, steps_in_words};
 use super::{FixedEvaluation, Remote, Taken};
@@ -110,6 +111,27 @@ pub enum Outcome {
     Requested(usize),
     /// Answers were taken from a batch file.
     Taken(Taken),
+}
+
+/// What came of it; the document of `--json`.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Document<'a> {
+    Answered { v: u32, eval: &'a str, prompts: usize, arms: &'a [String] },
+    Requested { v: u32, requests: usize },
+    Taken(&'a Taken),
+}
+
+impl Generated {
+    pub fn document(&self) -> Document<'_> {
+        match &self.outcome {
+            Outcome::Answered => {
+                Document::Answered { v: 1, eval: &self.name, prompts: self.prompts, arms: &self.arms }
+            }
+            Outcome::Requested(requests) => Document::Requested { v: 1, requests: *requests },
+            Outcome::Taken(taken) => Document::Taken(taken),
+        }
+    }
 }
 
 /// Plans the evaluation, or opens the one that is planned already, and generates what it lacks.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::facts::Facts;
-use super::probe::{Memorisation, probe};
+use super::probe::{Longest, Memorisation, probe};
 use super::{Format, Record, Source, card};
 use crate::errors::HintExt as _;
 use crate::folder::evaluation::Evaluation;
@@ -32,6 +32,30 @@ pub struct Bundle {
     pub memorisation: Memorisation,
     pub accepted: Vec<String>,
     pub licence: Option<String>,
+}
+
+/// What the bundle came to; the document of `--json`.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    v: u32,
+    export: &'a Record,
+    exposed_rows: usize,
+    accepted_findings: &'a [String],
+    memorisation: &'a [Longest],
+    base_licence: Option<&'a str>,
+}
+
+impl Bundle {
+    pub fn document(&self) -> Document<'_> {
+        Document {
+            v: 1,
+            export: &self.record,
+            exposed_rows: self.exposed.len(),
+            accepted_findings: &self.accepted,
+            memorisation: &self.memorisation.longest,
+            base_licence: self.licence.as_deref(),
+        }
+    }
 }
 
 /// A row of the data set whose words stand in what would be published.

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use affinage_dataset::template::Thinking;
 use affinage_dataset::version::Manifest;
+use affinage_eval::analysis::Analysis;
 use anyhow::Context as _;
 use serde_json::Value;
 
+use crate::errors::HintExt as _;
 use crate::folder::config::{Config, Train};
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
@@ -46,7 +48,7 @@ pub struct EvaluationOf {
     pub folder: Evaluation,
     /// The arm's name there.
     pub arm: String,
-    pub analysis: Value,
+    pub analysis: Analysis,
 }
 
 impl Facts {
@@ -131,16 +133,50 @@ fn licence(model: &LoadedModel) -> anyhow::Result<Option<String>> {
 fn evaluations(ctx: &Project, adapter_sha256: &str) -> anyhow::Result<Vec<EvaluationOf>> {
     let mut found = Vec::new();
     for folder in Evaluation::list(&ctx.project)? {
-        let (Some(plan), Some(analysis)) = (folder.plan_file().bytes()?, folder.analysis().bytes()?) else {
+        let Some(plan) = folder.plan_file().bytes()?.filter(|_| folder.analysis().is_there()) else {
             continue;
         };
-        let (plan, analysis): (Value, Value) =
-            (serde_json::from_slice(&plan)?, serde_json::from_slice(&analysis)?);
+        // Plans of other adapters may be of earlier versions.
+        let plan: Value = serde_json::from_slice(&plan)?;
         let arms = plan["arms"].as_array().cloned().unwrap_or_default();
         let is_ours =
             |arm: &&Value| arm.to_string().contains(&format!("\"adapter_sha256\":\"{adapter_sha256}\""));
         let Some(arm) = arms.iter().find(is_ours).and_then(|arm| arm["name"].as_str()) else { continue };
+        let analysis = folder.analysis().read().hint(format!(
+            "`affinage analyze --eval {}` makes it again, offline, from the rows",
+            folder.name
+        ))?;
         found.push(EvaluationOf { arm: arm.to_owned(), folder, analysis });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::observer::Silent;
+
+    #[test]
+    fn figures_of_another_version_are_no_empty_card() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let project = Project::open(dir.path(), &[], Arc::new(Silent)).expect("a project");
+        let write = |name: &str, adapter: &str| {
+            let evaluation = Evaluation::named(dir.path(), name);
+            evaluation.create().expect("made");
+            let plan = format!(r#"{{"arms": [{{"name": "tuned", "adapter_sha256": "{adapter}"}}]}}"#);
+            fs_err::write(evaluation.plan_file().path(), plan).expect("written");
+            fs_err::write(evaluation.analysis().path(), "{}").expect("written");
+        };
+        write("of-another", "bb");
+        assert!(evaluations(&project, "aa").expect("none is of this adapter").is_empty());
+        write("of-this", "aa");
+        let error = evaluations(&project, "aa").err().expect("its figures cannot be read");
+        assert!(error.to_string().ends_with("analysis.json was not written by this version"), "{error}");
+        assert_eq!(
+            crate::errors::hints(&error),
+            ["`affinage analyze --eval of-this` makes it again, offline, from the rows"]
+        );
+    }
 }
