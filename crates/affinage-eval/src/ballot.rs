@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::analysis::FEWEST;
 use crate::analyze::ENOUGH;
 use crate::analyze::estimate::counted;
@@ -17,10 +19,47 @@ use crate::judge::exam::{ExamItem, exam};
 use crate::judge::record::Call;
 use crate::judge::request::{Form, render};
 use crate::judge::rubric::Rubrics;
+use crate::judgment::Outcome;
 use crate::plan::Plan;
 use crate::rng::Rng;
 use crate::stats::mean::mean;
 use crate::suite::{Domain, Prompt};
+
+/// `ballot.json`: fixed when the first ballot of an evaluation is drawn, so that judges who come later change no voter's
+/// pairs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drawing {
+    pub v: u32,
+    /// RFC 3339, UTC.
+    pub drawn_at: String,
+    /// Pairs on which judges split at that time.
+    pub split_pairs: BTreeSet<String>,
+    /// Whether the author's ballot begins with the author's own prompts. Ballots of earlier versions did not, and whoever began
+    /// one goes on with it.
+    #[serde(default)]
+    pub author_own_first: bool,
+}
+
+/// One line of `vote_sessions.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionRow {
+    pub v: u32,
+    pub judge_id: String,
+    pub event: SessionEvent,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum SessionEvent {
+    /// A vote was taken back.
+    Undone { item_id: String, outcome: Outcome },
+    /// Who wrote what was shown: from here on nothing can be taken back.
+    Revealed,
+    /// Votes came from a pack.
+    Imported { votes: usize },
+}
 
 /// Pairs that a voter is shown unless told otherwise.
 pub const PAIRS: usize = 40;

@@ -1,8 +1,10 @@
 //! Batches of providers: many requests in one, answered within a day at half the price. Bodies are built and results
 //! read here. Sources: the API references of Anthropic's message batches and OpenAI's batches.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::ledger::Phase;
 use super::loose_json;
 use super::wire::WireFormat;
 
@@ -14,6 +16,39 @@ pub const MAX_BYTES: usize = 100 << 20;
 
 /// A chat's reply with the probabilities of all its tokens takes less.
 const LONGEST_LINE: usize = 4 << 20;
+
+/// One line of `batches.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchRow {
+    pub v: u32,
+    /// Our own name of the batch: a hash of what it holds.
+    pub batch_key: String,
+    pub judge_id: String,
+    pub phase: Phase,
+    pub event: BatchEvent,
+    /// RFC 3339, UTC.
+    pub at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum BatchEvent {
+    /// About to be sent.
+    Submitting { calls: Vec<BatchCall> },
+    /// The provider's name for it.
+    Submitted { batch_id: String },
+    /// The provider refused it, so nothing of it was paid.
+    Refused { reason: String },
+    /// Its replies are stored.
+    Collected { answered: usize, failed: usize },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchCall {
+    pub judgment_id: String,
+    pub request_sha256: String,
+    pub attempt: u32,
+}
 
 /// One request of a batch: the body of a single call, and the name under which its answer comes back.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,6 @@
 //! `evals/history.jsonl`: every evaluation that was planned, every look at it, and every change of what measures.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use affinage_eval::history::{HistoryEvent, HistoryRow, Instruments, changes};
 use affinage_eval::plan::Plan;
@@ -9,17 +8,12 @@ use affinage_eval::suite::Prompt;
 use affinage_report::evidence::{EvaluationFacts, EvaluationState};
 use jiff::Timestamp;
 
-use crate::folder::evaluation as files;
-use crate::folder::jsonl;
+use crate::folder::evaluation::{self, Evaluation};
 use crate::folder::project::Project;
-
-fn file(ctx: &Project) -> PathBuf {
-    files::dir(&ctx.project, files::HISTORY)
-}
 
 /// All rows, oldest first.
 pub fn read(ctx: &Project) -> anyhow::Result<Vec<HistoryRow>> {
-    jsonl::read(&file(ctx), &ctx.ui)
+    evaluation::history(&ctx.project).read(&ctx.ui)
 }
 
 /// Records a fixed plan, and before it what changed since earlier evaluations. The same plan is recorded once.
@@ -105,10 +99,9 @@ pub fn reserve_opened(ctx: &Project, evaluation: &str, dataset: &str, sha256: &s
 }
 
 fn append(ctx: &Project, evaluation: &str, event: HistoryEvent) -> anyhow::Result<()> {
-    fs_err::create_dir_all(files::all(&ctx.project))?;
-    let mut writer = jsonl::Writer::open(&file(ctx), &ctx.ui)?;
-    writer.append(&HistoryRow::new(Timestamp::now().to_string(), evaluation, event))?;
-    writer.sync()
+    fs_err::create_dir_all(evaluation::all(&ctx.project))?;
+    let row = HistoryRow::new(Timestamp::now().to_string(), evaluation, event);
+    evaluation::history(&ctx.project).append(&row, &ctx.ui)
 }
 
 /// Every evaluation that was ever planned, in the order of planning.
@@ -122,7 +115,7 @@ pub fn evaluations(ctx: &Project, history: &[HistoryRow]) -> Vec<EvaluationFacts
         }
         let of_it = || history.iter().filter(|other| other.evaluation == row.evaluation);
         let looks = of_it().filter(|other| matches!(other.event, HistoryEvent::Looked { .. })).count();
-        let exists = files::dir(&ctx.project, &row.evaluation).join(files::PLAN).is_file();
+        let exists = Evaluation::named(&ctx.project, &row.evaluation).is_planned();
         facts.push(EvaluationFacts {
             name: row.evaluation.clone(),
             planned_at: row.at.clone(),

@@ -4,7 +4,8 @@
 //! off, and both say so; a bad line anywhere else is an error with its line number.
 
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
@@ -12,6 +13,79 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::errors::HintExt as _;
 use crate::observer::Observer;
+
+/// A file of rows of one type; it need not be there.
+#[derive(Clone, Debug)]
+pub struct Rows<T> {
+    path: PathBuf,
+    row: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Rows<T> {
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path, row: PhantomData }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.path.is_file()
+    }
+}
+
+impl<T: DeserializeOwned> Rows<T> {
+    /// As the function [`read`].
+    pub fn read(&self, ui: &dyn Observer) -> anyhow::Result<Vec<T>> {
+        read(&self.path, ui)
+    }
+
+    /// As the function [`read_lean`].
+    pub fn read_lean(&self, ui: &dyn Observer, lighten: impl Fn(&mut T)) -> anyhow::Result<Vec<T>> {
+        read_lean(&self.path, ui, lighten)
+    }
+}
+
+impl<T: Serialize> Rows<T> {
+    /// As [`Writer::open`].
+    pub fn appender(&self, ui: &dyn Observer) -> anyhow::Result<Appender<T>> {
+        Ok(Appender { writer: Writer::open(&self.path, ui)?, row: PhantomData })
+    }
+
+    /// Appends one row, which is on the disk when this returns.
+    pub fn append(&self, row: &T, ui: &dyn Observer) -> anyhow::Result<()> {
+        let mut appender = self.appender(ui)?;
+        appender.append(row)?;
+        appender.sync()
+    }
+
+    /// As [`write_all`].
+    pub fn replace<'a>(&self, rows: impl IntoIterator<Item = &'a T>) -> anyhow::Result<()>
+    where
+        T: 'a,
+    {
+        write_all(&self.path, rows)
+    }
+}
+
+/// A [`Writer`] of rows of one type.
+pub struct Appender<T> {
+    writer: Writer,
+    row: PhantomData<fn(T)>,
+}
+
+impl<T: Serialize> Appender<T> {
+    /// As [`Writer::append`].
+    pub fn append(&mut self, row: &T) -> anyhow::Result<()> {
+        self.writer.append(row)
+    }
+
+    /// As [`Writer::sync`].
+    pub fn sync(&self) -> anyhow::Result<()> {
+        self.writer.sync()
+    }
+}
 
 /// Reads all rows of `path`; a missing file has none.
 ///

@@ -8,6 +8,7 @@ use affinage_engine::generate::{Emitted, Finish, Generator, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use anyhow::{anyhow, bail};
+use serde::Serialize;
 
 use crate::errors::HintExt as _;
 use crate::folder::project::Project;
@@ -49,6 +50,26 @@ impl Speaker {
     pub fn adapter_sha256(&self) -> Option<&str> {
         self.adapter.as_ref().map(|(_, sha256)| sha256.as_str())
     }
+}
+
+/// The answers to one prompt; the document of `--json`.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    v: u32,
+    prompt: &'a str,
+    answers: Vec<Answered<'a>>,
+}
+
+/// What one speaker answered.
+#[derive(Serialize)]
+pub struct Answered<'a> {
+    arm: &'a str,
+    /// The word by which the arm was asked for.
+    asked: &'a str,
+    adapter_sha256: Option<&'a str>,
+    text: &'a str,
+    /// It ended at the limit of new tokens.
+    is_cut: bool,
 }
 
 /// Who is asked, and how the conversation begins.
@@ -96,6 +117,18 @@ impl<'a> Chat<'a> {
     /// Forgets the conversation, except for the instruction that it began with.
     pub fn reset(&mut self) {
         self.speakers.iter_mut().for_each(|speaker| speaker.messages.clone_from(&self.system));
+    }
+
+    /// What everybody said last, as the answers to `prompt`.
+    pub fn document<'d>(&'d self, prompt: &'d str) -> Document<'d> {
+        let answered = |speaker: &'d Speaker| Answered {
+            arm: &speaker.name,
+            asked: &speaker.asked,
+            adapter_sha256: speaker.adapter_sha256(),
+            text: speaker.last_words(),
+            is_cut: speaker.is_cut,
+        };
+        Document { v: 1, prompt, answers: self.speakers.iter().map(answered).collect() }
     }
 
     /// The answers of all speakers to `prompt`, together, see [`Self::reply_of`].

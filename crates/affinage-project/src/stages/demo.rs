@@ -19,7 +19,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::{CONFIG_FILE, Project};
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
-use crate::stages::evaluation::{Evaluation, answers, plan};
+use crate::stages::evaluation::{FixedEvaluation, answers, plan};
 use crate::stages::freeze::{self, Frozen, Undecided};
 use crate::stages::suites;
 use crate::stages::training::{PinnedPrompt, Plan, TrainingRun};
@@ -216,7 +216,7 @@ fn evaluation(
     run: &Run,
     version: &DatasetVersion,
     size: &Size,
-) -> anyhow::Result<Evaluation> {
+) -> anyhow::Result<FixedEvaluation> {
     let checkpoints = run.checkpoints(&ctx.ui)?;
     let middle = checkpoints.get(checkpoints.len() / 2).context("a finished run has checkpoints")?;
     let mut config = ctx.config.clone();
@@ -236,7 +236,7 @@ fn evaluation(
     let last = plan.headline.arm.clone();
     plan.comparisons.retain(|comparison| comparison.arm == last);
     // With the settings of affinage.toml, so that `affinage eval` in this folder finds its plan again.
-    let evaluation = Evaluation::fix(ctx, plan, prompts)?;
+    let evaluation = FixedEvaluation::fix(ctx, plan, prompts)?;
     if evaluation.is_new {
         warnings.iter().for_each(|warning| ctx.ui.warn(warning));
     }

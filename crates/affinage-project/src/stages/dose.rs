@@ -15,7 +15,7 @@ use crate::folder::config::Config;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
-use crate::stages::evaluation::{Evaluation, answers};
+use crate::stages::evaluation::{FixedEvaluation, answers};
 use crate::stages::training::{Ahead, Calibration, Trained, TrainingRun, trained_before};
 pub use study::{Cell, Study};
 
@@ -41,7 +41,7 @@ pub fn answer(
 ) -> anyhow::Result<()> {
     let (plan, prompts) = study.evaluation(ctx, model, &study.cells(), trained)?;
     ctx.ui.during("preparing the model", || engine.pack());
-    let evaluation = Evaluation::fix(ctx, plan, prompts)?;
+    let evaluation = FixedEvaluation::fix(ctx, plan, prompts)?;
     let nobody_else = BTreeMap::new();
     match leave {
         Some(leave) => answers::fill(ctx, model, engine, &evaluation, &nobody_else, leave),

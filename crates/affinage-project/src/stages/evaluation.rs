@@ -11,10 +11,10 @@ mod remote;
 pub mod room;
 pub mod series;
 pub mod settings;
+pub mod stored;
 pub mod thinking;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
@@ -33,9 +33,8 @@ use affinage_report::plain::{counted, listed};
 use anyhow::{Context as _, anyhow};
 
 use crate::errors::{HintExt as _, interrupted};
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::{Document, Evaluation};
 use crate::folder::history;
-use crate::folder::jsonl;
 use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
@@ -46,8 +45,8 @@ use crate::stages::suites::IN_DOMAIN;
 pub use remote::{Remote, Taken};
 
 /// An evaluation folder whose plan is fixed.
-pub struct Evaluation {
-    pub dir: PathBuf,
+pub struct FixedEvaluation {
+    pub folder: Evaluation,
     pub plan: Plan,
     pub prompts: Vec<Prompt>,
     /// Whether it was made just now.
@@ -55,17 +54,17 @@ pub struct Evaluation {
     _lock: FolderLock,
 }
 
-impl Evaluation {
+impl FixedEvaluation {
     /// Writes the plan and the prompts of a new evaluation, or opens an existing one with the same plan.
     ///
     /// Errors: the plan contradicts itself; the folder holds another plan (answers to one plan are no answers to
     /// another).
-    pub fn fix(ctx: &Project, plan: Plan, prompts: Vec<Prompt>) -> anyhow::Result<Evaluation> {
+    pub fn fix(ctx: &Project, plan: Plan, prompts: Vec<Prompt>) -> anyhow::Result<FixedEvaluation> {
         plan.validate()?;
-        let dir = files::dir(&ctx.project, &plan.name);
-        fs_err::create_dir_all(&dir)?;
-        let lock = FolderLock::acquire(&dir)?;
-        match kept_in(ctx, &dir, &plan, &prompts)? {
+        let folder = Evaluation::named(&ctx.project, &plan.name);
+        folder.create()?;
+        let lock = folder.lock()?;
+        match kept_in(ctx, &folder, &plan, &prompts)? {
             Kept::Other { changes } => Err(other_plan(ctx, &plan, &changes)),
             Kept::Same { plan: fixed, text, prompts } => {
                 for judge in plan.judges.iter().filter(|judge| !fixed.judges.contains(judge)) {
@@ -73,32 +72,35 @@ impl Evaluation {
                         .say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
                 }
                 history::planned(ctx, &fixed, &text, &prompts)?;
-                Ok(Evaluation { dir, plan: *fixed, prompts, is_new: false, _lock: lock })
+                Ok(FixedEvaluation { folder, plan: *fixed, prompts, is_new: false, _lock: lock })
             }
             Kept::Nothing => {
-                let text = plan_text(&plan)?;
-                jsonl::write_all(&dir.join(files::PROMPTS), &prompts)?;
-                settings::keep(&dir, &ctx.config)?;
-                jsonl::replace_file(&dir.join(files::PLAN), &text)?;
-                history::planned(ctx, &plan, &text, &prompts)?;
+                folder.prompts().replace(&prompts)?;
+                folder.keep_settings(&ctx.config.effective_toml())?;
+                folder.plan_file().write(&plan)?;
+                history::planned(ctx, &plan, &Document::text(&plan)?, &prompts)?;
                 if !plan.is_null_test() {
                     series::say_votes_stay(ctx, &plan.name)?;
                 }
-                Ok(Evaluation { dir, plan, prompts, is_new: true, _lock: lock })
+                Ok(FixedEvaluation { folder, plan, prompts, is_new: true, _lock: lock })
             }
         }
     }
 
-    /// As [`Evaluation::fix`] in the series that the plan's name begins: opens the one of the same plan, or makes the next
+    /// As [`FixedEvaluation::fix`] in the series that the plan's name begins: opens the one of the same plan, or makes the next
     /// with the answers that the others have for it already.
-    pub fn fix_in_series(ctx: &Project, mut plan: Plan, prompts: Vec<Prompt>) -> anyhow::Result<Evaluation> {
+    pub fn fix_in_series(
+        ctx: &Project,
+        mut plan: Plan,
+        prompts: Vec<Prompt>,
+    ) -> anyhow::Result<FixedEvaluation> {
         let first = plan.name.clone();
         let members = series::members(&ctx.project, &first)?;
         let mut other = None;
         for name in &members {
             plan.name.clone_from(name);
-            let dir = files::dir(&ctx.project, name);
-            match kept_in(ctx, &dir, &plan, &prompts)? {
+            let folder = Evaluation::named(&ctx.project, name);
+            match kept_in(ctx, &folder, &plan, &prompts)? {
                 Kept::Other { changes } => other = Some((name, changes)),
                 Kept::Same { .. } if members.len() > 1 => {
                     ctx.ui.say(format!(
@@ -128,12 +130,11 @@ impl Evaluation {
         let mut wanted: BTreeSet<String> = keys.map(|(key, _)| key.completion_id()).collect();
         let mut taken: Vec<Completion> = Vec::new();
         for other in others.iter().rev() {
-            let file = files::dir(&ctx.project, other).join(files::COMPLETIONS);
-            let rows: Vec<Completion> = jsonl::read(&file, &ctx.ui)?;
+            let rows = Evaluation::named(&ctx.project, other).completions().read(&ctx.ui)?;
             taken.extend(rows.into_iter().filter(|row| wanted.remove(&row.completion_id)));
         }
         if !taken.is_empty() {
-            jsonl::write_all(&self.dir.join(files::COMPLETIONS), &taken)?;
+            self.folder.completions().replace(&taken)?;
             let answers = counted(taken.len(), "answer is", "answers are");
             ctx.ui.say(format!(
                 "{answers} taken over from the evaluations before: the same models and settings"
@@ -166,10 +167,9 @@ impl Evaluation {
         engine: &Model,
         asked: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<()> {
-        let file = self.dir.join(files::COMPLETIONS);
-        let rows: Vec<Completion> = jsonl::read(&file, &ctx.ui)?;
+        let rows = self.folder.completions().read(&ctx.ui)?;
         let present: BTreeSet<&str> = rows.iter().map(|row| row.completion_id.as_str()).collect();
-        let mut writer = jsonl::Writer::open(&file, &ctx.ui)?;
+        let mut writer = self.folder.completions().appender(&ctx.ui)?;
         let keys = |arm| self.keys(arm, &asked);
         let arms: Vec<&Arm> = self.arms_on(&model.sha256).collect();
         let total: usize = arms.iter().map(|arm| keys(arm).len()).sum();
@@ -223,7 +223,7 @@ impl Evaluation {
 
     /// Says before anybody judges that what will be compared are cut texts.
     pub fn warn_of_cuts(&self, ctx: &Project) -> anyhow::Result<()> {
-        let rows: Vec<Completion> = jsonl::read(&self.dir.join(files::COMPLETIONS), &ctx.ui)?;
+        let rows = self.folder.completions().read(&ctx.ui)?;
         if let Some(cuts) = unequal_cuts(&self.plan, &self.prompts, &rows) {
             let room = 2 * self.plan.sampling.max_new_tokens;
             ctx.ui.warn(format!(
@@ -294,12 +294,6 @@ impl Evaluation {
             max_new_tokens: key.sampling.max_new_tokens as usize,
         })
     }
-}
-
-fn plan_text(plan: &Plan) -> anyhow::Result<Vec<u8>> {
-    let mut text = serde_json::to_vec_pretty(plan)?;
-    text.push(b'\n');
-    Ok(text)
 }
 
 /// The planned judges, each as it is configured now where it still is.
@@ -416,14 +410,14 @@ fn engine_sampling(sampling: &Sampling) -> affinage_engine::generate::Sampling {
 
 /// Whether a plan is the demo's own and stays what it is: prompts and comparisons that no setting describes. Where the
 /// settings, the run or the data are others, it is not what is asked for.
-fn keeps_demo(ctx: &Project, dir: &Path, fixed: &Plan, now: &Plan) -> anyhow::Result<bool> {
+fn keeps_demo(ctx: &Project, folder: &Evaluation, fixed: &Plan, now: &Plan) -> anyhow::Result<bool> {
     let version = |plan: &Plan| plan.dataset.as_ref().map(|dataset| dataset.version.clone());
     let same_sources = (&fixed.run, &fixed.base_sha256, version(fixed), fixed.design.is_final)
         == (&now.run, &now.base_sha256, version(now), now.design.is_final);
     let keeps = fixed.design.is_demo
         && same_sources
         && !now.is_null_test()
-        && settings::are_the_same(dir, &ctx.config)?;
+        && settings::are_the_same(folder, &ctx.config)?;
     if keeps && !now.design.is_demo {
         ctx.ui.say(format!(
             "`{}` is the evaluation of the demo: it goes on with the demo's own choice of prompts; \
@@ -441,22 +435,17 @@ enum Kept {
     Other { changes: Vec<String> },
 }
 
-fn kept_in(ctx: &Project, dir: &Path, plan: &Plan, prompts: &[Prompt]) -> anyhow::Result<Kept> {
-    let plan_file = dir.join(files::PLAN);
-    if !plan_file.exists() {
-        return Ok(Kept::Nothing);
-    }
-    let text = fs_err::read(&plan_file)?;
-    let fixed: Plan = serde_json::from_slice(&text)
-        .with_context(|| format!("{} was not written by this version", plan_file.display()))?;
-    let fixed_prompts: Vec<Prompt> = jsonl::read(&dir.join(files::PROMPTS), &ctx.ui)?;
+fn kept_in(ctx: &Project, folder: &Evaluation, plan: &Plan, prompts: &[Prompt]) -> anyhow::Result<Kept> {
+    let Some(text) = folder.plan_file().bytes()? else { return Ok(Kept::Nothing) };
+    let fixed = folder.plan_file().read()?;
+    let fixed_prompts = folder.prompts().read(&ctx.ui)?;
     // A judge that comes later is no other plan: its votes stand beside, and the report says so.
-    let wanted = plan_text(&Plan { judges: judges_of(&fixed, plan), ..plan.clone() })?;
-    if (text == wanted && are_the_same(&fixed_prompts, prompts)) || keeps_demo(ctx, dir, &fixed, plan)? {
+    let wanted = Document::text(&Plan { judges: judges_of(&fixed, plan), ..plan.clone() })?;
+    if (text == wanted && are_the_same(&fixed_prompts, prompts)) || keeps_demo(ctx, folder, &fixed, plan)? {
         return Ok(Kept::Same { plan: Box::new(fixed), text, prompts: fixed_prompts });
     }
     let (then, now) = ((&fixed, &fixed_prompts[..]), (plan, prompts));
-    Ok(Kept::Other { changes: settings::changes(dir, &ctx.config, then, now)? })
+    Ok(Kept::Other { changes: settings::changes(folder, &ctx.config, then, now)? })
 }
 
 /// Whether prompts are those of a plan. Which of one's own texts belong together may be seen otherwise by a later version: the

@@ -8,10 +8,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use affinage_dataset::version::Manifest;
-use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::rows_sha256;
 use affinage_eval::comparison::BlindKey;
-use affinage_eval::judgment::Judgment;
 use affinage_eval::plan::Plan;
 use affinage_eval::planted::GoldVote;
 
@@ -22,69 +20,58 @@ use affinage_report::evidence::{
 
 use crate::errors::HintExt as _;
 use crate::folder::datasets;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::{Evaluation, all};
 use crate::folder::events;
 use crate::folder::events::{Event, Record};
 use crate::folder::history;
-use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
 use crate::folder::run::Run;
-use crate::stages::judges::judgments;
+use crate::stages::evaluation::stored::Stored;
 
-/// Files of an evaluation that are hashed into the provenance, in the order of their making.
-pub const FILES: [&str; 12] = [
-    files::PLAN,
-    files::PROMPTS,
-    files::COMPLETIONS,
-    files::COMPARISONS,
-    files::BLIND_KEY,
-    files::JUDGMENTS,
-    "ballot.json",
-    files::VOTES,
-    files::FIT,
-    files::LEDGER,
-    files::RAW,
-    files::ANALYSIS,
-];
+/// What to do with a file of another version.
+const MAKE_AGAIN: &str =
+    "everything derived can be made again: delete analysis.json and run `affinage analyze`";
 
 /// Reads `evals/NAME` of the project.
 ///
 /// Errors: the folder, its plan or its analysis is missing; the analysis was made from other rows; a row is broken.
 pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
-    let dir = files::dir(&ctx.project, name);
-    if !dir.join(files::PLAN).is_file() {
-        return Err(anyhow!("no evaluation `{name}` in {}", ctx.shown(&files::all(&ctx.project))))
-            .hint(known_evaluations(&ctx.project));
+    let evaluation = Evaluation::named(&ctx.project, name);
+    if !evaluation.is_planned() {
+        let hint = match evaluation.beside().as_slice() {
+            [] => "make one with `affinage eval`".to_owned(),
+            names => format!("there is {}; name one with `--eval NAME`", names.join(", ")),
+        };
+        return Err(anyhow!("no evaluation `{name}` in {}", ctx.shown(&all(&ctx.project)))).hint(hint);
     }
-    if !dir.join(files::ANALYSIS).is_file() {
-        return Err(anyhow!("{} has no analysis.json", ctx.shown(&dir)))
+    if !evaluation.analysis().is_there() {
+        return Err(anyhow!("{} has no analysis.json", ctx.shown(&evaluation.path)))
             .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
     }
-    let plan: Plan = json(&dir.join(files::PLAN))?;
-    let analysis: Analysis = json(&dir.join(files::ANALYSIS))?;
-    let (mut judgments, _) = judgments(ctx, &dir, |_| {})?;
-    judgments.extend(jsonl::read::<Judgment>(&dir.join(files::VOTES), &ctx.ui)?);
+    let plan = evaluation.plan_file().read().hint(MAKE_AGAIN)?;
+    let analysis = evaluation.analysis().read().hint(MAKE_AGAIN)?;
+    let Stored { plan, prompts, completions, comparisons, blind_keys, judgments, .. } =
+        Stored::read(ctx, &evaluation, plan, |_| {})?;
     let history = history::read(ctx)?;
     let evidence = Evidence {
         project: project_name(&ctx.project),
-        prompts: jsonl::read(&dir.join(files::PROMPTS), &ctx.ui)?,
-        completions: jsonl::read(&dir.join(files::COMPLETIONS), &ctx.ui)?,
-        comparisons: jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?,
+        prompts,
+        completions,
+        comparisons,
         judgments,
         runs: read_runs(ctx)?,
         evaluations: history::evaluations(ctx, &history),
         changes: history::changes_in_words(&history),
         manifest: manifest(&ctx.project, &plan)?,
-        files: file_facts(&dir)?,
+        files: file_facts(&evaluation)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         plan,
         analysis,
     };
     let hint = format!("`affinage analyze --eval {name}` brings it up to date");
     check_age(&evidence).hint(&hint)?;
-    let blind_keys: Vec<BlindKey> = jsonl::read(&dir.join(files::BLIND_KEY), &ctx.ui)?;
-    let planted: Vec<GoldVote> = jsonl::read(&dir.join(files::PLANTED_VOTES), &ctx.ui)?;
+    let planted = evaluation.planted_votes().read(&ctx.ui)?;
     check_rows(&evidence, &blind_keys, &planted).hint(&hint)?;
     Ok(evidence)
 }
@@ -116,23 +103,10 @@ fn check_rows(evidence: &Evidence, blind_keys: &[BlindKey], planted: &[GoldVote]
     Ok(())
 }
 
-fn known_evaluations(project: &Path) -> String {
-    let entries = fs_err::read_dir(files::all(project)).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter(|entry| entry.path().join(files::PLAN).is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    match names.as_slice() {
-        [] => "make one with `affinage eval`".to_owned(),
-        names => format!("there is {}; name one with `--eval NAME`", names.join(", ")),
-    }
-}
-
 fn json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     serde_json::from_slice(&fs_err::read(path)?)
         .with_context(|| format!("{} was not written by this version", path.display()))
-        .hint("everything derived can be made again: delete analysis.json and run `affinage analyze`")
+        .hint(MAKE_AGAIN)
 }
 
 fn read_runs(ctx: &Project) -> anyhow::Result<Vec<RunFacts>> {
@@ -151,13 +125,9 @@ fn manifest(project: &Path, plan: &Plan) -> anyhow::Result<Option<Manifest>> {
     if path.is_file() { json(&path).map(Some) } else { Ok(None) }
 }
 
-fn file_facts(dir: &Path) -> anyhow::Result<Vec<FileFacts>> {
+fn file_facts(evaluation: &Evaluation) -> anyhow::Result<Vec<FileFacts>> {
     let mut facts = Vec::new();
-    for name in FILES {
-        let path = dir.join(name);
-        if !path.is_file() {
-            continue;
-        }
+    for (name, path) in evaluation.hashed() {
         let bytes = fs_err::read(&path)?;
         let lines = || bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
         facts.push(FileFacts {

@@ -10,13 +10,13 @@ mod speakers;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::import::{LeftOut, Roles, Together};
+use affinage_dataset::import::{LeftOut, LeftOutCount, Roles, Together};
 use affinage_report::plain::{count, counted};
 use anyhow::anyhow;
 use serde::{Serialize, Serializer};
 
 use crate::errors::HintExt as _;
-use crate::folder::library::{Imported, Library, Recognised};
+use crate::folder::library::{Imported, Library, Overview, Recognised};
 use crate::folder::project::Project;
 pub use choices::choose;
 pub use find::{Found, find};
@@ -107,6 +107,31 @@ pub fn index_words(ctx: &Project, library: &mut Library) -> anyhow::Result<()> {
     })?;
     progress.finish(format!("full-text index: {}", counted(waiting as usize, "message", "messages")));
     Ok(())
+}
+
+/// What was imported, and what the library holds then; the document of `--json`.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    v: u32,
+    files: &'a [FileSummary],
+    library: Counts,
+    left_out: Vec<LeftOutCount>,
+    overview: &'a Overview,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    conversations: usize,
+    candidates: usize,
+    answers: usize,
+}
+
+impl<'a> Document<'a> {
+    pub fn new(files: &'a [FileSummary], left_out: &LeftOut, overview: &'a Overview) -> Self {
+        let Overview { conversations, candidates, answers, .. } = *overview;
+        let library = Counts { conversations, candidates, answers };
+        Self { v: 1, files, library, left_out: left_out.rows(), overview }
+    }
 }
 
 /// What a file or a folder brought, as `--json` shows it.

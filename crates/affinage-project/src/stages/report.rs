@@ -6,10 +6,9 @@ use affinage_report::evidence::Evidence;
 use affinage_report::plots;
 use serde::Serialize;
 
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::jsonl::replace_file;
 use crate::folder::project::Project;
-use crate::stages::evaluation::series;
 use crate::stages::evidence;
 
 /// What was written.
@@ -28,11 +27,11 @@ pub struct Written {
 pub fn write(ctx: &Project, eval: &str) -> anyhow::Result<(Written, Evidence)> {
     let evidence = evidence::read(ctx, eval)?;
     let page = ctx.ui.during("drawing the report", || affinage_report::render(&evidence));
-    let report = files::dir(&ctx.project, eval).join(files::REPORT);
+    let evaluation = Evaluation::named(&ctx.project, eval);
+    let (report, folder) = (evaluation.report(), evaluation.plots());
     replace_file(&report, page.html.as_bytes())?;
-    let folder = report.with_file_name(files::PLOTS);
     let number = write_plots(&folder, &evidence)?;
-    series::end(&files::dir(&ctx.project, eval))?;
+    evaluation.end()?;
     let written = Written {
         report,
         size_bytes: page.html.len(),

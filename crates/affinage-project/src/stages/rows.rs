@@ -1,6 +1,6 @@
 //! A frozen version in the row formats of other tools.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use affinage_dataset::artefact::{Artefact, MIN_ANSWERS, artefacts};
@@ -9,6 +9,7 @@ use affinage_dataset::export::{self, Format};
 use affinage_dataset::message;
 use affinage_report::plain::counted;
 use anyhow::anyhow;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::errors::HintExt as _;
@@ -38,6 +39,23 @@ pub struct Exported {
     pub version: String,
     /// The name of each file, its side, and its rows.
     pub files: Vec<(String, &'static str, usize)>,
+}
+
+/// What was written; the document of `--json`.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    v: u32,
+    version: &'a str,
+    out: &'a Path,
+    /// By side.
+    rows: BTreeMap<&'a str, usize>,
+}
+
+impl Exported {
+    pub fn document<'a>(&'a self, out: &'a Path) -> Document<'a> {
+        let rows = self.files.iter().map(|(_, side, rows)| (*side, *rows)).collect();
+        Document { v: 1, version: &self.version, out, rows }
+    }
 }
 
 /// Writes a version into the folder `out`, one file for each side. `allow_artefact`: preference pairs are written although one

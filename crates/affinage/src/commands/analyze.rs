@@ -4,10 +4,9 @@ use std::path::Path;
 
 use affinage_eval::analysis::Analysis;
 use affinage_eval::plan::Plan;
-use affinage_project::folder::evaluation as files;
+use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::evaluation::series;
-use affinage_project::stages::judges::read_plan;
 use affinage_project::stages::judges::verify::verify;
 use affinage_report::card;
 use clap::Args;
@@ -35,9 +34,8 @@ pub struct AnalyzeArgs {
 pub fn run(ctx: &Context, args: AnalyzeArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = &series::meant(ctx, args.eval.as_deref())?;
-    let dir = files::dir(&ctx.project, name);
     if args.verify {
-        let (verified, without) = verify(ctx, &dir)?;
+        let (verified, without) = verify(ctx, &Evaluation::named(&ctx.project, name))?;
         ctx.ui.say(format!(
             "verified {} against their raw requests; {without} have none",
             counted(verified, "verdict", "verdicts")
@@ -66,8 +64,8 @@ pub(super) fn show_with_hint(ctx: &Context, name: &str, full: bool) -> anyhow::R
 
 /// Analyses an evaluation.
 pub fn computed(ctx: &Context, name: &str) -> anyhow::Result<Analysis> {
-    let dir = files::dir(&ctx.project, name);
-    ctx.ui.during("computing the figures", || analyze_folder(ctx, &dir))
+    let evaluation = Evaluation::named(&ctx.project, name);
+    ctx.ui.during("computing the figures", || analyze_folder(ctx, &evaluation))
 }
 
 /// Prints the answer card of an analysis, or all findings; with `--json` the whole analysis.
@@ -75,7 +73,7 @@ pub fn show(ctx: &Context, name: &str, analysis: &Analysis, full: bool) -> anyho
     if ctx.json {
         return ctx.ui.json(analysis);
     }
-    let plan = read_plan(&files::dir(&ctx.project, name))?;
+    let plan = Evaluation::named(&ctx.project, name).plan()?;
     let mut text = card_text(&ctx.project, &plan, analysis, &ctx.ui);
     if full || ctx.ui.is_verbose() {
         text.push_str(&format!("\n\n{}", summary(analysis)));

@@ -4,7 +4,6 @@ use affinage_project::errors::interrupted;
 use affinage_project::interrupt;
 use affinage_project::stages::chat::{Chat, Options, Piece, Speaker};
 use clap::Args;
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::ctrl_c;
@@ -69,18 +68,6 @@ pub fn run(ctx: &Context, args: ChatArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One answer as `--json` prints it.
-#[derive(Serialize)]
-struct Answered {
-    arm: String,
-    /// The word by which the arm was asked for.
-    asked: String,
-    adapter_sha256: Option<String>,
-    text: String,
-    /// It ended at the limit of new tokens.
-    is_cut: bool,
-}
-
 fn answer_once(ctx: &Context, chat: &mut Chat, prompt: &str) -> anyhow::Result<()> {
     let ended = || match interrupt::requested() {
         true => Err(interrupted("the answer was ended by Ctrl-C")),
@@ -92,15 +79,7 @@ fn answer_once(ctx: &Context, chat: &mut Chat, prompt: &str) -> anyhow::Result<(
     }
     ctrl_c::while_streaming(|| chat.reply(prompt, false, |_, _| Ok(())))?;
     ended()?;
-    let answered = |speaker: &Speaker| Answered {
-        arm: speaker.name.clone(),
-        asked: speaker.asked.clone(),
-        adapter_sha256: speaker.adapter_sha256().map(str::to_owned),
-        text: speaker.last_words().to_owned(),
-        is_cut: speaker.is_cut,
-    };
-    let answers: Vec<Answered> = chat.speakers.iter().map(answered).collect();
-    ctx.ui.json(&serde_json::json!({ "v": 1, "prompt": prompt, "answers": answers }))
+    ctx.ui.json(&chat.document(prompt))
 }
 
 /// Answers grow in columns on a terminal that can show them, one after the other on another; where nobody watches, one

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use affinage_eval::judgment::{Judgment, Outcome, called};
-use affinage_project::folder::evaluation as files;
-use affinage_project::folder::jsonl;
+use affinage_eval::judgment::{Outcome, called};
+use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::answers::{self, Kind, Options};
-use affinage_project::stages::judges::{Consent, read_plan};
+use affinage_project::stages::judges::Consent;
 use clap::Args;
 
 use super::{generate, judge, report};
@@ -84,14 +83,14 @@ fn conclude(ctx: &Context, name: &str, kind: Kind, open: bool) -> anyhow::Result
 
 /// ` --run R` where `chat` would mean another run than that of the evaluation.
 fn run_option(ctx: &Context, eval: &str) -> String {
-    let run = read_plan(&files::dir(&ctx.project, eval)).ok().and_then(|plan| plan.run);
+    let run = Evaluation::named(&ctx.project, eval).plan().ok().and_then(|plan| plan.run);
     let meant = Run::newest(&ctx.project, &ctx.ui).ok().map(|run| run.name);
     run.filter(|run| meant.as_ref() != Some(run)).map(|run| format!(" --run {run}")).unwrap_or_default()
 }
 
 /// What becomes of the answers where affinage.toml has no judge: whoever voted has compared them.
 fn nobody_is_asked(ctx: &Context, eval: &str) -> anyhow::Result<String> {
-    let votes: Vec<Judgment> = jsonl::read(&files::dir(&ctx.project, eval).join(files::VOTES), &ctx.ui)?;
+    let votes = Evaluation::named(&ctx.project, eval).votes().read(&ctx.ui)?;
     let mut by_voter: BTreeMap<&str, usize> = BTreeMap::new();
     let first =
         votes.iter().filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. }));

@@ -161,10 +161,7 @@ fn by_format(matrices: &BTreeMap<String, usize>) -> String {
 
 fn show_published(ctx: &Context, made: &Bundle, out: &Path) -> anyhow::Result<()> {
     if ctx.json {
-        return ctx.ui.json(&serde_json::json!({
-            "v": 1, "export": made.record, "exposed_rows": made.exposed.len(), "accepted_findings": made.accepted,
-            "memorisation": made.memorisation.longest, "base_licence": made.licence,
-        }));
+        return ctx.ui.json(&made.document());
     }
     show(ctx, out, &made.record);
     let rows: BTreeSet<&str> = made.exposed.iter().map(|row| row.example_id.as_str()).collect();

@@ -117,26 +117,20 @@ pub fn run(ctx: &Context, args: GenerateArgs) -> anyhow::Result<()> {
 
 /// Says what came of it; with `--json` as a document.
 pub(super) fn show(ctx: &Context, options: &Options, generated: &Generated) -> anyhow::Result<()> {
-    let document = match &generated.outcome {
-        Outcome::Answered => {
-            serde_json::json!({ "v": 1, "eval": generated.name, "prompts": generated.prompts, "arms": generated.arms })
-        }
+    match &generated.outcome {
+        Outcome::Answered => {}
         Outcome::Requested(requests) => {
             if let By::BatchOut { path, .. } = options.by {
                 ctx.ui.say(format!("{}: {}", path.display(), counted(*requests, "request", "requests")));
             }
             ctx.ui.hint("run them, then `affinage generate --batch-in RESULTS`");
-            serde_json::json!({ "v": 1, "requests": requests })
         }
-        Outcome::Taken(taken) => {
-            ctx.ui.say(format!(
-                "{} taken, {} failed, {} not asked for",
-                counted(taken.answers, "answer", "answers"),
-                taken.failed,
-                taken.unknown
-            ));
-            serde_json::to_value(taken)?
-        }
-    };
-    if ctx.json { ctx.ui.json(&document) } else { Ok(()) }
+        Outcome::Taken(taken) => ctx.ui.say(format!(
+            "{} taken, {} failed, {} not asked for",
+            counted(taken.answers, "answer", "answers"),
+            taken.failed,
+            taken.unknown
+        )),
+    }
+    if ctx.json { ctx.ui.json(&generated.document()) } else { Ok(()) }
 }

@@ -15,7 +15,7 @@ use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::{Choice, Hit, Library, Named, Overview, Recognised};
 use affinage_project::stages::freeze::next_step;
-use affinage_project::stages::import::{self, FileSummary, Found, Removed, Speakers};
+use affinage_project::stages::import::{self, Document, FileSummary, Found, Removed, Speakers};
 use anyhow::anyhow;
 use clap::Args;
 
@@ -124,19 +124,7 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     }
     show(ctx, &overview, &files, failed.is_empty())?;
     if ctx.json {
-        let counts = serde_json::json!({
-            "conversations": overview.conversations,
-            "candidates": overview.candidates,
-            "answers": overview.answers,
-        });
-        let document = serde_json::json!({
-            "v": 1,
-            "files": files,
-            "library": counts,
-            "left_out": library.left_out()?.rows(),
-            "overview": overview,
-        });
-        ctx.ui.json(&document)?;
+        ctx.ui.json(&Document::new(&files, &library.left_out()?, &overview))?;
     }
     of_several(&failed, args.files.len())
 }

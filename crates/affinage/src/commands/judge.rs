@@ -128,11 +128,12 @@ fn say_next(ctx: &Context, judged: &Judged, stages: Stages) {
 
 /// Says which servers of this machine answer, with a judge to paste for each.
 fn find_local(ctx: &Context, ports: &[u16]) -> anyhow::Result<()> {
-    let servers = find::local_servers(ports);
+    let found = find::local_servers(ports);
     if ctx.json {
-        return ctx.ui.json(&serde_json::json!({ "v": 1, "servers": servers }));
+        return ctx.ui.json(&found);
     }
-    for server in &servers {
+    let servers = &found.servers;
+    for server in servers {
         let program = server.usual_program.map_or(String::new(), |name| format!(" (usually {name})"));
         let models = match server.models.as_slice() {
             [] => "has no model yet".to_owned(),

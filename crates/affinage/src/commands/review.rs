@@ -131,6 +131,28 @@ struct CardVariant {
     flags: Vec<String>,
 }
 
+/// What `--json` prints of cards that were written.
+#[derive(Serialize)]
+struct Written<'a> {
+    v: u32,
+    file: &'a std::path::Path,
+    candidates: usize,
+    left_to_decide: usize,
+    /// Without a decision, in conversations that are skipped or set aside.
+    held_back: usize,
+    /// Held private, and not written.
+    private: usize,
+}
+
+/// What `--json` prints of decisions that were read.
+#[derive(Serialize)]
+struct Taken {
+    v: u32,
+    decisions: usize,
+    new: usize,
+    undecided: usize,
+}
+
 fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
     let library = Library::open(&ctx.project)?;
     let decisions = library.decisions()?;
@@ -175,10 +197,14 @@ fn export(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
         file.display()
     ));
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({
-            "v": 1, "file": file, "candidates": cards.len(), "left_to_decide": left, "held_back": held_back,
-            "private": private,
-        }))?;
+        ctx.ui.json(&Written {
+            v: 1,
+            file,
+            candidates: cards.len(),
+            left_to_decide: left,
+            held_back,
+            private,
+        })?;
     }
     Ok(())
 }
@@ -209,7 +235,7 @@ fn card(
         prompt: candidate.prompt.clone(),
         prompt_drafted: candidate.prompt_drafted,
         variants: shown.collect(),
-        decision: decision.map_or(Value::Null, |d| serde_json::json!(d.action)),
+        decision: serde_json::to_value(decision.map(|decision| decision.action)).unwrap_or_default(),
         variant: decision.and_then(|d| d.variant.clone()),
         text: decision.and_then(|d| d.text.clone()),
         new_prompt: decision.and_then(|d| d.prompt.clone()),
@@ -260,7 +286,7 @@ fn import(ctx: &Context, file: &std::path::Path) -> anyhow::Result<()> {
         ctx.ui.hint("freeze what you accepted: `affinage dataset`");
     }
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "decisions": decisions.len(), "new": added, "undecided": undecided }))?;
+        ctx.ui.json(&Taken { v: 1, decisions: decisions.len(), new: added, undecided })?;
     }
     Ok(())
 }

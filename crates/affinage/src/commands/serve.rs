@@ -12,6 +12,7 @@ use affinage_project::model::{open_model, packed_engine};
 use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::serve::{Arm, Decoder, Served};
@@ -32,6 +33,13 @@ pub struct ServeArgs {
     /// The environment variable with a key that clients must send (default: none is asked for)
     #[arg(long, value_name = "NAME")]
     api_key_env: Option<String>,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Address<'a> {
+    v: u32,
+    url: &'a str,
 }
 
 pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
@@ -82,7 +90,7 @@ pub fn run(ctx: &Context, args: ServeArgs) -> anyhow::Result<()> {
     let config = ctx.config.generate.clone();
     let served = Arc::new(Served { model, engine, adapters, arms, config, decoder });
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "url": url }))?;
+        ctx.ui.json(&Address { v: 1, url: &url })?;
     } else {
         ctx.ui.data(&url)?;
     }

@@ -1,6 +1,6 @@
 //! `affinage train`: LoRA fine-tuning of the base model on a frozen dataset version.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use affinage_engine::model::Model;
@@ -106,6 +106,14 @@ impl EngineArg {
     }
 }
 
+/// What `--json` prints of a job for another machine.
+#[derive(Serialize)]
+struct HandedOver<'a> {
+    v: u32,
+    /// The folder of the job.
+    handover: &'a Path,
+}
+
 /// What `--json` prints of a finished run.
 #[derive(Serialize)]
 struct Finished<'a> {
@@ -154,7 +162,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
             dir.join("README.md").display(),
             dir.display()
         ));
-        return if ctx.json { ctx.ui.json(&serde_json::json!({"v": 1, "handover": dir})) } else { Ok(()) };
+        return if ctx.json { ctx.ui.json(&HandedOver { v: 1, handover: &dir }) } else { Ok(()) };
     }
     let start = Start { ctx, spec: &config.model.name, model, engine, plan, precision: None };
     if args.dry_run {

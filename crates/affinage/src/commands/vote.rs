@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_eval::ballot::{Draw, Said, too_few};
+use affinage_eval::ballot::{Draw, Said, SessionEvent, too_few};
 use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
 use affinage_eval::plan::DatasetFacts;
 use affinage_project::errors::{HintExt as _, usage};
-use affinage_project::folder::lock::FolderLock;
 use affinage_project::nearest::read_text;
 use affinage_project::stages::evaluation::series;
 use affinage_project::stages::judges::{Evaluated, Sources};
@@ -14,7 +13,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::context::Context;
-use crate::poll::{Ballot, Poll, Returned, SessionEvent, VoteFiles, html, votes_of};
+use crate::poll::{Ballot, Brought, Packed, Poll, Returned, VoteFiles, html, votes_of};
 use crate::ui::{bytes, counted};
 use crate::web::{Room, RoomArgs};
 
@@ -81,7 +80,7 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     let judge_id = judge_id(ctx, &evaluated, voter, args.author)?;
     let pairs = args.pairs.map(|pairs| pairs as usize);
     // Held while the ballot is drawn and its comparisons are kept: a vote itself waits for nobody but other votes.
-    let lock = FolderLock::acquire(&evaluated.dir)?;
+    let lock = evaluated.folder.lock()?;
     let ballot = Ballot::new(ctx, &evaluated, &judge_id, pairs)?;
     if ballot.items.is_empty() {
         return Err(anyhow!("evals/{eval}: no pair of different answers to vote on"));
@@ -121,7 +120,7 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
 /// training texts are people's own words.
 fn judge_id(ctx: &Context, evaluated: &Evaluated, name: &str, author: bool) -> anyhow::Result<String> {
     let ids = [AUTHOR, VOTER].map(|kind| format!("{kind}{name}"));
-    let [as_author, as_other] = votes_of(&evaluated.dir, ids.each_ref(), &ctx.ui)?;
+    let [as_author, as_other] = votes_of(&evaluated.folder, ids.each_ref(), &ctx.ui)?;
     let [author_id, other_id] = ids;
     let votes = |n: usize| counted(n, "vote", "votes");
     let call = |rest: &str| ctx.command_on(&evaluated.plan.name, "vote", &format!("--as {rest}"));
@@ -232,9 +231,7 @@ fn pack(
         ));
     }
     if ctx.json {
-        ctx.ui.json(
-            &serde_json::json!({ "v": 1, "file": file, "items": ballot.items.len(), "left_out": left_out }),
-        )?;
+        ctx.ui.json(&Packed { v: 1, file, items: ballot.items.len(), left_out })?;
     }
     let import = ctx.command_on(&evaluated.plan.name, "vote", "--import FILE");
     ctx.ui.hint(format!("give the file to the voter; what comes back: {import}"));
@@ -249,7 +246,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     if returned.affinage_votes != 1 || !is_person(&returned.voter) {
         return Err(anyhow!("{}: votes of another version of affinage", file.display()));
     }
-    let _lock = FolderLock::acquire(&evaluated.dir)?;
+    let _lock = evaluated.folder.lock()?;
     let ballot = Ballot::new(ctx, evaluated, &returned.voter, Some(returned.pairs))?;
     // All or nothing: a file with one strange vote is not to be trusted in part.
     let mut votes = Vec::new();
@@ -264,7 +261,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
         votes.push((item, said, vote.ms, vote.at));
     }
     ballot.keep_comparisons(ctx)?;
-    let mut files = VoteFiles::open(ballot.dir(), &returned.voter, &ballot.items, &ctx.ui)?;
+    let mut files = VoteFiles::open(ballot.folder(), &returned.voter, &ballot.items, &ctx.ui)?;
     let added = files.change(&ballot.items, |files| {
         let mut added = 0;
         for (item, said, ms, at) in votes {
@@ -284,7 +281,7 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), named));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "voter": returned.voter, "votes": all, "new": added }))?;
+        ctx.ui.json(&Brought { v: 1, voter: &returned.voter, votes: all, new: added })?;
     }
     ctx.ui.hint(together(ctx, &evaluated.plan.name));
     Ok(())

@@ -7,32 +7,31 @@ mod pack;
 mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::message::Message;
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::{Analysis, TOO_FEW};
 use affinage_eval::analyze::{likely, split_pairs, votes_needed};
-use affinage_eval::ballot::{self, BallotItem, Draw, ItemKind, Preferred, Said, ballot, is_even};
-use affinage_eval::comparison::{Comparison, Seat, pairs};
+use affinage_eval::ballot::{
+    self, BallotItem, Draw, Drawing, ItemKind, Preferred, Said, SessionEvent, ballot, is_even,
+};
+use affinage_eval::comparison::{Seat, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::judge::exam::usable;
-use affinage_eval::judgment::{Judgment, Outcome, is_author, spoken};
+use affinage_eval::judgment::{Outcome, is_author, spoken};
 use affinage_eval::suite::{Domain, Prompt};
 use affinage_project::errors::usage;
-use affinage_project::folder::evaluation as files;
-use affinage_project::folder::jsonl;
+use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
 use affinage_project::stages::suites;
-use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use pack::{Returned, html};
-pub use votes::{SessionEvent, VoteFiles, votes_of};
+pub use pack::{Brought, Packed, Returned, html};
+pub use votes::{VoteFiles, votes_of};
 
 use crate::context::Context;
 use crate::ui::counted;
@@ -54,7 +53,7 @@ pub struct Ballot {
     to_compare: [usize; 2],
     /// Answers that a limit of new tokens cut, with the limit.
     cut: BTreeMap<String, u32>,
-    dir: PathBuf,
+    folder: Evaluation,
 }
 
 /// A prompt as it is shown.
@@ -111,7 +110,7 @@ impl Ballot {
         let sources =
             ballot::Sources { pairs: &headline, preferred, draw, references: &usable, rubrics, seed };
         let mut items = ballot(&sources, judge_id);
-        leave_out_answered(ctx, &evaluated.dir, judge_id, &mut items)?;
+        leave_out_answered(ctx, &evaluated.folder, judge_id, &mut items)?;
         let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
         // Where the data set is not there, nobody is said to have written anything.
         let by_person =
@@ -137,7 +136,7 @@ impl Ballot {
             to_compare: [Domain::In, Domain::Out]
                 .map(|domain| headline.iter().filter(|pair| pair.prompt.domain == domain).count()),
             cut: evaluated.completions.iter().filter(is_cut).map(limit).collect(),
-            dir: evaluated.dir.clone(),
+            folder: evaluated.folder.clone(),
         })
     }
 
@@ -153,7 +152,7 @@ impl Ballot {
             ItemKind::Gold(_) => None,
         };
         let cells: Vec<Cell> = self.items.iter().filter_map(cell).collect();
-        Store::open(&self.dir, &ctx.ui)?.add_comparisons(&cells)
+        Store::open(&self.folder, &ctx.ui)?.add_comparisons(&cells)
     }
 
     pub fn screen<'a>(&'a self, item: &'a BallotItem) -> Screen<'a> {
@@ -197,8 +196,8 @@ impl Ballot {
         self.to_compare
     }
 
-    pub fn dir(&self) -> &Path {
-        &self.dir
+    pub fn folder(&self) -> &Evaluation {
+        &self.folder
     }
 }
 
@@ -206,11 +205,11 @@ impl Ballot {
 /// are kept, and nobody is asked for them again.
 fn leave_out_answered(
     ctx: &Context,
-    dir: &Path,
+    folder: &Evaluation,
     judge_id: &str,
     items: &mut Vec<BallotItem>,
 ) -> anyhow::Result<()> {
-    let mut votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), &ctx.ui)?;
+    let mut votes = folder.votes().read(&ctx.ui)?;
     votes.retain(|vote| vote.judge_id == judge_id && !matches!(vote.outcome, Outcome::Missing { .. }));
     let here: BTreeSet<&str> = items.iter().map(|item| item.call.comparison.comparison_id.as_str()).collect();
     let elsewhere: BTreeSet<&str> =
@@ -218,7 +217,7 @@ fn leave_out_answered(
     if elsewhere.is_empty() {
         return Ok(());
     }
-    let comparisons: Vec<Comparison> = jsonl::read(&dir.join(files::COMPARISONS), &ctx.ui)?;
+    let comparisons = folder.comparisons().read(&ctx.ui)?;
     let answered = comparisons.into_iter().filter(|row| elsewhere.contains(row.comparison_id.as_str()));
     let answered: BTreeSet<String> = answered.map(|row| row.pair_id).collect();
     let given: BTreeSet<&str> = votes.iter().map(|vote| vote.judgment_id.as_str()).collect();
@@ -230,30 +229,16 @@ fn leave_out_answered(
     Ok(())
 }
 
-/// `ballot.json`: fixed when the first ballot of an evaluation is drawn, so that judges who come later change no
-/// voter's pairs.
-#[derive(Serialize, Deserialize)]
-struct Drawing {
-    v: u32,
-    drawn_at: Timestamp,
-    /// Pairs on which judges split at that time.
-    split_pairs: BTreeSet<String>,
-    /// Whether the author's ballot begins with the author's own prompts. Ballots of earlier versions did not, and whoever began
-    /// one goes on with it.
-    #[serde(default)]
-    author_own_first: bool,
-}
-
+/// How the pairs of an evaluation are drawn, which is decided once.
 fn drawn_once(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Drawing> {
-    let file = evaluated.dir.join("ballot.json");
-    if file.exists() {
-        let drawing = serde_json::from_slice(&fs_err::read(&file)?)
-            .with_context(|| format!("{} was not written by this version", ctx.shown(&file)))?;
-        return Ok(drawing);
+    let file = evaluated.folder.ballot();
+    if file.is_there() {
+        return file.read();
     }
     let split_pairs = evaluated.judged(ctx, |inputs| Ok(split_pairs(inputs)?))?;
-    let drawing = Drawing { v: ROW_VERSION, drawn_at: Timestamp::now(), split_pairs, author_own_first: true };
-    jsonl::replace_file(&file, &serde_json::to_vec_pretty(&drawing)?)?;
+    let drawn_at = Timestamp::now().to_string();
+    let drawing = Drawing { v: ROW_VERSION, drawn_at, split_pairs, author_own_first: true };
+    file.write(&drawing)?;
     Ok(drawing)
 }
 
@@ -281,7 +266,7 @@ struct Voted {
 
 impl<'a> Poll<'a> {
     pub fn open(ctx: &'a Context, ballot: Ballot) -> anyhow::Result<Poll<'a>> {
-        let files = VoteFiles::open(&ballot.dir, &ballot.judge_id, &ballot.items, &ctx.ui)?;
+        let files = VoteFiles::open(&ballot.folder, &ballot.judge_id, &ballot.items, &ctx.ui)?;
         Ok(Poll { ctx, ballot, files: Mutex::new(files) })
     }
 
@@ -378,7 +363,7 @@ impl<'a> Poll<'a> {
         if !files.is_revealed {
             files.change(&self.ballot.items, |files| files.note(SessionEvent::Revealed))?;
         }
-        let analysis = analyze_folder(self.ctx, &self.ballot.dir)?;
+        let analysis = analyze_folder(self.ctx, &self.ballot.folder)?;
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         let me = &self.ballot.judge_id;
         let with_me = analysis.agreement.by_pair.iter().filter(|pair| pair.one == *me || pair.other == *me);

@@ -1,11 +1,32 @@
 //! A ballot as one HTML file for somebody else, and the file of votes that comes back.
 
+use std::path::Path;
+
 use affinage_eval::id::row_id;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Ballot;
+
+/// What `--json` prints of a file for a voter.
+#[derive(Serialize)]
+pub struct Packed<'a> {
+    pub v: u32,
+    pub file: &'a Path,
+    pub items: usize,
+    /// Pairs of conversations that are held private.
+    pub left_out: usize,
+}
+
+/// What `--json` prints of votes that came back.
+#[derive(Serialize)]
+pub struct Brought<'a> {
+    pub v: u32,
+    pub voter: &'a str,
+    pub votes: usize,
+    pub new: usize,
+}
 
 /// One self-contained page: it loads nothing and sends nothing.
 ///

@@ -1,45 +1,20 @@
 //! The files of votes: `votes.jsonl` (rows like those of judges), `gold_votes.jsonl` (votes on planted pairs) and
 //! `vote_sessions.jsonl` (what was taken back, and when who wrote what was shown).
 
-use std::path::{Path, PathBuf};
-
 use affinage_eval::ROW_VERSION;
-use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said};
+use affinage_eval::ballot::{AUTHOR_QUESTION, BallotItem, ItemKind, Said, SessionEvent, SessionRow};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
 use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
-use affinage_project::folder::evaluation as files;
-use affinage_project::folder::jsonl;
-use affinage_project::folder::lock::FolderLock;
+use affinage_project::folder::evaluation::Evaluation;
 use jiff::{Timestamp, ToSpan as _};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::ui::Ui;
 
-/// One line of `vote_sessions.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SessionRow {
-    pub v: u32,
-    pub judge_id: String,
-    pub event: SessionEvent,
-    pub at: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "type")]
-pub enum SessionEvent {
-    /// A vote was taken back.
-    Undone { item_id: String, outcome: Outcome },
-    /// Who wrote what was shown: from here on nothing can be taken back.
-    Revealed,
-    /// Votes came from a pack.
-    Imported { votes: usize },
-}
-
 /// How many screens of an evaluation each of these voters has answered.
-pub fn votes_of(dir: &Path, judge_ids: [&String; 2], ui: &Ui) -> anyhow::Result<[usize; 2]> {
-    let votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), ui)?;
-    let gold: Vec<GoldVote> = jsonl::read(&dir.join(files::PLANTED_VOTES), ui)?;
+pub fn votes_of(folder: &Evaluation, judge_ids: [&String; 2], ui: &Ui) -> anyhow::Result<[usize; 2]> {
+    let votes = folder.votes().read(ui)?;
+    let gold = folder.planted_votes().read(ui)?;
     let voters = || votes.iter().map(|row| &row.judge_id).chain(gold.iter().map(|row| &row.judge_id));
     Ok(judge_ids.map(|id| voters().filter(|voter| *voter == id).count()))
 }
@@ -51,7 +26,7 @@ fn is_missing(said: Outcome) -> bool {
 /// The files of one evaluation, for one voter. Several sessions may be open at once: each change is made under a lock,
 /// on the files as they are then.
 pub struct VoteFiles {
-    dir: PathBuf,
+    folder: Evaluation,
     judge_id: String,
     ui: Ui,
     /// Of all voters.
@@ -63,10 +38,15 @@ pub struct VoteFiles {
 }
 
 impl VoteFiles {
-    pub fn open(dir: &Path, judge_id: &str, items: &[BallotItem], ui: &Ui) -> anyhow::Result<VoteFiles> {
-        let votes: Vec<Judgment> = jsonl::read(&dir.join(files::VOTES), ui)?;
-        let gold: Vec<GoldVote> = jsonl::read(&dir.join(files::PLANTED_VOTES), ui)?;
-        let sessions: Vec<SessionRow> = jsonl::read(&dir.join(files::VOTE_SESSIONS), ui)?;
+    pub fn open(
+        folder: &Evaluation,
+        judge_id: &str,
+        items: &[BallotItem],
+        ui: &Ui,
+    ) -> anyhow::Result<VoteFiles> {
+        let votes = folder.votes().read(ui)?;
+        let gold = folder.planted_votes().read(ui)?;
+        let sessions = folder.vote_sessions().read(ui)?;
         let is_revealed =
             sessions.iter().any(|row| row.judge_id == judge_id && row.event == SessionEvent::Revealed);
         let voted_at = |item: &BallotItem| match item.kind {
@@ -80,8 +60,8 @@ impl VoteFiles {
             items.iter().filter_map(|item| Some((voted_at(item)?, item.id.clone()))).collect();
         done.sort();
         let done = done.into_iter().map(|(_, id)| id).collect();
-        let (dir, judge_id, ui) = (dir.to_owned(), judge_id.to_owned(), ui.clone());
-        Ok(VoteFiles { dir, judge_id, ui, votes, gold, done, is_revealed })
+        let (folder, judge_id, ui) = (folder.clone(), judge_id.to_owned(), ui.clone());
+        Ok(VoteFiles { folder, judge_id, ui, votes, gold, done, is_revealed })
     }
 
     /// Makes one change while other sessions wait, after reading what they have stored meanwhile.
@@ -90,8 +70,8 @@ impl VoteFiles {
         items: &[BallotItem],
         change: impl FnOnce(&mut VoteFiles) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let _turn = FolderLock::turn(&self.dir, "votes")?;
-        *self = VoteFiles::open(&self.dir, &self.judge_id, items, &self.ui)?;
+        let _turn = self.folder.turn_to_vote()?;
+        *self = VoteFiles::open(&self.folder, &self.judge_id, items, &self.ui)?;
         change(self)
     }
 
@@ -126,7 +106,7 @@ impl VoteFiles {
         })?;
         match &item.kind {
             ItemKind::Pair(_) => {
-                self.append(files::VOTES, &row)?;
+                self.folder.votes().append(&row, &self.ui)?;
                 self.votes.push(row);
             }
             ItemKind::Gold(planted) => {
@@ -147,7 +127,7 @@ impl VoteFiles {
                     ms_to_vote,
                     finished_at: at.to_string(),
                 };
-                self.append(files::PLANTED_VOTES, &vote)?;
+                self.folder.planted_votes().append(&vote, &self.ui)?;
                 self.gold.push(vote);
             }
         }
@@ -208,9 +188,9 @@ impl VoteFiles {
         };
         let outcome = outcome.unwrap_or(Outcome::Missing { reason: MissingReason::Skipped });
         self.note(SessionEvent::Undone { item_id: item_id.to_owned(), outcome })?;
-        jsonl::write_all(&self.dir.join(files::VOTES), &self.votes)?;
+        self.folder.votes().replace(&self.votes)?;
         if item.is_some_and(BallotItem::is_gold) {
-            jsonl::write_all(&self.dir.join(files::PLANTED_VOTES), &self.gold)?;
+            self.folder.planted_votes().replace(&self.gold)?;
         }
         self.done.retain(|done| done != item_id);
         Ok(())
@@ -219,7 +199,8 @@ impl VoteFiles {
     pub fn note(&mut self, event: SessionEvent) -> anyhow::Result<()> {
         self.is_revealed |= event == SessionEvent::Revealed;
         let (judge_id, at) = (self.judge_id.clone(), Timestamp::now().to_string());
-        self.append(files::VOTE_SESSIONS, &SessionRow { v: ROW_VERSION, judge_id, event, at })
+        let row = SessionRow { v: ROW_VERSION, judge_id, event, at };
+        self.folder.vote_sessions().append(&row, &self.ui)
     }
 
     /// What the planted pairs say of this voter, in the report's words, and whether what came twice was answered alike:
@@ -254,11 +235,5 @@ impl VoteFiles {
     /// On how many pairs of the evaluation this voter passed.
     pub fn passed(&self, items: &[BallotItem]) -> usize {
         self.skipped_items(items).filter(|item| !item.is_gold() && item.call.repeat == 0).count()
-    }
-
-    fn append(&self, name: &str, row: &impl Serialize) -> anyhow::Result<()> {
-        let mut writer = jsonl::Writer::open(&self.dir.join(name), &self.ui)?;
-        writer.append(row)?;
-        writer.sync()
     }
 }

@@ -132,24 +132,41 @@ fn no_command_makes_the_arguments_of_another() {
     assert!(commands < 5000, "commands have {commands} lines: logic belongs into a stage");
 }
 
+/// What `--json` prints has a type, whose fields are the keys.
+#[test]
+fn no_command_builds_its_document_by_hand() {
+    for (path, text) in sources("affinage") {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        if shown.contains("/commands/") {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            assert!(!code.contains("json!("), "{shown} builds a document by hand");
+        }
+    }
+}
+
 #[test]
 fn names_on_the_disk_are_spelled_in_one_place() {
     /// Files and folders of evaluations, which nothing else has.
-    const OF_EVALUATIONS: [&str; 16] = [
+    const OF_EVALUATIONS: [&str; 21] = [
         "plan.json",
+        "settings.toml",
         "prompts.jsonl",
         "completions.jsonl",
         "fit.jsonl",
+        "overlap.jsonl",
         "comparisons.jsonl",
         "blind_key.jsonl",
         "judgments.jsonl",
+        "ballot.json",
         "votes.jsonl",
+        "gold_votes.jsonl",
         "vote_sessions.jsonl",
         "ledger.jsonl",
         "raw.jsonl.zst",
         "batches.jsonl",
         "items.jsonl",
         "analysis.json",
+        "dose.json",
         "report.html",
         "history.jsonl",
     ];
@@ -163,8 +180,11 @@ fn names_on_the_disk_are_spelled_in_one_place() {
         }
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for name in OF_EVALUATIONS {
+            // As a name of its own, and at the end of a path; in a comment and in what is told it may stand.
+            let spelled = [format!("\"{name}\""), format!("}}/{name}")];
+            let is_code = |line: &&str| !line.trim_start().starts_with("//");
             assert!(
-                !code.contains(&format!("\"{name}\"")),
+                !code.lines().filter(is_code).any(|line| spelled.iter().any(|name| line.contains(name))),
                 "{shown} spells {name}: see folder/evaluation.rs"
             );
         }

@@ -9,21 +9,22 @@ use affinage_eval::plan::{Arm, Plan};
 use affinage_eval::suite::{Domain, Prompt, Split};
 use affinage_report::plain::counted;
 use anyhow::{Context as _, ensure};
+use serde::Serialize;
 
 use super::plan::{Planned, against_itself, plan, steps_in_words};
-use super::{Evaluation, Remote, Taken};
-use super::{room, series, thinking};
+use super::{FixedEvaluation, Remote, Taken};
+use super::{room, thinking};
 use crate::client::http::leaves_machine;
 use crate::client::{Leave, consented, server_key};
 use crate::errors::usage;
 use crate::folder::config::{Config, FOLDER_NAME, is_folder_name};
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::stages::arms;
-use crate::stages::judges::{Sources, read_plan};
+use crate::stages::judges::Sources;
 use crate::stages::reserve;
 use crate::stages::suites;
 
@@ -112,6 +113,27 @@ pub enum Outcome {
     Taken(Taken),
 }
 
+/// What came of it; the document of `--json`.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Document<'a> {
+    Answered { v: u32, eval: &'a str, prompts: usize, arms: &'a [String] },
+    Requested { v: u32, requests: usize },
+    Taken(&'a Taken),
+}
+
+impl Generated {
+    pub fn document(&self) -> Document<'_> {
+        match &self.outcome {
+            Outcome::Answered => {
+                Document::Answered { v: 1, eval: &self.name, prompts: self.prompts, arms: &self.arms }
+            }
+            Outcome::Requested(requests) => Document::Requested { v: 1, requests: *requests },
+            Outcome::Taken(taken) => Document::Taken(taken),
+        }
+    }
+}
+
 /// Plans the evaluation, or opens the one that is planned already, and generates what it lacks.
 ///
 /// Errors: no run, no dataset or no model; another plan under that name; texts would leave this machine without consent.
@@ -152,15 +174,15 @@ pub fn generate(ctx: &Project, options: &Options) -> anyhow::Result<Generated> {
     thinks.iter().for_each(|said| ctx.ui.warn(said.clone()));
     // An evaluation that was named is that one or none, and a sealed reserve is opened once.
     let evaluation = match name.is_some() || is_final {
-        true => Evaluation::fix(ctx, plan, prompts)?,
-        false => Evaluation::fix_in_series(ctx, plan, prompts)?,
+        true => FixedEvaluation::fix(ctx, plan, prompts)?,
+        false => FixedEvaluation::fix_in_series(ctx, plan, prompts)?,
     };
     if evaluation.is_new && options.kind != Kind::Null {
         let few = suites::too_few(&ctx.config, &evaluation.prompts);
         warnings.iter().chain(&few).for_each(|warning| ctx.ui.warn(warning));
     }
     if options.to_report {
-        series::begin(&evaluation.dir)?;
+        evaluation.folder.begin()?;
     }
     let outcome = answered(ctx, &model, &evaluation, options)?;
     Ok(Generated {
@@ -175,7 +197,7 @@ pub fn generate(ctx: &Project, options: &Options) -> anyhow::Result<Generated> {
 fn answered(
     ctx: &Project,
     model: &LoadedModel,
-    evaluation: &Evaluation,
+    evaluation: &FixedEvaluation,
     options: &Options,
 ) -> anyhow::Result<Outcome> {
     let meets = |arm: &Arm, prompt: &Prompt| meets(&evaluation.plan, arm, prompt);
@@ -200,7 +222,7 @@ fn answered(
 
 /// The run of the evaluation `name`, where there are both.
 fn run_of(ctx: &Project, name: Option<&str>) -> Option<Run> {
-    let plan = read_plan(&files::dir(&ctx.project, name?)).ok()?;
+    let plan = Evaluation::named(&ctx.project, name?).plan().ok()?;
     Run::list(&ctx.project).ok()?.into_iter().find(|run| plan.run.as_ref() == Some(&run.name))
 }
 
@@ -225,7 +247,7 @@ pub fn fill(
     ctx: &Project,
     model: &LoadedModel,
     engine: Model,
-    evaluation: &Evaluation,
+    evaluation: &FixedEvaluation,
     other_writer: &BTreeMap<String, String>,
     leave: &Leave,
 ) -> anyhow::Result<()> {
@@ -261,7 +283,7 @@ pub fn answer(
     ctx: &Project,
     model: &LoadedModel,
     engine: &Model,
-    evaluation: &Evaluation,
+    evaluation: &FixedEvaluation,
 ) -> anyhow::Result<()> {
     evaluation.generate(ctx, model, engine, |arm, prompt| meets(&evaluation.plan, arm, prompt))?;
     evaluation.warn_of_cuts(ctx)

@@ -12,9 +12,7 @@ use affinage_eval::suite::{Domain, Prompt};
 use affinage_report::plain::counted;
 use anyhow::Context as _;
 
-use super::{Evaluation, asked, written};
-use crate::folder::evaluation as files;
-use crate::folder::jsonl;
+use super::{FixedEvaluation, asked, written};
 use crate::folder::project::Project;
 use crate::model::LoadedModel;
 
@@ -25,7 +23,7 @@ struct FitText<'a> {
     answer: String,
 }
 
-impl Evaluation {
+impl FixedEvaluation {
     /// Scores the held-out references under every arm on `model`: the user's own, those of other writers where
     /// `other_writer` knows one, and each under a wrong prompt. The controls are scored for the arms of the headline.
     pub fn score_fit(
@@ -40,7 +38,7 @@ impl Evaluation {
         if jobs.is_empty() {
             return Ok(());
         }
-        let mut writer = jsonl::Writer::open(&self.dir.join(files::FIT), &ctx.ui)?;
+        let mut writer = self.folder.fit().appender(&ctx.ui)?;
         let prepared = jobs
             .into_iter()
             .map(|(arm, texts)| Ok((arm, tokenize_texts(model, arm, texts)?)))
@@ -94,7 +92,7 @@ impl Evaluation {
         base_sha256: &str,
         texts: &'a [FitText<'a>],
     ) -> anyhow::Result<Vec<(&'a Arm, Vec<&'a FitText<'a>>)>> {
-        let rows: Vec<FitRow> = jsonl::read(&self.dir.join(files::FIT), &ctx.ui)?;
+        let rows = self.folder.fit().read(&ctx.ui)?;
         let present: BTreeSet<(String, String, FitControl)> =
             rows.into_iter().map(|row| (row.prompt_id, row.arm, row.control)).collect();
         let headline = &self.plan.headline;

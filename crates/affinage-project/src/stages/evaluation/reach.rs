@@ -13,7 +13,7 @@ use super::plan::steps_in_words;
 use super::series;
 use crate::folder::config::JudgeKind;
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::stages::judges::preview::{Length, estimate_of};
@@ -75,7 +75,7 @@ pub const WANTED_POWER: f64 = 0.8;
 /// What the evaluation can show and would cost: of its answers where there are some, else of the settings.
 pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
     let name = &series::meant(ctx, options.eval)?;
-    let evaluated = match files::dir(&ctx.project, name).join(files::PLAN).is_file() {
+    let evaluated = match Evaluation::named(&ctx.project, name).is_planned() {
         true => Evaluated::open(ctx, name).ok(),
         false => None,
     };

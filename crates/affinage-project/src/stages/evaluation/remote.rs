@@ -21,11 +21,10 @@ use affinage_report::plain::counted;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::{Evaluation, asked};
+use super::{FixedEvaluation, asked};
 use crate::client::http::leaves_machine;
 use crate::client::{Called, Client, Endpoint, Exchange, Leave, consented, lock, server_key};
 use crate::errors::{HintExt as _, interrupted};
-use crate::folder::evaluation as files;
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::interrupt;
@@ -41,7 +40,7 @@ pub struct Taken {
     pub unknown: usize,
 }
 
-impl Evaluation {
+impl FixedEvaluation {
     /// Asks a server for what the arms on the plan's base lack in `completions.jsonl`.
     pub fn generate_remotely(
         &self,
@@ -122,7 +121,7 @@ impl Evaluation {
     }
 
     fn ask(&self, ctx: &Project, remote: &Remote, missing: &[Wanted]) -> anyhow::Result<()> {
-        let writer = Mutex::new(jsonl::Writer::open(&self.dir.join(files::COMPLETIONS), &ctx.ui)?);
+        let writer = Mutex::new(self.folder.completions().appender(&ctx.ui)?);
         let progress = ctx.ui.progress("generating", missing.len() as u64, "answers");
         let failed: Mutex<Option<anyhow::Error>> = Mutex::new(None);
         let client = Client::new(&remote.endpoint, "the server", remote.adapts);
@@ -196,7 +195,7 @@ impl Evaluation {
         let missing = self.missing_on_base(ctx, meets)?;
         let by_id: BTreeMap<String, &Wanted> =
             missing.iter().map(|wanted| (wanted.key.completion_id(), wanted)).collect();
-        let mut writer = jsonl::Writer::open(&self.dir.join(files::COMPLETIONS), &ctx.ui)?;
+        let mut writer = self.folder.completions().appender(&ctx.ui)?;
         let mut taken = Taken { answers: 0, failed: 0, unknown: 0 };
         let mut seen = BTreeSet::new();
         for row in jsonl::read::<Value>(path, &ctx.ui)? {
@@ -235,7 +234,7 @@ impl Evaluation {
         arms: &[&'a Arm],
         meets: impl Fn(&Arm, &Prompt) -> bool,
     ) -> anyhow::Result<Vec<Wanted<'a>>> {
-        let rows: Vec<Completion> = jsonl::read(&self.dir.join(files::COMPLETIONS), &ctx.ui)?;
+        let rows = self.folder.completions().read(&ctx.ui)?;
         let present: BTreeSet<String> = rows.into_iter().map(|row| row.completion_id).collect();
         let mut missing = Vec::new();
         for &arm in arms {

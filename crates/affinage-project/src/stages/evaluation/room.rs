@@ -8,11 +8,10 @@ use affinage_report::plain::count;
 use super::{series, settings};
 use crate::folder::config::{Config, Generate};
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
-use crate::stages::judges::read_plan;
 
 /// The share of the user's own answers that are to be whole.
 const WHOLE_SHARE: f64 = 0.9;
@@ -61,11 +60,11 @@ fn is_set(config: &Config) -> bool {
 /// The limit in the first plan of the series for this training that was made without a limit in affinage.toml.
 fn planned(ctx: &Project, run: &Run, version: &DatasetVersion) -> anyhow::Result<Option<usize>> {
     for member in series::members(&ctx.project, &ctx.config.eval.name)? {
-        let dir = files::dir(&ctx.project, &member);
-        let Ok(plan) = read_plan(&dir) else { continue };
+        let evaluation = Evaluation::named(&ctx.project, &member);
+        let Ok(plan) = evaluation.plan() else { continue };
         let is_of_this = plan.run.as_ref() == Some(&run.name)
             && plan.dataset.as_ref().is_some_and(|dataset| dataset.version == version.name);
-        if is_of_this && !settings::had(&dir, "eval.max-new-tokens")? {
+        if is_of_this && !settings::had(&evaluation, "eval.max-new-tokens")? {
             return Ok(Some(plan.sampling.max_new_tokens as usize));
         }
     }

@@ -4,17 +4,13 @@
 use std::path::Path;
 
 use affinage_eval::comparison::missing_answers;
-use affinage_eval::completion::Completion;
 use affinage_eval::history::HistoryEvent;
-use affinage_eval::suite::Prompt;
 use affinage_report::plain::{counted, listed};
 
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::history;
-use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::observer::Observer;
-use crate::stages::judges::read_plan;
 
 /// How far an evaluation came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,32 +38,16 @@ impl State {
     }
 }
 
-/// How far the evaluation in `dir` came.
-pub fn state(dir: &Path, ui: &dyn Observer) -> anyhow::Result<State> {
-    let Ok(plan) = read_plan(dir) else { return Ok(State::Unreadable) };
-    let prompts: Vec<Prompt> = jsonl::read(&dir.join(files::PROMPTS), ui)?;
-    let completions: Vec<Completion> = jsonl::read(&dir.join(files::COMPLETIONS), ui)?;
+/// How far an evaluation came.
+pub fn state(evaluation: &Evaluation, ui: &dyn Observer) -> anyhow::Result<State> {
+    let Ok(plan) = evaluation.plan() else { return Ok(State::Unreadable) };
+    let prompts = evaluation.prompts().read(ui)?;
+    let completions = evaluation.completions().read(ui)?;
     Ok(match missing_answers(&plan, &prompts, &completions) {
-        0 if dir.join(files::BEGUN).exists() => State::Stopped,
+        0 if evaluation.is_begun() => State::Stopped,
         0 => State::Whole,
         missing => State::LacksAnswers(missing),
     })
-}
-
-/// Marks an evaluation that is to go on to its report. One that has a report was whole before and stays so.
-pub fn begin(dir: &Path) -> anyhow::Result<()> {
-    if !dir.join(files::REPORT).is_file() {
-        fs_err::write(dir.join(files::BEGUN), "")?;
-    }
-    Ok(())
-}
-
-/// Takes the mark away: the report is drawn.
-pub fn end(dir: &Path) -> anyhow::Result<()> {
-    match fs_err::remove_file(dir.join(files::BEGUN)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
 }
 
 /// `first-look-3` as `first-look` and 3; a name without a number is the first of its series.
@@ -82,18 +62,11 @@ fn split(name: &str) -> (&str, u64) {
 /// The planned evaluations of the series that `name` begins, by number.
 pub fn members(project: &Path, name: &str) -> anyhow::Result<Vec<String>> {
     let (stem, first) = split(name);
-    let entries = match fs_err::read_dir(files::all(project)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let Some(member) = path.file_name().and_then(|member| member.to_str()) else { continue };
-        let (of, number) = split(member);
-        if of == stem && number >= first && path.join(files::PLAN).is_file() {
-            found.push((number, member.to_owned()));
+    for Evaluation { name, .. } in Evaluation::list(project)? {
+        let (of, number) = split(&name);
+        if of == stem && number >= first {
+            found.push((number, name));
         }
     }
     found.sort();
@@ -105,7 +78,7 @@ pub fn next(project: &Path, name: &str) -> anyhow::Result<String> {
     let (stem, _) = split(name);
     let Some(newest) = members(project, name)?.pop() else { return Ok(name.to_owned()) };
     let behind = split(&newest).1 + 1;
-    let free = |name: &String| !files::dir(project, name).exists();
+    let free = |name: &String| !Evaluation::named(project, name).exists();
     Ok((behind..).map(|number| format!("{stem}-{number}")).find(free).unwrap_or_default())
 }
 
@@ -125,7 +98,7 @@ pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<S
 fn looked_at(project: &Path, members: &[String], ui: &dyn Observer) -> anyhow::Result<(usize, Vec<State>)> {
     let mut states = Vec::new();
     for (at, member) in members.iter().enumerate().rev() {
-        states.push(state(&files::dir(project, member), ui)?);
+        states.push(state(&Evaluation::named(project, member), ui)?);
         if states.last() == Some(&State::Whole) {
             return Ok((at, states));
         }
@@ -171,7 +144,7 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
 
 /// Says where votes lie that do not count for `name`: a vote is on the answers of one evaluation.
 fn say_votes_elsewhere<'a>(ctx: &Project, name: &str, others: impl Iterator<Item = &'a String>) {
-    let has_votes = |member: &str| files::dir(&ctx.project, member).join(files::VOTES).is_file();
+    let has_votes = |member: &str| Evaluation::named(&ctx.project, member).votes().is_there();
     let voted = quoted(others.filter(|other| *other != name && has_votes(other)));
     if !voted.is_empty() && !has_votes(name) {
         ctx.ui.say(format!(
@@ -214,7 +187,7 @@ fn other_names(ctx: &Project, name: &str, members: &[String]) -> anyhow::Result<
     }
     // A test of the pipeline is never what is meant.
     let is_meant =
-        |name: &String| read_plan(&files::dir(&ctx.project, name)).is_ok_and(|plan| !plan.is_null_test());
+        |name: &String| Evaluation::named(&ctx.project, name).plan().is_ok_and(|plan| !plan.is_null_test());
     let mut seen = Vec::new();
     let mut kept = |names: Vec<String>| -> Vec<String> {
         let mut kept = Vec::new();
@@ -235,7 +208,7 @@ fn other_names(ctx: &Project, name: &str, members: &[String]) -> anyhow::Result<
 mod tests {
     use std::sync::Arc;
 
-    use affinage_eval::completion::{CompletionKey, FinishReason, Sampling};
+    use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
     use affinage_eval::plan::{Arm, ArmKind, Plan, PlannedComparison, Scope};
     use affinage_eval::suite::{Domain, Split, SuiteDefaults, parse_suite};
 
@@ -246,17 +219,17 @@ mod tests {
     fn project(names: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a temporary folder");
         for name in names {
-            let eval = files::dir(dir.path(), name);
-            fs_err::create_dir_all(&eval).expect("made");
-            fs_err::write(eval.join(files::PLAN), "{}").expect("written");
+            let eval = Evaluation::named(dir.path(), name);
+            eval.create().expect("made");
+            fs_err::write(eval.plan_file().path(), "{}").expect("written");
         }
         dir
     }
 
     /// An evaluation of one question and two arms, of whose answers `answered` are there.
     fn evaluation(project: &Path, name: &str, answered: usize) {
-        let dir = project.join("evals").join(name);
-        fs_err::create_dir_all(&dir).expect("made");
+        let evaluation = Evaluation::named(project, name);
+        evaluation.create().expect("made");
         let tuned = ArmKind::Checkpoint {
             step: 4,
             adapter_sha256: "a".repeat(64),
@@ -314,9 +287,9 @@ mod tests {
                 key.answered(format!("Of tar, says {}.", arm.name), 4, FinishReason::Stop)
             })
             .collect();
-        fs_err::write(dir.join("plan.json"), serde_json::to_vec(&plan).expect("JSON")).expect("written");
-        jsonl::write_all(&dir.join("prompts.jsonl"), &prompts).expect("written");
-        jsonl::write_all(&dir.join("completions.jsonl"), &answers).expect("written");
+        evaluation.plan_file().write(&plan).expect("written");
+        evaluation.prompts().replace(&prompts).expect("written");
+        evaluation.completions().replace(&answers).expect("written");
     }
 
     #[test]
@@ -325,7 +298,7 @@ mod tests {
         for (name, answered) in [("look", 1), ("look-2", 2), ("look-3", 1), ("look-4", 1)] {
             evaluation(dir.path(), name, answered);
         }
-        let torn = files::dir(dir.path(), "look-3").join(files::COMPLETIONS);
+        let torn = Evaluation::named(dir.path(), "look-3").completions().path().to_owned();
         let answers = fs_err::read_to_string(&torn).expect("read");
         fs_err::write(&torn, format!("{answers}{{\"half")).expect("written");
         let heard = Kept::default();
@@ -354,7 +327,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let project = dir.path();
         let newest = || newest(project, "look", &Silent).expect("read");
-        let of = |name: &str| project.join("evals").join(name);
+        let of = |name: &str| Evaluation::named(project, name);
         for (name, answered) in [("look", 1), ("look-2", 1), ("look-3", 1)] {
             evaluation(project, name, answered);
         }
@@ -362,18 +335,18 @@ mod tests {
         evaluation(project, "look", 2);
         assert_eq!(newest(), "look");
         // Figures of a part do not make it whole, and all answers do not where it was to go on to its report.
-        fs_err::write(of("look-2").join("analysis.json"), "{}").expect("written");
+        fs_err::write(of("look-2").analysis().path(), "{}").expect("written");
         evaluation(project, "look-3", 2);
-        begin(&of("look-3")).expect("marked");
-        fs_err::write(of("look-3").join("analysis.json"), "{}").expect("written");
+        of("look-3").begin().expect("marked");
+        fs_err::write(of("look-3").analysis().path(), "{}").expect("written");
         assert_eq!(newest(), "look");
         assert_eq!(state(&of("look-2"), &Silent).expect("read"), State::LacksAnswers(1));
         assert_eq!(state(&of("look-3"), &Silent).expect("read"), State::Stopped);
-        end(&of("look-3")).expect("its report is drawn");
+        of("look-3").end().expect("its report is drawn");
         assert_eq!(newest(), "look-3");
         // Begun again, one that has its report was whole before.
-        fs_err::write(of("look-3").join(files::REPORT), "").expect("written");
-        begin(&of("look-3")).expect("not marked");
+        fs_err::write(of("look-3").report(), "").expect("written");
+        of("look-3").begin().expect("not marked");
         assert_eq!(newest(), "look-3");
     }
 }

@@ -1,7 +1,6 @@
 //! In which words an evaluation differs from what is asked for now: keys of affinage.toml, the run, the data.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use affinage_eval::plan::{Arm, Plan};
 use affinage_eval::suite::Prompt;
@@ -9,11 +8,8 @@ use affinage_report::plain::counted;
 use anyhow::Context as _;
 
 use crate::folder::config::Config;
-use crate::folder::evaluation as files;
-use crate::folder::jsonl::replace_file;
+use crate::folder::evaluation::Evaluation;
 
-/// What affinage.toml said when the plan was fixed, beside the plan.
-const FILE: &str = files::SETTINGS;
 /// The keys that a plan follows from; of a section all keys.
 const OF_PLAN: [&str; 7] = ["model", "generate", "eval", "judging.stop-early", "dose", "arm", "suite"];
 /// Keys among them that change no plan.
@@ -24,40 +20,33 @@ const SHOWN_CHARACTERS: usize = 60;
 /// Values of affinage.toml by key, as TOML writes them; an `[[arm]]` or `[[suite]]` is one value.
 type Values = BTreeMap<String, String>;
 
-/// Keeps the settings beside a plan that was fixed for them.
-pub fn keep(dir: &Path, config: &Config) -> anyhow::Result<()> {
-    replace_file(&dir.join(FILE), config.effective_toml().as_bytes())
+/// The settings for which the plan was fixed; `None` where an earlier version fixed it.
+fn kept(evaluation: &Evaluation) -> anyhow::Result<Option<Values>> {
+    let Some(text) = evaluation.settings()? else { return Ok(None) };
+    let path = evaluation.settings_path();
+    Ok(Some(values(&text).with_context(|| format!("{}", path.display()))?))
 }
 
-/// The settings for which the plan in `dir` was fixed; `None` where an earlier version fixed it.
-fn kept(dir: &Path) -> anyhow::Result<Option<Values>> {
-    match fs_err::read_to_string(dir.join(FILE)) {
-        Ok(text) => Ok(Some(values(&text).with_context(|| format!("{}", dir.join(FILE).display()))?)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether affinage.toml named `key` when the plan in `dir` was fixed; that of a plan of an earlier version is not known.
-pub fn had(dir: &Path, key: &str) -> anyhow::Result<bool> {
-    Ok(kept(dir)?.is_some_and(|values| values.contains_key(key)))
+/// Whether affinage.toml named `key` when the plan was fixed; that of a plan of an earlier version is not known.
+pub fn had(evaluation: &Evaluation, key: &str) -> anyhow::Result<bool> {
+    Ok(kept(evaluation)?.is_some_and(|values| values.contains_key(key)))
 }
 
 /// Whether affinage.toml says of this plan what it said when the plan was fixed.
-pub fn are_the_same(dir: &Path, config: &Config) -> anyhow::Result<bool> {
-    Ok(kept(dir)? == Some(values(&config.effective_toml())?))
+pub fn are_the_same(evaluation: &Evaluation, config: &Config) -> anyhow::Result<bool> {
+    Ok(kept(evaluation)? == Some(values(&config.effective_toml())?))
 }
 
 /// What differs, each as the end of a sentence: "`eval.prompts-per-suite` was 3, now it is 30".
 ///
 /// Keys of affinage.toml come first; what they do not explain follows.
 pub fn changes(
-    dir: &Path,
+    evaluation: &Evaluation,
     config: &Config,
     (fixed, fixed_prompts): (&Plan, &[Prompt]),
     (now, prompts): (&Plan, &[Prompt]),
 ) -> anyhow::Result<Vec<String>> {
-    let mut found = match kept(dir)? {
+    let mut found = match kept(evaluation)? {
         Some(then) => changed_keys(&then, &values(&config.effective_toml())?),
         None => changed_sampling(fixed, now),
     };

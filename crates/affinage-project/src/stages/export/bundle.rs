@@ -9,24 +9,20 @@ use affinage_dataset::example::DatasetRow;
 use affinage_dataset::lint::{name_spans, personal_count, secret_count};
 use affinage_dataset::message::Role;
 use affinage_dataset::version;
-use affinage_eval::plan::Plan;
-use affinage_eval::suite::Prompt;
 use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::facts::{EvaluationOf, Facts};
-use super::probe::{Memorisation, probe};
+use super::facts::Facts;
+use super::probe::{Longest, Memorisation, probe};
 use super::{Format, Record, Source, card};
 use crate::errors::HintExt as _;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::jsonl;
 use crate::folder::library::{LIBRARY_FILE, Library};
 use crate::folder::project::Project;
 use crate::stages::judges::Sources;
 
-/// What stays at home of an evaluation: the judges' raw bytes, and what was paid.
-const AT_HOME: [&str; 2] = [files::LEDGER, files::RAW];
 const SPLITS: [&str; 4] = ["train", "validation", "test", "reserve"];
 
 /// What the bundle came to.
@@ -36,6 +32,30 @@ pub struct Bundle {
     pub memorisation: Memorisation,
     pub accepted: Vec<String>,
     pub licence: Option<String>,
+}
+
+/// What the bundle came to; the document of `--json`.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    v: u32,
+    export: &'a Record,
+    exposed_rows: usize,
+    accepted_findings: &'a [String],
+    memorisation: &'a [Longest],
+    base_licence: Option<&'a str>,
+}
+
+impl Bundle {
+    pub fn document(&self) -> Document<'_> {
+        Document {
+            v: 1,
+            export: &self.record,
+            exposed_rows: self.exposed.len(),
+            accepted_findings: &self.accepted,
+            memorisation: &self.memorisation.longest,
+            base_licence: self.licence.as_deref(),
+        }
+    }
 }
 
 /// A row of the data set whose words stand in what would be published.
@@ -60,7 +80,7 @@ pub fn write(
     fs_err::write(dir.join("README.md"), card(facts))?;
     fs_err::write(dir.join("DATA.md"), version::card(facts.manifest()))?;
     for evaluation in &facts.evaluations {
-        copy_evaluation(evaluation, &files::dir(dir, &evaluation.name))?;
+        evaluation.folder.publish_to(&Evaluation::named(dir, &evaluation.folder.name))?;
     }
     let rows = SPLITS
         .iter()
@@ -89,32 +109,22 @@ pub fn write(
 fn private_texts(ctx: &Project, facts: &Facts, dir: &Path) -> anyhow::Result<Vec<String>> {
     let mut findings = Vec::new();
     for evaluation in &facts.evaluations {
-        let plan: Plan = serde_json::from_slice(&fs_err::read(evaluation.dir.join(files::PLAN))?)?;
-        let prompts: Vec<Prompt> = jsonl::read(&evaluation.dir.join(files::PROMPTS), &ctx.ui)?;
+        let plan = evaluation.folder.plan()?;
+        let prompts = evaluation.folder.prompts().read(&ctx.ui)?;
         let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
         let sources = Sources::of_prompts(ctx, version, &prompts, &[])?;
         let private: Vec<usize> =
             (0..prompts.len()).filter(|&row| sources.is_private(&prompts[row].prompt_id)).collect();
-        let name = format!("evals/{}", evaluation.name);
-        findings.extend(private.iter().map(|row| format!("private@{name}/prompts.jsonl:{}", row + 1)));
-        let report = format!("{name}/report.html");
-        if !private.is_empty() && dir.join(&report).is_file() {
-            findings.push(format!("private@{report}"));
+        let published = Evaluation::named(dir, &evaluation.folder.name);
+        let named = |path: &Path| path.strip_prefix(dir).expect("below").display().to_string();
+        let prompts = named(published.prompts().path());
+        findings.extend(private.iter().map(|row| format!("private@{prompts}:{}", row + 1)));
+        let report = published.report();
+        if !private.is_empty() && report.is_file() {
+            findings.push(format!("private@{}", named(&report)));
         }
     }
     Ok(findings)
-}
-
-fn copy_evaluation(evaluation: &EvaluationOf, to: &Path) -> anyhow::Result<()> {
-    fs_err::create_dir_all(to)?;
-    let published = crate::stages::evidence::FILES.iter().filter(|name| !AT_HOME.contains(name));
-    for name in published.chain(&[files::REPORT]) {
-        let from = evaluation.dir.join(name);
-        if from.is_file() {
-            fs_err::copy(from, to.join(name))?;
-        }
-    }
-    Ok(())
 }
 
 /// `P01@evals/NAME/prompts.jsonl:12` for every line with a finding. The report is made of the same rows and not read again:
@@ -197,7 +207,7 @@ fn exposed(dir: &Path, rows: &BTreeMap<&str, Vec<DatasetRow>>) -> anyhow::Result
     let mut exposed = BTreeSet::new();
     for path in files_below(dir)? {
         let file = path.strip_prefix(dir).expect("below").display().to_string();
-        if !file.ends_with(".jsonl") && !file.ends_with(files::PLAN) {
+        if !file.ends_with(".jsonl") && !Evaluation::is_plan(&path) {
             continue;
         }
         let text = fs_err::read_to_string(&path)?;

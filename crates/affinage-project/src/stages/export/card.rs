@@ -2,6 +2,7 @@
 //! was not recorded is said to be missing.
 
 use affinage_dataset::template::Thinking;
+use affinage_eval::analysis::{Estimate, WinRate};
 use affinage_report::plain::count;
 use serde_json::{Value, json};
 
@@ -47,15 +48,21 @@ fn results(facts: &Facts) -> Vec<Value> {
     }
     for evaluation in &facts.evaluations {
         let metrics: Vec<Value> = win_rates(evaluation)
-            .map(|rate| {
-                let name = format!("win rate against {}, {} prompts, judged blind", rate.against, rate.scope);
-                json!({"type": "win_rate", "name": name, "value": rate.value, "args": {
-                    "interval_low": rate.low, "interval_high": rate.high, "level": rate.level, "n": rate.n,
-                    "n_effective": rate.n_effective}})
+            .map(|Rate { against, scope, rate }| {
+                let name = format!("win rate against {against}, {scope} prompts, judged blind");
+                let Estimate { value, interval, n, n_effective, .. } = &rate.estimate;
+                let [low, high, level] = [
+                    interval.map(|interval| interval.low),
+                    interval.map(|interval| interval.high),
+                    interval.map(|interval| interval.level),
+                ];
+                json!({"type": "win_rate", "name": name, "value": value, "args": {
+                    "interval_low": low, "interval_high": high, "level": level, "n": n,
+                    "n_effective": n_effective}})
             })
             .collect();
         if !metrics.is_empty() {
-            let dataset = json!({"name": evaluation.name, "type": evaluation.name});
+            let dataset = json!({"name": evaluation.folder.name, "type": evaluation.folder.name});
             results.push(json!({"task": task, "dataset": dataset, "metrics": metrics}));
         }
     }
@@ -65,38 +72,18 @@ fn results(facts: &Facts) -> Vec<Value> {
 struct Rate<'a> {
     against: &'a str,
     scope: &'static str,
-    value: f64,
-    low: Option<f64>,
-    high: Option<f64>,
-    level: Option<f64>,
-    n: Option<u64>,
-    n_effective: Option<f64>,
-    sentence: &'a str,
+    rate: &'a WinRate,
 }
 
 /// The planned comparisons of this adapter, in- and out-of-domain.
 fn win_rates(evaluation: &EvaluationOf) -> impl Iterator<Item = Rate<'_>> {
-    let comparisons = evaluation.analysis["comparisons"].as_array().into_iter().flatten();
-    let ours = comparisons.filter(|comparison| comparison["planned"]["arm"] == evaluation.arm);
+    let comparisons = evaluation.analysis.comparisons.iter();
+    let ours = comparisons.filter(|comparison| comparison.planned.arm == evaluation.arm);
     ours.flat_map(|comparison| {
-        let against = comparison["planned"]["against"].as_str().unwrap_or_default();
-        [("in_domain", "in-domain"), ("out_of_domain", "out-of-domain")].into_iter().filter_map(
-            move |(key, scope)| {
-                let rate = &comparison[key];
-                let estimate = &rate["estimate"];
-                Some(Rate {
-                    against,
-                    scope,
-                    value: estimate["value"].as_f64()?,
-                    low: estimate["interval"]["low"].as_f64(),
-                    high: estimate["interval"]["high"].as_f64(),
-                    level: estimate["interval"]["level"].as_f64(),
-                    n: estimate["n"].as_u64(),
-                    n_effective: estimate["n_effective"].as_f64(),
-                    sentence: rate["sentence"].as_str().unwrap_or_default(),
-                })
-            },
-        )
+        let against = &comparison.planned.against;
+        [(&comparison.in_domain, "in-domain"), (&comparison.out_of_domain, "out-of-domain")]
+            .into_iter()
+            .filter_map(move |(rate, scope)| Some(Rate { against, scope, rate: rate.as_ref()? }))
     })
 }
 
@@ -191,25 +178,18 @@ fn found(facts: &Facts) -> String {
             + "No evaluation of this adapter is recorded. Nothing is known about whether it is better than its base.\n\n";
     }
     for evaluation in &facts.evaluations {
-        let headline = &evaluation.analysis["headline"];
-        text += &format!(
-            "**{}**: {}\n\n",
-            evaluation.name,
-            headline["sentence"].as_str().unwrap_or("no headline")
-        );
+        let headline = &evaluation.analysis.headline;
+        text += &format!("**{}**: {}\n\n", evaluation.folder.name, headline.sentence);
         text +=
             "| against | prompts | win rate | 95 % interval | n | in words |\n|---|---|---:|---|---:|---|\n";
-        for rate in win_rates(evaluation) {
-            let interval = match (rate.low, rate.high) {
-                (Some(low), Some(high)) => format!("{:.0} to {:.0} %", 100.0 * low, 100.0 * high),
-                _ => "none".to_owned(),
-            };
+        for Rate { against, scope, rate } in win_rates(evaluation) {
+            let interval = rate.estimate.interval.map_or("none".to_owned(), |interval| {
+                format!("{:.0} to {:.0} %", 100.0 * interval.low, 100.0 * interval.high)
+            });
             text += &format!(
-                "| {} | {} | {:.0} % | {interval} | {} | {} |\n",
-                rate.against,
-                rate.scope,
-                100.0 * rate.value,
-                rate.n.unwrap_or(0),
+                "| {against} | {scope} | {:.0} % | {interval} | {} | {} |\n",
+                100.0 * rate.estimate.value,
+                rate.estimate.n,
                 rate.sentence.replace('|', "/"),
             );
         }
@@ -228,8 +208,7 @@ fn limits(facts: &Facts) -> String {
         ));
     }
     for evaluation in &facts.evaluations {
-        let said = evaluation.analysis["headline"]["limits"].as_array().into_iter().flatten();
-        limits.extend(said.filter_map(Value::as_str).map(str::to_owned));
+        limits.extend(evaluation.analysis.headline.limits.iter().cloned());
     }
     if facts.base_licence.is_none() {
         limits.push("The files of the base name no licence; look it up before you publish.".to_owned());

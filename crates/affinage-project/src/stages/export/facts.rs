@@ -1,15 +1,17 @@
 //! What the project recorded about an adapter: its run, its data, and the evaluations that met it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use affinage_dataset::template::Thinking;
 use affinage_dataset::version::Manifest;
+use affinage_eval::analysis::Analysis;
 use anyhow::Context as _;
 use serde_json::Value;
 
+use crate::errors::HintExt as _;
 use crate::folder::config::{Config, Train};
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::events::{Event, RunStarted};
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
@@ -43,11 +45,10 @@ pub struct Facts {
 
 /// An evaluation in which this very adapter is an arm.
 pub struct EvaluationOf {
-    pub name: String,
-    pub dir: PathBuf,
+    pub folder: Evaluation,
     /// The arm's name there.
     pub arm: String,
-    pub analysis: Value,
+    pub analysis: Analysis,
 }
 
 impl Facts {
@@ -131,20 +132,51 @@ fn licence(model: &LoadedModel) -> anyhow::Result<Option<String>> {
 
 fn evaluations(ctx: &Project, adapter_sha256: &str) -> anyhow::Result<Vec<EvaluationOf>> {
     let mut found = Vec::new();
-    for entry in fs_err::read_dir(files::all(&ctx.project)).into_iter().flatten() {
-        let dir = entry?.path();
-        let read = |name: &str| -> anyhow::Result<Option<Value>> {
-            let path = dir.join(name);
-            Ok(if path.is_file() { Some(serde_json::from_slice(&fs_err::read(path)?)?) } else { None })
+    for folder in Evaluation::list(&ctx.project)? {
+        let Some(plan) = folder.plan_file().bytes()?.filter(|_| folder.analysis().is_there()) else {
+            continue;
         };
-        let (Some(plan), Some(analysis)) = (read(files::PLAN)?, read(files::ANALYSIS)?) else { continue };
+        // Plans of other adapters may be of earlier versions.
+        let plan: Value = serde_json::from_slice(&plan)?;
         let arms = plan["arms"].as_array().cloned().unwrap_or_default();
         let is_ours =
             |arm: &&Value| arm.to_string().contains(&format!("\"adapter_sha256\":\"{adapter_sha256}\""));
         let Some(arm) = arms.iter().find(is_ours).and_then(|arm| arm["name"].as_str()) else { continue };
-        let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        found.push(EvaluationOf { name, arm: arm.to_owned(), dir, analysis });
+        let analysis = folder.analysis().read().hint(format!(
+            "`affinage analyze --eval {}` makes it again, offline, from the rows",
+            folder.name
+        ))?;
+        found.push(EvaluationOf { arm: arm.to_owned(), folder, analysis });
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::observer::Silent;
+
+    #[test]
+    fn figures_of_another_version_are_no_empty_card() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let project = Project::open(dir.path(), &[], Arc::new(Silent)).expect("a project");
+        let write = |name: &str, adapter: &str| {
+            let evaluation = Evaluation::named(dir.path(), name);
+            evaluation.create().expect("made");
+            let plan = format!(r#"{{"arms": [{{"name": "tuned", "adapter_sha256": "{adapter}"}}]}}"#);
+            fs_err::write(evaluation.plan_file().path(), plan).expect("written");
+            fs_err::write(evaluation.analysis().path(), "{}").expect("written");
+        };
+        write("of-another", "bb");
+        assert!(evaluations(&project, "aa").expect("none is of this adapter").is_empty());
+        write("of-this", "aa");
+        let error = evaluations(&project, "aa").err().expect("its figures cannot be read");
+        assert!(error.to_string().ends_with("analysis.json was not written by this version"), "{error}");
+        assert_eq!(
+            crate::errors::hints(&error),
+            ["`affinage analyze --eval of-this` makes it again, offline, from the rows"]
+        );
+    }
 }

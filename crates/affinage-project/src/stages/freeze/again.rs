@@ -4,11 +4,10 @@ use affinage_report::plain::counted;
 
 use super::{Undecided, taken_undecided};
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::evaluation;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::library::{LIBRARY_FILE, Library, Since};
 use crate::folder::project::Project;
 use crate::stages::evaluation::series;
-use crate::stages::judges::read_plan;
 use crate::stages::training::{Trained, standing, trained_before};
 
 /// What is taken undecided by the version to freeze before a training; `None`: `version`, the newest, is the one to train on.
@@ -75,9 +74,9 @@ pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
         },
         Some(Trained::Finished(run)) => {
             let eval = series::newest(&ctx.project, &ctx.config.eval.name, &ctx.ui)?;
-            let dir = evaluation::dir(&ctx.project, &eval);
-            let is_of_run = read_plan(&dir).is_ok_and(|plan| plan.run.as_ref() == Some(&run.name));
-            match is_of_run && series::state(&dir, &ctx.ui)? == series::State::Whole {
+            let evaluation = Evaluation::named(&ctx.project, &eval);
+            let is_of_run = evaluation.plan().is_ok_and(|plan| plan.run.as_ref() == Some(&run.name));
+            match is_of_run && series::state(&evaluation, &ctx.ui)? == series::State::Whole {
                 true => format!("what came of {name}: {}", ctx.command_on(&eval, "report", "--open")),
                 false => format!("find out whether the training on {name} made it better: `affinage eval`"),
             }

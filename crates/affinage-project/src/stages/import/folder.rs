@@ -8,7 +8,7 @@ use affinage_dataset::import::{Found, Roles, Together};
 use affinage_report::plain::{count, counted};
 
 use crate::errors::HintExt as _;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation;
 use crate::folder::library::Library;
 use crate::folder::project::CONFIG_FILE;
 use crate::folder::{datasets, run};
@@ -159,7 +159,7 @@ fn walk(
 
 /// What affinage keeps in the folder of a project.
 fn is_made_here(name: &str) -> bool {
-    matches!(name, CONFIG_FILE | "raw" | datasets::ALL | run::ALL | files::ALL)
+    matches!(name, CONFIG_FILE | "raw" | datasets::ALL | run::ALL | evaluation::ALL)
         || name.starts_with("library.db")
 }
 

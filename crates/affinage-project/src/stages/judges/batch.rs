@@ -6,19 +6,19 @@
 //! then reads them as if an earlier process had left them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Duration;
 
 use affinage_eval::ROW_VERSION;
 use affinage_eval::id::{row_id, sha256_hex};
-use affinage_eval::judge::batch::{BatchRequest, BatchStatus, MAX_BYTES, MAX_REQUESTS, multipart};
+use affinage_eval::judge::batch::{
+    BatchCall, BatchEvent, BatchRequest, BatchRow, BatchStatus, MAX_BYTES, MAX_REQUESTS, multipart,
+};
 use affinage_eval::judge::ledger::{LedgerEvent, Phase, RawRow, RawSide, Transport};
 use affinage_eval::judge::record::Call;
 use affinage_eval::judge::wire::WireFormat;
 use affinage_report::plain::{count, counted};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::JudgeSummary;
 use super::server::JudgeServer;
@@ -26,43 +26,9 @@ use super::store::Store;
 use crate::client::http::{self, Reply};
 use crate::client::{Budget, borrowed, worst_usd};
 use crate::errors::HintExt as _;
-use crate::folder::evaluation as files;
-use crate::folder::jsonl;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::observer::Observer;
-
-/// One line of `batches.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BatchRow {
-    pub v: u32,
-    /// Our own name of the batch: a hash of what it holds.
-    pub batch_key: String,
-    pub judge_id: String,
-    pub phase: Phase,
-    pub event: BatchEvent,
-    /// RFC 3339, UTC.
-    pub at: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "type")]
-pub enum BatchEvent {
-    /// About to be sent.
-    Submitting { calls: Vec<BatchCall> },
-    /// The provider's name for it.
-    Submitted { batch_id: String },
-    /// The provider refused it, so nothing of it was paid.
-    Refused { reason: String },
-    /// Its replies are stored.
-    Collected { answered: usize, failed: usize },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BatchCall {
-    pub judgment_id: String,
-    pub request_sha256: String,
-    pub attempt: u32,
-}
 
 /// A batch that the provider has and that was not collected.
 #[derive(Clone, Debug)]
@@ -75,9 +41,9 @@ pub struct OpenBatch {
     calls: Vec<BatchCall>,
 }
 
-/// The open batches of a folder.
-pub fn open_batches(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Vec<OpenBatch>> {
-    let rows: Vec<BatchRow> = jsonl::read(&dir.join(files::BATCHES), ui)?;
+/// The open batches of an evaluation or its exams.
+pub fn open_batches(folder: &Evaluation, ui: &dyn Observer) -> anyhow::Result<Vec<OpenBatch>> {
+    let rows = folder.batches().read(ui)?;
     let mut calls: BTreeMap<&str, &Vec<BatchCall>> = BTreeMap::new();
     let mut open: BTreeMap<&str, OpenBatch> = BTreeMap::new();
     for row in &rows {
@@ -105,15 +71,15 @@ pub fn open_batches(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Vec<OpenBat
 }
 
 /// The calls that wait in open batches.
-pub fn waiting(dir: &Path, ui: &dyn Observer) -> anyhow::Result<BTreeSet<String>> {
-    let open = open_batches(dir, ui)?;
+pub fn waiting(folder: &Evaluation, ui: &dyn Observer) -> anyhow::Result<BTreeSet<String>> {
+    let open = open_batches(folder, ui)?;
     Ok(open.into_iter().flat_map(|batch| batch.calls).map(|call| call.judgment_id).collect())
 }
 
 /// The batches of one judge and phase.
 pub struct Batches<'a> {
     pub ctx: &'a Project,
-    pub dir: &'a Path,
+    pub folder: &'a Evaluation,
     pub server: &'a JudgeServer,
     pub judge_id: &'a str,
 }
@@ -125,7 +91,7 @@ impl Batches<'_> {
     /// Stores the replies of every batch that has ended. Returns how many calls still wait.
     pub fn collect(&self, store: &mut Store) -> anyhow::Result<usize> {
         let mut waiting = 0;
-        for batch in open_batches(self.dir, &self.ctx.ui)? {
+        for batch in open_batches(self.folder, &self.ctx.ui)? {
             if batch.judge_id != self.judge_id || batch.phase != self.server.phase {
                 continue;
             }
@@ -359,16 +325,15 @@ impl Batches<'_> {
     }
 
     fn note(&self, batch_key: &str, event: BatchEvent) -> anyhow::Result<()> {
-        let mut writer = jsonl::Writer::open(&self.dir.join(files::BATCHES), &self.ctx.ui)?;
-        writer.append(&BatchRow {
+        let row = BatchRow {
             v: ROW_VERSION,
             batch_key: batch_key.to_owned(),
             judge_id: self.judge_id.to_owned(),
             phase: self.server.phase,
             event,
             at: Timestamp::now().to_string(),
-        })?;
-        writer.sync()
+        };
+        self.folder.batches().append(&row, &self.ctx.ui)
     }
 
     fn wire(&self) -> WireFormat {

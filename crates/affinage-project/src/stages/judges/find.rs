@@ -24,17 +24,25 @@ pub struct Found {
     pub models: Vec<String>,
 }
 
+/// The servers of this machine; the document of `--json`.
+#[derive(Serialize)]
+pub struct Servers {
+    v: u32,
+    pub servers: Vec<Found>,
+}
+
 /// From the look for the server to the last byte of its list.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The servers on these ports of 127.0.0.1 that list their models; without ports, on the usual ones.
-pub fn local_servers(ports: &[u16]) -> Vec<Found> {
+pub fn local_servers(ports: &[u16]) -> Servers {
     let usual = USUAL.map(|(port, _)| port);
     let ports = if ports.is_empty() { &usual } else { ports };
-    std::thread::scope(|scope| {
+    let servers = std::thread::scope(|scope| {
         let asked: Vec<_> = ports.iter().map(|port| scope.spawn(|| listed(*port))).collect();
         asked.into_iter().filter_map(|asked| asked.join().ok().flatten()).collect()
-    })
+    });
+    Servers { v: 1, servers }
 }
 
 fn listed(port: u16) -> Option<Found> {

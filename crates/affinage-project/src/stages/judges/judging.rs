@@ -13,7 +13,6 @@ use super::{
 };
 use crate::errors::{HintExt as _, usage};
 use crate::folder::config::Judge;
-use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
 use crate::stages::evaluation::series;
 
@@ -63,7 +62,7 @@ pub fn judge(ctx: &Project, options: &Options) -> anyhow::Result<Judged> {
     }
     let chosen = chosen(ctx, options.judges)?;
     let mut evaluated = Evaluated::open(ctx, &name)?;
-    let _lock = FolderLock::acquire(&evaluated.dir)?;
+    let _lock = evaluated.folder.lock()?;
     let request = Request {
         judges: &chosen,
         stages: options.stages,
@@ -78,7 +77,7 @@ pub fn judge(ctx: &Project, options: &Options) -> anyhow::Result<Judged> {
     let nobody_is_fit = !options.unfit_too && !chosen.iter().any(is_fit);
     Ok(Judged {
         vote_instead: find::vote_first(&evaluated).filter(|_| nobody_is_fit),
-        ledger: ledger(ctx, &evaluated.dir)?,
+        ledger: ledger(ctx, &evaluated.folder)?,
         evaluation: name,
         estimates,
         sources,

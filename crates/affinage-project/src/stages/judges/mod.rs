@@ -11,7 +11,6 @@ pub mod judging;
 mod local;
 mod looks;
 pub mod preview;
-pub mod raw;
 mod reread;
 mod send;
 pub mod server;
@@ -33,11 +32,11 @@ use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
 use affinage_report::plain::counted;
 use serde::Serialize;
 
-pub use evaluated::{Evaluated, read_plan};
+pub use evaluated::Evaluated;
 pub use exam::{SpentRow, exam_results, ledger};
 pub use looks::ask_in_looks;
 pub use preview::{Estimate, Leaving, total};
-pub use reread::judgments;
+pub use reread::{judgments, verdicts};
 pub use sources::{SourceLine, Sources, answered_by_a_person};
 pub use store::Store;
 pub use work::{Cell, references, rubrics};
@@ -213,7 +212,7 @@ pub fn ask(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::R
         }
         done.summaries.push(summary);
     }
-    done.exams = exam_results(ctx, &evaluated.dir)?;
+    done.exams = exam_results(ctx, &evaluated.folder)?;
     done.unfit = unfit;
     Ok(done)
 }
@@ -223,7 +222,7 @@ fn unfit(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::Res
     if request.unfit_too || request.stages == Stages::Exam {
         return Ok(BTreeSet::new());
     }
-    let results = exam_results(ctx, &evaluated.dir)?;
+    let results = exam_results(ctx, &evaluated.folder)?;
     let is_asked = |id: &str| request.judges.iter().any(|judge| judge.id == id);
     let unfit = results.into_iter().filter(|exam| exam.is_unfit() && is_asked(&exam.judge_id));
     Ok(unfit.map(|exam| exam.judge_id).collect())
@@ -253,16 +252,16 @@ impl Session<'_> {
         if work.calls.is_empty() {
             return Ok(summary);
         }
-        let dir = work.dir(self.evaluated);
-        fs_err::create_dir_all(&dir)?;
-        let mut store = Store::open(&dir, &ctx.ui)?;
+        let folder = work.folder(self.evaluated);
+        folder.create()?;
+        let mut store = Store::open(&folder, &ctx.ui)?;
         warn_of_rows(ctx, work, &store);
         if work.phase == Phase::Exam {
-            exam::keep_items(ctx, &dir, &work.items)?;
+            exam::keep_items(ctx, &folder, &work.items)?;
         }
         store.add_comparisons(&work.cells)?;
         if work.phase == Phase::Exam && work.may_stop {
-            store.watch(exam::sitting(ctx, &dir, work)?);
+            store.watch(exam::sitting(ctx, &folder, work)?);
         }
         let texts = work.texts(self.evaluated);
         let result = match &work.local {
@@ -317,7 +316,7 @@ impl Session<'_> {
         let mut server = server::judge_server(judge)?;
         server.phase = work.phase;
         server.budget_usd = ctx.config.judging.budget_usd;
-        server.spent_usd = exam::spent_usd(ctx, &self.evaluated.dir)?;
+        server.spent_usd = exam::spent_usd(ctx, &self.evaluated.folder)?;
         let endpoint = &mut server.endpoint;
         endpoint.limits = self.memory.limits(&endpoint.base_url, &judge.model);
         endpoint.pace = judge.requests_per_minute.map(|calls| self.pace(&endpoint.base_url, calls));
@@ -347,10 +346,10 @@ impl Session<'_> {
         store: &mut Store,
         summary: &mut JudgeSummary,
     ) -> anyhow::Result<Vec<&'w Call>> {
-        let dir = &work.dir(self.evaluated);
-        let batches = batch::Batches { ctx: self.ctx, dir, server, judge_id: &work.judge.id };
+        let folder = &work.folder(self.evaluated);
+        let batches = batch::Batches { ctx: self.ctx, folder, server, judge_id: &work.judge.id };
         summary.in_batch = batches.collect(store)?;
-        let waiting = batch::waiting(dir, &self.ctx.ui)?;
+        let waiting = batch::waiting(folder, &self.ctx.ui)?;
         let (stored, open): (Vec<&Call>, Vec<&Call>) = work
             .calls
             .iter()

@@ -2,7 +2,6 @@
 //! them, under the folder's lock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::judge::exam::sitting::Sitting;
@@ -11,9 +10,8 @@ use affinage_eval::judgment::Judgment;
 use jiff::Timestamp;
 
 use super::batch;
-use super::raw::{self, RawFile};
-use crate::folder::evaluation as files;
-use crate::folder::jsonl;
+use crate::folder::evaluation::{Evaluation, RawAppender};
+use crate::folder::jsonl::Appender;
 use crate::observer::Observer;
 
 /// What the files hold; read without writing anything.
@@ -37,13 +35,12 @@ pub struct Known {
 
 impl Known {
     /// Reads a folder; one that does not exist knows nothing.
-    pub fn read(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Known> {
-        let path = |name: &str| dir.join(name);
-        let comparisons: Vec<Comparison> = jsonl::read(&path(files::COMPARISONS), ui)?;
-        let keys: Vec<BlindKey> = jsonl::read(&path(files::BLIND_KEY), ui)?;
-        let judgments: Vec<Judgment> = jsonl::read(&path(files::JUDGMENTS), ui)?;
-        let mut ledger: Vec<LedgerRow> = jsonl::read(&path(files::LEDGER), ui)?;
-        let raw_rows = raw::read(&path(files::RAW))?;
+    pub fn read(folder: &Evaluation, ui: &dyn Observer) -> anyhow::Result<Known> {
+        let comparisons = folder.comparisons().read(ui)?;
+        let keys = folder.blind_keys().read(ui)?;
+        let judgments = folder.judgments().read(ui)?;
+        let mut ledger = folder.ledger().read(ui)?;
+        let raw_rows = folder.raw().read()?;
         let mut templates: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for row in &judgments {
             templates.entry(row.judge_id.clone()).or_default().insert(row.template_sha256.clone());
@@ -69,7 +66,7 @@ impl Known {
                 *most = attempt.max(*most);
             }
         }
-        let in_batches = batch::waiting(dir, ui)?;
+        let in_batches = batch::waiting(folder, ui)?;
         ledger.retain(|row| {
             let side = if row.phase == Phase::Repair { RawSide::RepairReply } else { RawSide::Reply };
             !in_batches.contains(&row.judgment_id)
@@ -119,27 +116,26 @@ impl Known {
 /// The open files.
 pub struct Store {
     pub known: Known,
-    comparisons: jsonl::Writer,
-    keys: jsonl::Writer,
-    judgments: jsonl::Writer,
-    ledger: jsonl::Writer,
-    raw: RawFile,
+    comparisons: Appender<Comparison>,
+    keys: Appender<BlindKey>,
+    judgments: Appender<Judgment>,
+    ledger: Appender<LedgerRow>,
+    raw: RawAppender,
     /// The exam that these verdicts decide.
     sitting: Option<Sitting>,
 }
 
 impl Store {
     /// Opens or creates the files of a folder.
-    pub fn open(dir: &Path, ui: &dyn Observer) -> anyhow::Result<Store> {
-        let path = |name: &str| dir.join(name);
+    pub fn open(folder: &Evaluation, ui: &dyn Observer) -> anyhow::Result<Store> {
         // Opened first: a torn tail is cut off before it is read.
-        let raw = RawFile::open(&path(files::RAW), ui)?.0;
+        let raw = folder.raw().appender(ui)?;
         Ok(Store {
-            known: Known::read(dir, ui)?,
-            comparisons: jsonl::Writer::open(&path(files::COMPARISONS), ui)?,
-            keys: jsonl::Writer::open(&path(files::BLIND_KEY), ui)?,
-            judgments: jsonl::Writer::open(&path(files::JUDGMENTS), ui)?,
-            ledger: jsonl::Writer::open(&path(files::LEDGER), ui)?,
+            known: Known::read(folder, ui)?,
+            comparisons: folder.comparisons().appender(ui)?,
+            keys: folder.blind_keys().appender(ui)?,
+            judgments: folder.judgments().appender(ui)?,
+            ledger: folder.ledger().appender(ui)?,
             raw,
             sitting: None,
         })

@@ -1,7 +1,6 @@
 //! What there is to ask: for each judge and phase the cells, and the calls among them that have no stored answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::rc::Rc;
 
 use affinage_eval::comparison::{
@@ -23,7 +22,7 @@ use super::store::Known;
 use super::{Evaluated, Request, Stages, Texts};
 use crate::errors::HintExt as _;
 use crate::folder::config;
-use crate::folder::evaluation as files;
+use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::nearest::read_text;
 use crate::stages::suites;
@@ -70,8 +69,8 @@ impl Work<'_> {
     }
 
     /// Where its files are.
-    pub fn dir(&self, evaluated: &Evaluated) -> std::path::PathBuf {
-        if self.phase == Phase::Exam { evaluated.dir.join(files::EXAM) } else { evaluated.dir.clone() }
+    pub fn folder(&self, evaluated: &Evaluated) -> Evaluation {
+        if self.phase == Phase::Exam { evaluated.folder.exam() } else { evaluated.folder.clone() }
     }
 }
 
@@ -84,9 +83,8 @@ pub fn gather<'a>(
     unfit: &BTreeSet<String>,
 ) -> anyhow::Result<Vec<Work<'a>>> {
     let rubrics = rubrics(ctx)?;
-    let known = |dir: &Path| Known::read(dir, &ctx.ui);
-    let exam_dir = evaluated.dir.join(files::EXAM);
-    let (judged, examined) = (known(&evaluated.dir)?, known(&exam_dir)?);
+    let exam_folder = evaluated.folder.exam();
+    let (judged, examined) = (Known::read(&evaluated.folder, &ctx.ui)?, Known::read(&exam_folder, &ctx.ui)?);
     let references = match request.stages {
         Stages::Judging => Vec::new(),
         Stages::Exam | Stages::Both => references(ctx, evaluated)?,
@@ -120,7 +118,7 @@ pub fn gather<'a>(
                 in_batch,
                 items,
             };
-            if work.may_stop && sitting(ctx, &exam_dir, &work)?.is_lost() {
+            if work.may_stop && sitting(ctx, &exam_folder, &work)?.is_lost() {
                 (work.is_lost, work.calls) = (true, Vec::new());
             }
             works.push(work);

@@ -6,6 +6,7 @@ use affinage_dataset::diff::{Difference, Sides, difference};
 use affinage_dataset::split::Side;
 use affinage_project::folder::datasets::{DatasetVersion, file_name};
 use clap::Args;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::ui::{Table, count};
@@ -18,15 +19,23 @@ pub struct DiffArgs {
     pub after: String,
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Compared<'a> {
+    v: u32,
+    before: &'a str,
+    after: &'a str,
+    difference: &'a Difference,
+}
+
 pub fn run(ctx: &Context, args: &DiffArgs) -> anyhow::Result<()> {
     let before = DatasetVersion::open(&ctx.project, Some(&args.before))?;
     let after = DatasetVersion::open(&ctx.project, Some(&args.after))?;
     let (old, new) = (sides(ctx, &before)?, sides(ctx, &after)?);
     let difference = difference((&before.manifest.rules, &old), (&after.manifest.rules, &new));
     if ctx.json {
-        return ctx.ui.json(&serde_json::json!({
-            "v": 1, "before": before.name, "after": after.name, "difference": difference,
-        }));
+        let (before, after) = (&before.name, &after.name);
+        return ctx.ui.json(&Compared { v: 1, before, after, difference: &difference });
     }
     if difference.is_empty() {
         ctx.ui.say(format!("{} and {} hold the same examples on the same sides", before.name, after.name));

@@ -1,6 +1,5 @@
 //! `affinage dataset export`: a frozen version in the row formats of other tools.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use affinage_project::stages::rows::{Exported, RowFormat, export_rows};
@@ -52,14 +51,11 @@ impl From<FormatArg> for RowFormat {
 
 pub fn run(ctx: &Context, args: &ExportArgs) -> anyhow::Result<()> {
     let (version, format) = (args.version.as_deref(), args.format.into());
-    let Exported { version, files } =
-        export_rows(ctx, version, format, &args.out, args.allow_label_artefact)?;
+    let exported = export_rows(ctx, version, format, &args.out, args.allow_label_artefact)?;
     if ctx.json {
-        let counts: BTreeMap<&str, usize> = files.iter().map(|(_, side, rows)| (*side, *rows)).collect();
-        return ctx
-            .ui
-            .json(&serde_json::json!({ "v": 1, "version": version, "out": args.out, "rows": counts }));
+        return ctx.ui.json(&exported.document(&args.out));
     }
+    let Exported { version, files } = exported;
     let mut table = Table::new(["file", "rows"]).right(&[1]);
     for (file, _, rows) in files {
         table.row([file, count(rows as u64)]);

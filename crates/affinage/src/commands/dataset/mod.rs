@@ -3,7 +3,7 @@
 mod diff;
 mod export;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use affinage_dataset::version::Manifest;
 use affinage_project::folder::datasets::ALTERNATIVES_FILE;
@@ -11,6 +11,7 @@ use affinage_project::stages::freeze::{
     Frozen, Options, Undecided, folder_word, freeze, say_size, say_version,
 };
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::ui::{Table, count};
@@ -54,9 +55,17 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
     let undecided = unread(args.accept_clean, args.dated_notes);
     let (folder, manifest) = freeze_decided(ctx, undecided, args.name.as_deref())?;
     if ctx.json {
-        ctx.ui.json(&serde_json::json!({ "v": 1, "folder": folder, "manifest": manifest }))?;
+        ctx.ui.json(&FrozenVersion { v: 1, folder: &folder, manifest: &manifest })?;
     }
     Ok(())
+}
+
+/// What `--json` prints of a version that was frozen.
+#[derive(Serialize)]
+struct FrozenVersion<'a> {
+    v: u32,
+    folder: &'a Path,
+    manifest: &'a Manifest,
 }
 
 /// What is taken undecided where these options are given.

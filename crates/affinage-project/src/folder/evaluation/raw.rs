@@ -4,7 +4,7 @@
 //! while writing leaves at most one incomplete last frame, which is cut off on open and said.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use affinage_eval::judge::ledger::RawRow;
 use anyhow::{Context as _, anyhow};
@@ -13,26 +13,53 @@ use zstd::zstd_safe;
 use crate::errors::HintExt as _;
 use crate::observer::Observer;
 
-/// The open file.
-pub struct RawFile {
-    file: fs_err::File,
+/// The file; it need not be there.
+#[derive(Clone, Debug)]
+pub struct RawRows {
+    path: PathBuf,
 }
 
-impl RawFile {
-    /// Opens or creates `path` for appending and returns the rows that it holds.
-    pub fn open(path: &Path, ui: &dyn Observer) -> anyhow::Result<(RawFile, Vec<RawRow>)> {
+impl RawRows {
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.path.is_file()
+    }
+
+    /// Packed bytes.
+    pub fn size_bytes(&self) -> anyhow::Result<u64> {
+        Ok(fs_err::metadata(&self.path)?.len())
+    }
+
+    /// All rows; a missing file has none, an incomplete last frame is left out.
+    pub fn read(&self) -> anyhow::Result<Vec<RawRow>> {
+        Ok(rows_of(&self.path)?.0)
+    }
+
+    /// Opens or creates the file for appending; an incomplete last row is cut off and said.
+    pub fn appender(&self, ui: &dyn Observer) -> anyhow::Result<RawAppender> {
+        let path = &self.path;
         let mut file =
             fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        let (rows, whole) = rows_of(path)?;
+        let (_, whole) = rows_of(path)?;
         let size = file.seek(SeekFrom::End(0))?;
         if whole < size {
             ui.warn(format!("{}: cut an incomplete last row ({} bytes)", path.display(), size - whole));
             file.set_len(whole)?;
             file.seek(SeekFrom::End(0))?;
         }
-        Ok((RawFile { file }, rows))
+        Ok(RawAppender { file })
     }
+}
 
+/// The open file.
+pub struct RawAppender {
+    file: fs_err::File,
+}
+
+impl RawAppender {
     /// Writes one row in one `write`.
     pub fn append(&mut self, row: &RawRow) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(row)?;
@@ -45,11 +72,6 @@ impl RawFile {
     pub fn sync(&self) -> anyhow::Result<()> {
         Ok(self.file.sync_data()?)
     }
-}
-
-/// All rows of `path`; a missing file has none, an incomplete last frame is left out.
-pub fn read(path: &Path) -> anyhow::Result<Vec<RawRow>> {
-    Ok(rows_of(path)?.0)
 }
 
 /// The rows and how many bytes they take.
@@ -87,18 +109,19 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("raw.jsonl.zst");
         let row = |id: &str| RawRow::new(id, RawSide::Reply, "text ".repeat(50).as_bytes(), None);
-        let (mut file, rows) = RawFile::open(&path, &ui).expect("a new file");
-        assert_eq!(rows, []);
+        let raw = RawRows::at(path.clone());
+        let mut file = raw.appender(&ui).expect("a new file");
+        assert_eq!(raw.read().expect("reads"), []);
         file.append(&row("one")).expect("appended");
         let first = fs_err::metadata(&path).expect("there").len() as usize;
         file.append(&row("two")).expect("appended");
         let whole = fs_err::read(&path).expect("there");
         for cut in [first + 1, first + 9, whole.len() - 1] {
             fs_err::write(&path, &whole[..cut]).expect("written");
-            let (mut file, rows) = RawFile::open(&path, &ui).expect("opens");
-            assert_eq!(rows, [row("one")]);
+            assert_eq!(raw.read().expect("reads"), [row("one")]);
+            let mut file = raw.appender(&ui).expect("opens");
             file.append(&row("three")).expect("appended");
-            assert_eq!(read(&path).expect("reads"), [row("one"), row("three")]);
+            assert_eq!(raw.read().expect("reads"), [row("one"), row("three")]);
         }
     }
 }
