@@ -47,7 +47,8 @@ fn write_model_of(dir: &Path, golden: &str) {
             serde_json::from_slice(&fs_err::read(golden.join(name)).expect("there")).expect("JSON");
         // Some have a second end token, which is a letter here.
         json["eos_token_id"] = json!(2);
-        fs_err::write(dir.join(name), json.to_string()).expect("written");
+        let text = serde_json::to_string_pretty(&json).expect("JSON");
+        fs_err::write(dir.join(name), text).expect("written");
     }
     let special = ["<pad>", "<|im_start|>", "<|im_end|>"].map(str::to_owned);
     // The byte-level alphabet writes a space as `Ġ` and a line feed as `Ċ`. Three signs give way: 97 ids are all.
