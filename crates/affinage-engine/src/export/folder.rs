@@ -95,6 +95,8 @@ pub fn config_json(config: &ModelConfig, precision: Precision) -> Value {
             "logits_scaling": decimal(config.logits_divisor), "mlp_bias": false,
         }),
         Family::Phi3 => json!({
+            // The one of the class lies outside of smaller vocabularies.
+            "pad_token_id": null,
             "sliding_window": config.sliding_window,
             "partial_rotary_factor": config.rotary_dim as f64 / config.head_dim as f64,
             "original_max_position_embeddings": config.original_positions(),

@@ -232,9 +232,7 @@ impl Family {
             ("ministral", MISTRAL),
             ("mixtral", MISTRAL),
         ];
-        let relative = match kind {
-            kind => relatives.iter().find(|(prefix, _)| kind.starts_with(prefix)).map(|(_, model)| *model),
-        };
+        let relative = relatives.iter().find(|(prefix, _)| kind.starts_with(prefix)).map(|(_, model)| *model);
         let supported = Family::supported();
         match relative {
             Some(relative) => format!("{supported}; the nearest that works is {relative}"),

@@ -347,7 +347,7 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
     let ropes: Vec<&RopeJson> = match &json.rope_parameters {
         Some(RopeParameters::One(rope)) => vec![rope],
         Some(RopeParameters::ByLayer { full_attention, sliding_attention }) => {
-            std::iter::once(full_attention).chain(sliding_attention).collect()
+            std::iter::once(&**full_attention).chain(sliding_attention.as_deref()).collect()
         }
         None => Vec::new(),
     };

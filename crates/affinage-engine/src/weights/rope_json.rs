@@ -14,7 +14,7 @@ use super::error::LoadError;
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum RopeParameters {
-    ByLayer { full_attention: RopeJson, sliding_attention: Option<RopeJson> },
+    ByLayer { full_attention: Box<RopeJson>, sliding_attention: Option<Box<RopeJson>> },
     One(RopeJson),
 }
 
@@ -61,7 +61,7 @@ pub(super) fn ropes(
     let (new, sliding) = match &json.rope_parameters {
         Some(RopeParameters::One(rope)) => (Some(rope), None),
         Some(RopeParameters::ByLayer { full_attention, sliding_attention }) => {
-            (Some(full_attention), sliding_attention.as_ref())
+            (Some(&**full_attention), sliding_attention.as_deref())
         }
         None => (None, None),
     };

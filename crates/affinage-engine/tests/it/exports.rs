@@ -7,7 +7,7 @@ use affinage_engine::export::parity::{Parity, Side, compare, logits, probes};
 use affinage_engine::export::{Field, Merged, config_json, save_folder, save_gguf, save_gguf_lora, save_mlx};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
-use affinage_engine::weights::{DType, GgufLora, ModelConfig, Precision, Weights};
+use affinage_engine::weights::{DType, GgufLora, ModelConfig, Precision, RopeScaling, Weights};
 
 const MODELS: [&str; 9] = [
     "tiny-chat",
@@ -247,6 +247,29 @@ fn what_a_form_cannot_hold_is_refused_by_name() {
     assert!((scale(&back) / scale(&rslora) - 1.0).abs() < 1e-6);
     let other = Weights::open(&golden().join("tiny-llama")).expect("a model");
     assert!(load_adapter(&path, other.config()).is_err(), "of another architecture");
+}
+
+/// transformers 4 takes three keys for the rotation, and both versions a padding token of their own where none is written.
+#[test]
+fn the_settings_of_phi3_are_what_transformers_takes() {
+    let config = ModelConfig::read(&golden().join("tiny-phi3")).expect("a model");
+    let json = config_json(&config, Precision::F32);
+    let keys = |json: &serde_json::Value| {
+        let keys = json["rope_scaling"].as_object().expect("an object").keys().cloned();
+        keys.collect::<std::collections::BTreeSet<String>>().into_iter().collect::<Vec<String>>()
+    };
+    assert_eq!(keys(&json), ["long_factor", "short_factor", "type"]);
+    assert_eq!(json.get("pad_token_id"), Some(&serde_json::Value::Null));
+    assert_eq!((&json["partial_rotary_factor"], &json["sliding_window"]), (&0.75.into(), &6.into()));
+    assert_eq!(
+        (json["original_max_position_embeddings"].as_u64(), json.get("layer_types")),
+        (Some(128), None)
+    );
+    let mut other = config;
+    let Some(RopeScaling::LongRope(scaling)) = &mut other.rope.scaling else { panic!("{:?}", other.rope) };
+    scaling.attention_factor = 1.5;
+    let json = config_json(&other, Precision::F32);
+    assert_eq!(keys(&json), ["attention_factor", "long_factor", "short_factor", "type"]);
 }
 
 /// A window in two of three layers, which only a key that llama.cpp reads but its converter does not write can say.
