@@ -18,6 +18,8 @@ pub const COMPARISONS: &str = "comparisons.jsonl";
 pub const BLIND_KEY: &str = "blind_key.jsonl";
 /// Verdicts of judges.
 pub const JUDGMENTS: &str = "judgments.jsonl";
+/// What the voters of an evaluation are shown, fixed at the first ballot.
+pub const BALLOT: &str = "ballot.json";
 /// Verdicts of people.
 pub use affinage_eval::judgment::VOTES_FILE as VOTES;
 /// Votes on pairs whose better answer is known.

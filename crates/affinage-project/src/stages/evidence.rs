@@ -40,7 +40,7 @@ pub const FILES: [&str; 12] = [
     files::COMPARISONS,
     files::BLIND_KEY,
     files::JUDGMENTS,
-    "ballot.json",
+    files::BALLOT,
     files::VOTES,
     files::FIT,
     files::LEDGER,

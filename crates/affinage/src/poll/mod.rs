@@ -245,7 +245,7 @@ struct Drawing {
 }
 
 fn drawn_once(ctx: &Context, evaluated: &Evaluated) -> anyhow::Result<Drawing> {
-    let file = evaluated.dir.join("ballot.json");
+    let file = evaluated.dir.join(files::BALLOT);
     if file.exists() {
         let drawing = serde_json::from_slice(&fs_err::read(&file)?)
             .with_context(|| format!("{} was not written by this version", ctx.shown(&file)))?;
