@@ -8,8 +8,9 @@ use super::arms::Arms;
 use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, counted};
+use super::numbers::{Measure, Source};
 use super::view::{Forest, Inline};
+use affinage_eval::plain::counted;
 
 #[derive(Serialize)]
 struct View {
@@ -109,6 +110,6 @@ fn tip_lines(gain: &FitGain, base: Option<f64>) -> String {
         control_words(gain.control),
         gain.arm_nll_per_token,
         gain.lower_on,
-        counted(gain.gain.n, "text")
+        counted(gain.gain.n, "text", "texts")
     )
 }

@@ -12,8 +12,9 @@ use super::arms::Arms;
 use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, counted};
+use super::numbers::{Measure, Source};
 use super::view::{Forest, Inline, Piece, Table, sentence};
+use affinage_eval::plain::counted;
 
 /// Changed answers that are shown in full, each way.
 const MOST_EXAMPLES: usize = 12;
@@ -168,7 +169,7 @@ fn changed(evidence: &Evidence, arms: &Arms) -> Vec<Changed> {
     .filter(|(_, changed)| !changed.is_empty())
     .map(|(title, changed)| Changed {
         title,
-        prompts: counted(changed.len(), "prompt"),
+        prompts: counted(changed.len(), "prompt", "prompts"),
         shown: changed
             .iter()
             .take(MOST_EXAMPLES)

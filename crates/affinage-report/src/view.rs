@@ -5,8 +5,9 @@ use affinage_eval::judgment::{is_person, spoken};
 use serde::Serialize;
 
 use super::charts::{Mark, Strip};
-use super::numbers::{Measure, Source, count, tip};
+use super::numbers::{Measure, Source, tip};
 use super::templates::Markup;
+use affinage_eval::plain::count;
 
 /// A part of a line.
 #[derive(Clone, Debug, Serialize)]
@@ -274,7 +275,7 @@ impl Forest {
             label: label.into(),
             strip: self.strip.row(Some(mark)),
             figure: Piece::figure(&mark.what, mark.estimate, self.strip.measure(), &mark.source),
-            n: count(mark.estimate.n),
+            n: count(mark.estimate.n as u64),
             word: word.into(),
         });
     }

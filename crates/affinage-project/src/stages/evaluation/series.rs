@@ -6,8 +6,8 @@ use std::path::Path;
 use affinage_eval::comparison::missing_answers;
 use affinage_eval::completion::Completion;
 use affinage_eval::history::HistoryEvent;
+use affinage_eval::plain::{counted, listed};
 use affinage_eval::suite::Prompt;
-use affinage_report::plain::{counted, listed};
 
 use crate::folder::evaluation as files;
 use crate::folder::history;

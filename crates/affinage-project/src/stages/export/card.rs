@@ -2,7 +2,7 @@
 //! was not recorded is said to be missing.
 
 use affinage_dataset::template::Thinking;
-use affinage_report::plain::count;
+use affinage_eval::plain::count;
 use serde_json::{Value, json};
 
 use super::facts::{EvaluationOf, Facts};

@@ -15,7 +15,7 @@ use affinage_eval::judge::batch::{BatchRequest, BatchStatus, MAX_BYTES, MAX_REQU
 use affinage_eval::judge::ledger::{LedgerEvent, Phase, RawRow, RawSide, Transport};
 use affinage_eval::judge::record::Call;
 use affinage_eval::judge::wire::WireFormat;
-use affinage_report::plain::{count, counted};
+use affinage_eval::plain::{count, counted};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
