@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use affinage_eval::analysis::{Analysis, CardRow, CardWord};
+use affinage_eval::plain::counted;
 use affinage_eval::plan::{Arm, ArmKind, Plan};
 use affinage_eval::text::uncapitalised;
 use serde::Serialize;
@@ -10,7 +11,6 @@ use serde::Serialize;
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::view::{Inline, Piece};
-use affinage_eval::plain::counted;
 
 /// Warnings on the first screen; the rest stands beside the comparisons.
 pub const MOST_WARNINGS: usize = 3;

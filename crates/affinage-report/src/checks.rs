@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use affinage_eval::analysis::{CheckState, MethodCheck};
 use affinage_eval::judgment::spoken;
+use affinage_eval::plain::{count, counted};
 use affinage_eval::plan::{Arm, ArmKind, PlannedJudge};
 use serde::Serialize;
 
@@ -12,7 +13,6 @@ use super::evidence::{Evidence, RunProvenance};
 use super::html::{Section, time};
 use super::numbers::percent;
 use super::view::{Fact, Inline, Piece, Table, sentence};
-use affinage_eval::plain::{count, counted};
 
 #[derive(Serialize)]
 struct ChecksView {

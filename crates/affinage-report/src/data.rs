@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use affinage_dataset::split::{Certificate, Drop, DropReason};
 use affinage_dataset::version::Manifest;
+use affinage_eval::plain::{count, counted, duration};
 use serde::Serialize;
 
 use super::evidence::{EvaluationFacts, Evidence, RunFacts, RunState};
 use super::html::{Section, time};
 use super::numbers::percent;
 use super::view::{Fact, Inline, Piece, Table, sentence};
-use affinage_eval::plain::duration;
-use affinage_eval::plain::{count, counted};
 
 #[derive(Serialize)]
 struct DataView {

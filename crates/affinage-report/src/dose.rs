@@ -2,6 +2,7 @@
 
 use affinage_eval::analysis::Estimate;
 use affinage_eval::dose::{DoseMeasure, DosePoint, DoseResult};
+use affinage_eval::plain::count;
 use serde::Serialize;
 
 use super::arms::Arms;
@@ -11,7 +12,6 @@ use super::evidence::Evidence;
 use super::html::Section;
 use super::numbers::{Measure, Source, tip};
 use super::view::{Inline, Piece, Table};
-use affinage_eval::plain::count;
 
 #[derive(Serialize)]
 struct View {

@@ -2,6 +2,7 @@
 
 use affinage_eval::analysis::{ArmFit, FitGain, FitResult};
 use affinage_eval::fit::FitControl;
+use affinage_eval::plain::counted;
 use serde::Serialize;
 
 use super::arms::Arms;
@@ -10,7 +11,6 @@ use super::evidence::Evidence;
 use super::html::Section;
 use super::numbers::{Measure, Source};
 use super::view::{Forest, Inline};
-use affinage_eval::plain::counted;
 
 #[derive(Serialize)]
 struct View {

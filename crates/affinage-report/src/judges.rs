@@ -3,6 +3,7 @@
 use affinage_eval::analysis::{Analysis, Estimate, JudgeResult};
 use affinage_eval::judge::exam::result::{Counted, ExamVerdict};
 use affinage_eval::judgment::{MissingReason, spoken};
+use affinage_eval::plain::{count, counted};
 use affinage_eval::plan::JudgeKind;
 use affinage_eval::planted::PlantedVerdict;
 use serde::Serialize;
@@ -12,7 +13,6 @@ use super::evidence::Evidence;
 use super::html::Section;
 use super::numbers::{Measure, Source, percent};
 use super::view::{Inline, Piece, Table};
-use affinage_eval::plain::{count, counted};
 
 #[derive(Serialize)]
 struct View {

@@ -1,13 +1,13 @@
 //! The disagreement map: what each judge says about each category and topic, and where judges of one mind part.
 
 use affinage_eval::findings::MapRow;
+use affinage_eval::plain::{count, counted};
 use serde::Serialize;
 
 use super::arms::Arms;
 use super::charts::shade;
 use super::evidence::Evidence;
 use super::numbers::{p_value, percent, unsigned};
-use affinage_eval::plain::{count, counted};
 
 /// The table and what its colours mean.
 #[derive(Serialize)]

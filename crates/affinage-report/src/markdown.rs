@@ -2,10 +2,11 @@
 
 use affinage_eval::analysis::{Analysis, CardQuestion, CardRow, CardWord, Composite};
 
+use affinage_eval::plain::{count, counted};
+
 use super::evidence::Evidence;
 use super::numbers::{Measure, no_interval};
 use super::summary;
-use affinage_eval::plain::{count, counted};
 
 /// Title, verdict, the answers, a table of the planned comparisons, limits and what to do next.
 pub fn summary(evidence: &Evidence) -> String {

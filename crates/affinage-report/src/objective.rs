@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use affinage_eval::analysis::{Estimate, ObjectiveResult};
 use affinage_eval::completion::Completion;
 use affinage_eval::objective::{is_correct, rules};
+use affinage_eval::plain::counted;
 use affinage_eval::suite::Prompt;
 use serde::Serialize;
 
@@ -14,7 +15,6 @@ use super::evidence::Evidence;
 use super::html::Section;
 use super::numbers::{Measure, Source};
 use super::view::{Forest, Inline, Piece, Table, sentence};
-use affinage_eval::plain::counted;
 
 /// Changed answers that are shown in full, each way.
 const MOST_EXAMPLES: usize = 12;

@@ -1,6 +1,7 @@
 //! Faults of answers by rule: refusals, loops, cuts, empty answers.
 
 use affinage_eval::analysis::ArmRates;
+use affinage_eval::plain::count;
 use serde::Serialize;
 
 use super::arms::Arms;
@@ -8,7 +9,6 @@ use super::evidence::Evidence;
 use super::html::Section;
 use super::numbers::{Measure, Source};
 use super::view::{Inline, Piece, Table};
-use affinage_eval::plain::count;
 
 #[derive(Serialize)]
 struct View {

@@ -5,6 +5,7 @@ use affinage_eval::analysis::{
     Analysis, AnswerCard, Claim, ClaimKind, ComparisonResult, JudgeResult, VerdictWord, WinRate,
 };
 use affinage_eval::judgment::spoken;
+use affinage_eval::plain::{count, counted};
 use affinage_eval::plan::{JudgeKind, Scope};
 use affinage_eval::suite::Domain;
 use serde::Serialize;
@@ -15,7 +16,6 @@ use super::evidence::Evidence;
 use super::html::Section;
 use super::numbers::{Measure, Source, p_value, percent};
 use super::view::{Forest, Inline, Piece};
-use affinage_eval::plain::{count, counted};
 
 /// Each question of the answer card with its answer and the figures behind it.
 pub fn answers(card: &AnswerCard) -> impl Iterator<Item = String> + '_ {

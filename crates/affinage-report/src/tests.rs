@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use affinage_eval::analysis::{
     AnswerCard, CardQuestion, CardRow, CardWord, ClaimKind, Composite, Conflict, Estimate, Interval,
 };
-use affinage_eval::findings::GROUPS;
 use affinage_eval::judgment::Preference;
 use affinage_eval::plan::JudgeKind;
 
@@ -498,27 +497,6 @@ fn a_change_of_voice_comes_before_what_cannot_be_told() {
     }
     evidence.analysis.card.rows[0].word = CardWord::CannotTell;
     assert!(markdown::summary(&evidence).contains("**Verdict: cannot tell yet**"));
-}
-
-#[test]
-fn every_group_of_findings_is_drawn_under_its_own_title() {
-    let mut evidence = fixed();
-    let found: Vec<&str> = evidence.analysis.findings.iter().map(|group| group.id.as_str()).collect();
-    assert_eq!(found, GROUPS.map(|(id, _)| id), "an analysis has every group");
-    for group in &mut evidence.analysis.findings {
-        group.title = format!("Named {} in the file", group.id);
-    }
-    let page = render(&evidence).html;
-    for (id, title) in GROUPS {
-        assert!(page.contains(&format!("id=\"{id}\">")), "{id} is no part of the page");
-        assert!(page.contains(&format!("Named {id} in the file")), "{id} has another title");
-        assert!(!page.contains(title), "{title} stands beside the title of the file");
-    }
-    evidence.analysis.findings.clear();
-    let page = render(&evidence).html;
-    for (_, title) in GROUPS {
-        assert!(page.contains(title), "a file of an older version has no {title}");
-    }
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use affinage_eval::analysis::{Estimate, TOO_FEW};
 use affinage_eval::judgment::{is_person, spoken};
+use affinage_eval::plain::count;
 use serde::Serialize;
 
 use super::charts::{Mark, Strip};
 use super::numbers::{Measure, Source, tip};
 use super::templates::Markup;
-use affinage_eval::plain::count;
 
 /// A part of a line.
 #[derive(Clone, Debug, Serialize)]

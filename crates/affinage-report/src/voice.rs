@@ -1,6 +1,7 @@
 //! How the voice changed: one pinned prompt answered at every checkpoint, and the voice meter per arm.
 
 use affinage_eval::analysis::{ArmVoice, VoiceResult};
+use affinage_eval::plain::count;
 use affinage_eval::voice::marks;
 use serde::Serialize;
 
@@ -10,7 +11,6 @@ use super::evidence::{Evidence, RunFacts, Sample};
 use super::html::Section;
 use super::numbers::{Measure, Source, percent};
 use super::view::{Forest, Inline, Piece, Table};
-use affinage_eval::plain::count;
 
 const PINNED: &str = "One prompt answered at every checkpoint";
 

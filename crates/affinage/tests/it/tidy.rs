@@ -160,12 +160,12 @@ fn names_of_evaluations() -> Vec<String> {
 
 #[test]
 fn names_on_the_disk_are_spelled_in_one_place() {
+    const FOLDERS: [&str; 6] =
+        ["datasets", "runs", "checkpoints", "manifest.json", "provenance.json", "library.db"];
     let of_evaluations = names_of_evaluations();
     for known in ["plan.json", "ballot.json", "settings.toml", "votes.jsonl", "begun", "plots"] {
         assert!(of_evaluations.iter().any(|name| name == known), "{known} is read: {of_evaluations:?}");
     }
-    const FOLDERS: [&str; 6] =
-        ["datasets", "runs", "checkpoints", "manifest.json", "provenance.json", "library.db"];
     for (path, text) in sources("affinage-project").into_iter().chain(sources("affinage")) {
         let shown = path.to_string_lossy().replace('\\', "/");
         // Jobs for other engines and other people's trainings have files of the same names.
