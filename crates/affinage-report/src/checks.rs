@@ -165,7 +165,7 @@ pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
     let files = evidence.files.iter().map(|file| {
         vec![
             Piece::code(&file.name).into(),
-            file.rows.map_or_else(|| "\u{2013}".to_owned(), count).into(),
+            file.rows.map_or_else(|| "\u{2013}".to_owned(), |rows| count(rows as u64)).into(),
             count(file.size_bytes).into(),
             Piece::hash(&file.sha256).into(),
         ]
