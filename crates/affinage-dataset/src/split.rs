@@ -7,6 +7,8 @@
 //! sections, which have no context. What still overlaps is dropped from
 //! the held-out side and listed; the certificate states the largest overlap that is left.
 
+mod certificate;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::dedup::{Nearness, UnionFind, clusters};
 use crate::message::{Message, Role};
 use crate::shingle::{Containment, ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
+use certificate::certify;
+pub use certificate::{Certificate, Drop, DropReason, Measured, Trained};
 
 /// A conversation or document with more than this share of the examples is cut into sections.
 pub const SECTION_SHARE: f64 = 0.2;
@@ -78,81 +82,6 @@ pub struct Previous {
     pub sectioned: BTreeSet<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "reason")]
-pub enum DropReason {
-    /// Its context reaches into a section on another side.
-    Border,
-    /// Too much of it stands in one training example, the turns before its prompt included.
-    Leak { containment: f64, train_example: String },
-    /// Too much of its answer stands in the turns before the prompt of one training example.
-    InContext { containment: f64, train_example: String },
-    /// It was held out, and new examples tie it to examples on `side`. Stored beside the `side` of [`Drop`], hence the name.
-    Joined {
-        #[serde(rename = "tied_to")]
-        side: Side,
-    },
-    /// A training example that overlaps a prompt of the evaluation.
-    EvaluationPrompt { containment: f64, prompt: String },
-    /// It was held out and then tied to another side, in an earlier version: it is on no side any more.
-    Retired,
-}
-
-impl DropReason {
-    /// What is said of all examples that were dropped for it.
-    pub fn words(&self) -> &'static str {
-        match self {
-            DropReason::Border => "at the border of a section on another side",
-            DropReason::Leak { .. } => "held out, but too similar to a training example",
-            DropReason::InContext { .. } => {
-                "held out, but its answer stands in the turns before the prompt of a training example"
-            }
-            DropReason::Joined { .. } => "held out before, and tied to another side by new examples",
-            DropReason::EvaluationPrompt { .. } => "overlaps a prompt of the evaluation",
-            DropReason::Retired => "on no side since an earlier version",
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Drop {
-    pub example_id: String,
-    /// The side it would have been on.
-    pub side: Side,
-    #[serde(flatten)]
-    pub reason: DropReason,
-}
-
-/// Proof of the split, stored in the manifest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// Largest share of a held-out example's shingles (prompt and answer) found in one training example: in the whole row
-    /// with the turns before its prompt where `max_in_context` is there, else in its prompt and answer.
-    pub max_containment: f64,
-    /// Largest share of a held-out answer's shingles found in the turns before the prompt of one training example. `None`:
-    /// an older version, which did not look there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_in_context: Option<f64>,
-    pub threshold: f64,
-    /// Held-out examples measured, and those too short to measure (compared as whole texts only).
-    pub measured: usize,
-    pub too_short: usize,
-    /// Conversations and documents cut into sections: their examples stand on several sides.
-    pub sectioned: BTreeSet<String>,
-    pub evaluation_prompts: usize,
-    /// Every example that is on no side, once.
-    pub dropped: Vec<Drop>,
-}
-
-impl Certificate {
-    /// Number of dropped examples by [`DropReason::words`].
-    pub fn drops_by_reason(&self) -> BTreeMap<&'static str, usize> {
-        let mut reasons = BTreeMap::new();
-        self.dropped.iter().for_each(|dropped| *reasons.entry(dropped.reason.words()).or_default() += 1);
-        reasons
-    }
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     /// Side of each item in the files; `None` if it was dropped.
@@ -208,78 +137,6 @@ pub fn split(
     let certificate = certify(&measured, &placed, sectioned, evaluation_prompts.len(), drops);
     let sides = items.iter().zip(sides).map(|(item, side)| (item.example_id.to_owned(), side)).collect();
     Ok(Split { placed, sides, prompt_clusters: groups.prompt_names(items), certificate })
-}
-
-/// What the leak measure compares of an example.
-#[derive(Debug)]
-pub struct Measured {
-    /// Prompt and answer: what is asked for where it is held out.
-    asked: Shingles,
-    answer: Shingles,
-    /// The turns before the prompt; empty where there are none.
-    before: Shingles,
-    /// All that is read where it is trained on; `None` where that is prompt and answer.
-    row: Option<Shingles>,
-}
-
-impl Measured {
-    fn of(item: &Item<'_>) -> Measured {
-        Measured::new(item.before, item.prompt, item.response)
-    }
-
-    /// Of a row: the turns before its prompt, the prompt and the answer.
-    pub fn new(before: &[Message], prompt: &str, answer: &str) -> Measured {
-        let mut turns: Vec<&str> = before.iter().map(|turn| turn.content.as_str()).collect();
-        let of_before = Shingles::of(&turns);
-        turns.extend([prompt, answer]);
-        Measured {
-            asked: Shingles::of(&[prompt, answer]),
-            answer: Shingles::of(&[answer]),
-            before: of_before,
-            row: (!before.is_empty()).then(|| Shingles::of(&turns)),
-        }
-    }
-
-    fn row(&self) -> &Shingles {
-        self.row.as_ref().unwrap_or(&self.asked)
-    }
-}
-
-/// Training examples as held-out ones are measured against them.
-#[derive(Debug)]
-pub struct Trained {
-    rows: ContainmentIndex,
-    /// `None` where the turns before prompts are not read.
-    before: Option<ContainmentIndex>,
-}
-
-impl Trained {
-    /// Without `is_context_read` as older versions measured, which looked at no turns before a prompt.
-    pub fn new<'a>(train: impl Iterator<Item = &'a Measured> + Clone, is_context_read: bool) -> Trained {
-        let row = |one: &'a Measured| if is_context_read { one.row() } else { &one.asked };
-        Trained {
-            rows: ContainmentIndex::new(train.clone().map(row)),
-            before: is_context_read.then(|| ContainmentIndex::new(train.map(|one| &one.before))),
-        }
-    }
-
-    /// Where most of the prompt and answer of a held-out example stands.
-    fn nearest(&self, held_out: &Measured) -> Option<Containment> {
-        self.rows.max_containment(&held_out.asked)
-    }
-
-    /// Before which prompt most of the answer of a held-out example stands.
-    fn nearest_before(&self, held_out: &Measured) -> Option<Containment> {
-        self.before.as_ref()?.max_containment(&held_out.answer)
-    }
-
-    /// [`Certificate::max_containment`] and [`Certificate::max_in_context`] of these held-out examples.
-    pub fn largest<'a>(&self, held_out: impl Iterator<Item = &'a Measured> + Clone) -> (f64, Option<f64>) {
-        let most = |found: Vec<Containment>| found.iter().map(|found| found.share).fold(0.0, f64::max);
-        let whole = most(held_out.clone().filter_map(|one| self.nearest(one)).collect());
-        let before = || most(held_out.filter_map(|one| self.nearest_before(one)).collect());
-        (whole, self.before.is_some().then(before))
-    }
 }
 
 /// Conversations and documents to cut: too large now, or cut before. Sections of a document that were placed each by
@@ -637,31 +494,6 @@ fn drop_leaks(items: &[Item<'_>], measured: &[Measured], sides: &[Side], drops: 
         if let Some(reason) = reason {
             drops.push(Drop { example_id: items[i].example_id.to_owned(), side: sides[i], reason });
         }
-    }
-}
-
-/// Measures what is left, independently of how it was made.
-fn certify(
-    measured: &[Measured],
-    placed: &[Option<Side>],
-    sectioned: BTreeSet<String>,
-    evaluation_prompts: usize,
-    dropped: Vec<Drop>,
-) -> Certificate {
-    let is_trained = |i: &usize| placed[*i] == Some(Side::Train);
-    let train = (0..placed.len()).filter(is_trained).map(|i| &measured[i]);
-    let held_out = (0..placed.len()).filter(|i| placed[*i].is_some() && !is_trained(i)).map(|i| &measured[i]);
-    let (max_containment, max_in_context) = Trained::new(train, true).largest(held_out.clone());
-    let long = held_out.clone().filter(|one| one.asked.len() >= MIN_SHINGLES).count();
-    Certificate {
-        max_containment,
-        max_in_context,
-        threshold: LEAK_THRESHOLD,
-        measured: long,
-        too_short: held_out.count() - long,
-        sectioned,
-        evaluation_prompts,
-        dropped,
     }
 }
 

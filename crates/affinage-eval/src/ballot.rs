@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::FEWEST;
 use crate::analyze::ENOUGH;
-use crate::analyze::estimate::counted;
 use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, cell, label_pairs};
 use crate::id::{row_id, sha256_hex};
 use crate::judge::exam::{ExamItem, exam};
@@ -20,6 +19,7 @@ use crate::judge::record::Call;
 use crate::judge::request::{Form, render};
 use crate::judge::rubric::Rubrics;
 use crate::judgment::Outcome;
+use crate::plain::counted;
 use crate::plan::Plan;
 use crate::rng::Rng;
 use crate::stats::mean::mean;
@@ -75,7 +75,7 @@ const WORDS_A_MINUTE: f64 = 238.0;
 pub fn invitation(plan: &Plan, pairs: &[&Pair]) -> Option<String> {
     let shown = pairs.len().min(PAIRS);
     let minutes = minutes(pairs)?;
-    let (pairs, minutes) = (counted(shown, "pair"), counted(minutes, "minute"));
+    let (pairs, minutes) = (counted(shown, "pair", "pairs"), counted(minutes, "minute", "minutes"));
     let vote = plan.command("vote", "--as me");
     Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): {vote}."))
 }

@@ -15,6 +15,43 @@ pub struct FindingGroup {
     pub findings: Vec<Finding>,
 }
 
+/// Every group in the order in which an analysis lists them: key and title.
+pub const GROUPS: [(&str, &str); 10] = [
+    ("forgetting", "What was forgotten"),
+    ("readers", "Better for which reader"),
+    ("values", "What each judge rewards"),
+    ("disagreement", "Where judges disagree"),
+    ("panel", "Does it hang on one judge?"),
+    ("variance", "What makes the win rate uncertain"),
+    ("strengths", "All arms on one scale"),
+    ("recitation", "Is it recitation?"),
+    ("people", "What people say"),
+    ("planned", "What was planned, and how far it reaches"),
+];
+
+/// The title of a group of this program.
+///
+/// Panics: [`GROUPS`] has no such id.
+pub fn title(id: &str) -> &'static str {
+    GROUPS
+        .iter()
+        .find(|(known, _)| *known == id)
+        .unwrap_or_else(|| panic!("`{id}` is no group of findings"))
+        .1
+}
+
+impl FindingGroup {
+    /// Panics: [`GROUPS`] has no such id.
+    pub fn new(id: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
+        FindingGroup { id: id.to_owned(), title: title(id).to_owned(), plain: plain.to_owned(), findings }
+    }
+
+    /// What the group says first.
+    pub fn first_sentence(&self) -> Option<&str> {
+        self.findings.iter().map(|finding| finding.sentence.as_str()).find(|sentence| !sentence.is_empty())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     pub label: String,

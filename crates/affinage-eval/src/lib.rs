@@ -21,6 +21,7 @@ pub mod judge;
 pub mod judgment;
 pub mod objective;
 pub mod overlap;
+pub mod plain;
 pub mod plan;
 pub mod planted;
 pub mod rates;

@@ -1,4 +1,4 @@
-//! Errors of the binary: `anyhow` chains that may carry hints and an exit code.
+//! Errors of stages and commands: `anyhow` chains that may carry hints and an exit code.
 //!
 //! Library crates return one enum per thing that can fail; here they gain context at each file boundary.
 //! What the user sees is one line `error: what: where: found`, a blank line, and `hint: ...`.

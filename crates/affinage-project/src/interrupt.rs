@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use affinage_report::plain;
+use affinage_eval::plain;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static HAS_SAFE_POINTS: AtomicBool = AtomicBool::new(false);

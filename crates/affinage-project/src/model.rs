@@ -15,7 +15,7 @@ use affinage_dataset::tokenize::end_of_turn;
 use affinage_dataset::tokenizer::{GgufVocabulary, Tokenizer};
 use affinage_engine::model::Model;
 use affinage_engine::weights::{GgufMetadata, ModelConfig, Weights};
-use affinage_report::plain::counted;
+use affinage_eval::plain::counted;
 use anyhow::{Context as _, anyhow};
 use jiff::civil::Date;
 use serde_json::Value;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use affinage_eval::analysis::{Analysis, CardRow, CardWord};
+use affinage_eval::plain::counted;
 use affinage_eval::plan::{Arm, ArmKind, Plan};
 use affinage_eval::text::uncapitalised;
 use serde::Serialize;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::numbers::counted;
 use super::view::{Inline, Piece};
 
 /// Warnings on the first screen; the rest stands beside the comparisons.
@@ -126,7 +126,7 @@ pub fn head(evidence: &Evidence, arms: &Arms) -> Head {
 
 /// "1 more thing", "3 more things"
 fn counted_more(n: usize) -> String {
-    counted(n, "more thing")
+    counted(n, "more thing", "more things")
 }
 
 /// The card as text.
@@ -136,12 +136,6 @@ pub struct PlainCard {
     pub compared: String,
     /// Label and text of each row; the steps behind the first "Do next" have no label.
     pub rows: Vec<(&'static str, String)>,
-}
-
-impl PlainCard {
-    pub fn heading(&self) -> String {
-        format!("{} ({})", self.title, self.compared)
-    }
 }
 
 /// The card for a terminal. `project` is the project's name.

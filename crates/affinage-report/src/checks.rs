@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use affinage_eval::analysis::{CheckState, MethodCheck};
 use affinage_eval::judgment::spoken;
+use affinage_eval::plain::{count, counted};
 use affinage_eval::plan::{Arm, ArmKind, PlannedJudge};
 use serde::Serialize;
 
 use super::arms::Arms;
 use super::evidence::{Evidence, RunProvenance};
 use super::html::{Section, time};
-use super::numbers::{count, counted, percent};
+use super::numbers::percent;
 use super::view::{Fact, Inline, Piece, Table, sentence};
 
 #[derive(Serialize)]
@@ -47,9 +48,9 @@ pub fn checks_section(evidence: &Evidence, arms: &Arms) -> Section {
     let with = |state: CheckState| checks.iter().filter(|check| check.state == state).count();
     let tally = format!(
         "{}: {} passed, {}, {} worth knowing, {} not applicable, {} without data.",
-        counted(checks.len(), "check"),
+        counted(checks.len(), "check", "checks"),
         with(CheckState::Passed),
-        counted(with(CheckState::Issue), "issue"),
+        counted(with(CheckState::Issue), "issue", "issues"),
         with(CheckState::Tip),
         with(CheckState::NotApplicable),
         with(CheckState::Skipped)
@@ -111,18 +112,18 @@ pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
         .map(|arm| Text { arm: arms.name(&arm.name), text: arms.meaning(&arm.name).unwrap_or_default() });
     let categories = facts.prompts_by_category.iter();
     let categories = categories
-        .map(|c| vec![c.category.as_str().into(), c.domain.name().into(), count(c.prompts).into()])
+        .map(|c| vec![c.category.as_str().into(), c.domain.name().into(), count(c.prompts as u64).into()])
         .collect();
     let notes = evidence.analysis.method_notes.iter();
     let view = MethodsView {
-        prompts: counted(facts.prompts, "prompt"),
-        groups: counted(facts.clusters, "group"),
-        answers: counted(facts.samples_per_prompt as usize, "answer"),
+        prompts: counted(facts.prompts, "prompt", "prompts"),
+        groups: counted(facts.clusters, "group", "groups"),
+        answers: counted(facts.samples_per_prompt as usize, "answer", "answers"),
         temperature: sampling.temperature.to_string(),
         top_p: sampling.top_p.to_string(),
         most_tokens: sampling.max_new_tokens.to_string(),
         alpha: percent(facts.alpha),
-        comparisons: counted(evidence.plan.comparisons.len(), "planned comparison"),
+        comparisons: counted(evidence.plan.comparisons.len(), "planned comparison", "planned comparisons"),
         categories: Table::new(&["category", "domain", "prompts"], &[2], categories),
         elsewhere: elsewhere.collect(),
         instructions: evidence.plan.arms.iter().filter_map(|arm| instruction(arm, arms)).collect(),
@@ -164,8 +165,8 @@ pub fn provenance_section(evidence: &Evidence, arms: &Arms) -> Section {
     let files = evidence.files.iter().map(|file| {
         vec![
             Piece::code(&file.name).into(),
-            file.rows.map_or_else(|| "\u{2013}".to_owned(), count).into(),
-            count(file.size_bytes as usize).into(),
+            file.rows.map_or_else(|| "\u{2013}".to_owned(), |rows| count(rows as u64)).into(),
+            count(file.size_bytes).into(),
             Piece::hash(&file.sha256).into(),
         ]
     });
@@ -246,7 +247,7 @@ fn run(provenance: &RunProvenance) -> Vec<Fact> {
     let machine = format!(
         "{}, {}, {} {}",
         provenance.cpu.as_deref().unwrap_or("unknown"),
-        counted(provenance.cores, "core"),
+        counted(provenance.cores, "core", "cores"),
         provenance.os,
         provenance.arch
     );

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use affinage_dataset::split::{Certificate, Drop, DropReason};
 use affinage_dataset::version::Manifest;
+use affinage_eval::plain::{count, counted, duration};
 use serde::Serialize;
 
 use super::evidence::{EvaluationFacts, Evidence, RunFacts, RunState};
 use super::html::{Section, time};
-use super::numbers::{count, counted, percent};
-use super::plain::duration;
+use super::numbers::percent;
 use super::view::{Fact, Inline, Piece, Table, sentence};
 
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
     let facts = dataset.map(|dataset| {
         vec![
             Fact::new("data set", dataset.version.as_str()),
-            Fact::new("training examples", count(dataset.train_examples)),
+            Fact::new("training examples", count(dataset.train_examples as u64)),
             Fact::new("largest overlap of a held-out example", share(dataset.max_containment)),
             Fact::new(
                 "largest overlap of a prompt of this evaluation",
@@ -58,13 +58,13 @@ fn certificate(certificate: &Certificate) -> CertificateView {
     let measured = format!(
         "The certificate of the split: {} {} measured, {} {} too short for it and compared as whole texts; the largest \
          overlap left is {}, the limit is {}. {} {} dropped. {}",
-        counted(certificate.measured, "held-out example"),
+        counted(certificate.measured, "held-out example", "held-out examples"),
         were(certificate.measured),
-        count(certificate.too_short),
+        count(certificate.too_short as u64),
         were(certificate.too_short),
         percent(certificate.max_containment),
         percent(certificate.threshold),
-        counted(certificate.dropped.len(), "example"),
+        counted(certificate.dropped.len(), "example", "examples"),
         were(certificate.dropped.len()),
         match certificate.max_in_context {
             Some(share) => format!(
@@ -102,16 +102,16 @@ fn were(n: usize) -> &'static str {
 /// Who wrote what the adapter learnt, to be held against who judges it, and what was chosen.
 fn writers(manifest: &Manifest) -> Vec<Inline> {
     let writers: Vec<String> =
-        manifest.writers.iter().map(|(writer, n)| format!("{writer} {}", count(*n))).collect();
+        manifest.writers.iter().map(|(writer, n)| format!("{writer} {}", count(*n as u64))).collect();
     let counts = &manifest.counts;
     let mut chosen = format!(
         "Of {}, {} were accepted ({} of them edited)",
-        counted(counts.candidates(), "card"),
-        count(counts.accepted()),
-        count(counts.edited()),
+        counted(counts.candidates(), "card", "cards"),
+        count(counts.accepted() as u64),
+        count(counts.edited() as u64),
     );
     let left_out: Vec<String> =
-        counts.left_out().map(|(why, n)| format!("{} {}", count(n), why.words(n))).collect();
+        counts.left_out().map(|(why, n)| format!("{} {}", count(n as u64), why.words(n))).collect();
     if !left_out.is_empty() {
         chosen += &format!("; left out: {}", left_out.join("; "));
     }
@@ -175,7 +175,7 @@ pub fn registry_section(evidence: &Evidence) -> Section {
     let view = RunsView {
         sentence: sentence(&said),
         same: run_table(&same, evaluated),
-        others: counted(other.len(), "run"),
+        others: counted(other.len(), "run", "runs"),
         other: run_table(&other, evaluated).filled(),
     };
     Section::drawn("runs.html", "runs", "Every run", &view)
@@ -200,8 +200,8 @@ pub fn evaluations_section(evidence: &Evidence) -> Section {
             facts.state.words().into(),
             time(&facts.planned_at).into(),
             facts.run.as_deref().unwrap_or("\u{2013}").into(),
-            count(facts.prompts).into(),
-            count(facts.looks).into(),
+            count(facts.prompts as u64).into(),
+            count(facts.looks as u64).into(),
             if facts.is_final { "yes" } else { "" }.into(),
         ]
     };
@@ -232,8 +232,8 @@ fn run_row(run: &RunFacts, evaluated: Option<&RunFacts>) -> Vec<Inline> {
     let is_evaluated = evaluated.is_some_and(|evaluated| evaluated.name == run.name);
     let dash = || "\u{2013}".to_owned();
     let steps = run.started.as_ref().map_or_else(
-        || count(run.last_step),
-        |started| format!("{} of {}", count(run.last_step), count(started.steps)),
+        || count(run.last_step as u64),
+        |started| format!("{} of {}", count(run.last_step as u64), count(started.steps as u64)),
     );
     let lowest = run.validation.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1));
     let resumed = match run.resumed {

@@ -2,6 +2,7 @@
 
 use affinage_eval::analysis::Estimate;
 use affinage_eval::dose::{DoseMeasure, DosePoint, DoseResult};
+use affinage_eval::plain::count;
 use serde::Serialize;
 
 use super::arms::Arms;
@@ -9,7 +10,7 @@ use super::charts::{Extent, Line, Panel, Point, Shape, Stroke, thinned};
 use super::checkpoints::Panelled;
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, count, tip};
+use super::numbers::{Measure, Source, tip};
 use super::view::{Inline, Piece, Table};
 
 #[derive(Serialize)]
@@ -212,10 +213,10 @@ fn point_table(dose: &DoseResult) -> Table {
         };
         vec![
             point.dose.dataset.as_str().into(),
-            count(point.dose.rows).into(),
-            count(point.dose.epochs).into(),
-            count(point.supervised_tokens.round() as usize).into(),
-            count(point.seeds.len()).into(),
+            count(point.dose.rows as u64).into(),
+            count(point.dose.epochs as u64).into(),
+            count(point.supervised_tokens.round() as u64).into(),
+            count(point.seeds.len() as u64).into(),
             cell(DoseMeasure::WinRate),
             cell(DoseMeasure::Fit),
         ]
@@ -250,7 +251,7 @@ pub fn markdown(dose: &DoseResult) -> String {
             point.dose.dataset,
             point.dose.rows,
             point.dose.epochs,
-            count(point.supervised_tokens.round() as usize),
+            count(point.supervised_tokens.round() as u64),
             point.seeds.len(),
             cell(DoseMeasure::WinRate),
             cell(DoseMeasure::Fit)

@@ -1,7 +1,7 @@
 //! Findings beside the planned comparisons: each group a part of the page with a plot, its sentences and its rows.
 
 use affinage_eval::analysis::Estimate;
-use affinage_eval::findings::{Finding, FindingGroup, FindingMeasure};
+use affinage_eval::findings::{Finding, FindingGroup, FindingMeasure, title};
 use serde::Serialize;
 
 use super::arms::Arms;
@@ -30,12 +30,13 @@ struct Said {
 }
 
 /// The part of the group `id`; empty where the analysis has no such group.
-pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str, title: &'static str) -> Section {
+pub fn section(evidence: &Evidence, arms: &Arms, id: &'static str) -> Section {
     let groups = &evidence.analysis.findings;
     let Some(position) = groups.iter().position(|group| group.id == id) else {
-        return Section::missing(id, title, "Not measured.");
+        return Section::missing(id, title(id), "Not measured.");
     };
     let group = &groups[position];
+    let title = group.title.clone();
     if group.findings.is_empty() {
         return Section::missing(id, title, "There are too few votes for it.");
     }

@@ -2,13 +2,14 @@
 
 use affinage_eval::analysis::{ArmFit, FitGain, FitResult};
 use affinage_eval::fit::FitControl;
+use affinage_eval::plain::counted;
 use serde::Serialize;
 
 use super::arms::Arms;
 use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, counted};
+use super::numbers::{Measure, Source};
 use super::view::{Forest, Inline};
 
 #[derive(Serialize)]
@@ -109,6 +110,6 @@ fn tip_lines(gain: &FitGain, base: Option<f64>) -> String {
         control_words(gain.control),
         gain.arm_nll_per_token,
         gain.lower_on,
-        counted(gain.gain.n, "text")
+        counted(gain.gain.n, "text", "texts")
     )
 }

@@ -1,5 +1,7 @@
 //! Text as HTML, and the sections of the page.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::templates::{Markup, draw};
@@ -33,7 +35,7 @@ pub fn json_for_script<T: serde::Serialize>(value: &T) -> String {
 pub struct Section {
     /// Anchor.
     pub id: &'static str,
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     pub body: Markup,
     /// The body only says why there is nothing to show.
     pub is_missing: bool,
@@ -41,19 +43,24 @@ pub struct Section {
 
 impl Section {
     /// `view` drawn by the template of this name.
-    pub fn drawn(template: &str, id: &'static str, title: &'static str, view: &impl Serialize) -> Self {
-        Self { id, title, body: draw(template, view), is_missing: false }
+    pub fn drawn(
+        template: &str,
+        id: &'static str,
+        title: impl Into<Cow<'static, str>>,
+        view: &impl Serialize,
+    ) -> Self {
+        Self { id, title: title.into(), body: draw(template, view), is_missing: false }
     }
 
     /// A part that this evaluation has nothing for: `why` is a sentence.
-    pub fn missing(id: &'static str, title: &'static str, why: &str) -> Self {
+    pub fn missing(id: &'static str, title: impl Into<Cow<'static, str>>, why: &str) -> Self {
         Self::missing_for(id, title, sentence(why))
     }
 
     /// As [`Section::missing`], for a sentence that names arms.
-    pub fn missing_for(id: &'static str, title: &'static str, why: Inline) -> Self {
+    pub fn missing_for(id: &'static str, title: impl Into<Cow<'static, str>>, why: Inline) -> Self {
         let body = draw("missing.html", &Missing { why });
-        Self { id, title, body, is_missing: true }
+        Self { id, title: title.into(), body, is_missing: true }
     }
 }
 

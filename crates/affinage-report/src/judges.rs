@@ -3,6 +3,7 @@
 use affinage_eval::analysis::{Analysis, Estimate, JudgeResult};
 use affinage_eval::judge::exam::result::{Counted, ExamVerdict};
 use affinage_eval::judgment::{MissingReason, spoken};
+use affinage_eval::plain::{count, counted};
 use affinage_eval::plan::JudgeKind;
 use affinage_eval::planted::PlantedVerdict;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, count, counted, percent};
+use super::numbers::{Measure, Source, percent};
 use super::view::{Inline, Piece, Table};
 
 #[derive(Serialize)]
@@ -104,7 +105,7 @@ fn judge(judge: &JudgeResult, arms: &Arms) -> Judge {
 }
 
 fn of(counted: Counted) -> Inline {
-    format!("{} of {}", count(counted.count), count(counted.of)).into()
+    format!("{} of {}", count(counted.count as u64), count(counted.of as u64)).into()
 }
 
 fn name(judge: &JudgeResult) -> Inline {
@@ -196,12 +197,12 @@ fn by_pair(analysis: &Analysis) -> Option<ByPair> {
             format!("{} and {}", spoken(&pair.one), spoken(&pair.other)).into(),
             Piece::figure("same vote", &pair.raw, Measure::Share, &source("raw")).into(),
             Piece::figure_or_dash("Cohen's kappa", kappa, Measure::Coefficient, &source("kappa")).into(),
-            count(pair.raw.n).into(),
+            count(pair.raw.n as u64).into(),
         ]
     });
     Some(ByPair {
         alpha: agreement.alpha.as_ref().map(alpha),
-        alpha_n: agreement.alpha.as_ref().map_or_else(String::new, |alpha| count(alpha.n)),
+        alpha_n: agreement.alpha.as_ref().map_or_else(String::new, |alpha| count(alpha.n as u64)),
         table: Table::new(&["judges", "same vote", "kappa", "n"], &[1, 2, 3], rows.collect()),
     })
 }
@@ -214,15 +215,11 @@ fn calls(analysis: &Analysis) -> Calls {
         let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
         vec![
             name(judge),
-            count(judge.cells_judged).into(),
-            format!("{}{reasons}", count(missing)).into(),
+            count(judge.cells_judged as u64).into(),
+            format!("{}{reasons}", count(missing as u64)).into(),
             percent(judge.valid_share).into(),
-            format!(
-                "{} in, {} out",
-                count(judge.usage.input_tokens as usize),
-                count(judge.usage.output_tokens as usize)
-            )
-            .into(),
+            format!("{} in, {} out", count(judge.usage.input_tokens), count(judge.usage.output_tokens))
+                .into(),
             judge.cost_usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.2}")).into(),
             judge.models_returned.join(", ").into(),
         ]
@@ -230,7 +227,7 @@ fn calls(analysis: &Analysis) -> Calls {
     let head = ["judge", "verdicts", "missing", "valid pairs", "tokens", "US dollars", "model that answered"];
     let total: usize = analysis.judges.iter().map(|judge| judge.cells_judged).sum();
     Calls {
-        total: counted(total, "verdict"),
+        total: counted(total, "verdict", "verdicts"),
         table: Table::new(&head, &[1, 3, 4, 5], analysis.judges.iter().map(row).collect()),
     }
 }

@@ -25,7 +25,6 @@ pub mod markdown;
 mod numbers;
 mod objective;
 mod pairs;
-pub mod plain;
 pub mod plots;
 mod rates;
 mod summary;
@@ -37,7 +36,10 @@ mod voice;
 
 pub use html::time;
 
+use std::borrow::Cow;
+
 use affinage_eval::analysis::MethodNote;
+use affinage_eval::plain::{count, counted};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -87,7 +89,7 @@ struct Door {
 #[derive(Serialize)]
 struct Part {
     id: &'static str,
-    title: &'static str,
+    title: Cow<'static, str>,
     body: Markup,
     notes: Vec<Note>,
 }
@@ -111,20 +113,20 @@ pub fn render(evidence: &Evidence) -> Page {
     let statistics = vec![
         summary::section(evidence, &arms),
         breakdown::section(evidence, &arms),
-        findings::section(evidence, &arms, "strengths", "All arms on one scale"),
-        findings::section(evidence, &arms, "readers", "Better for which reader"),
+        findings::section(evidence, &arms, "strengths"),
+        findings::section(evidence, &arms, "readers"),
         judges::section(evidence, &arms),
-        findings::section(evidence, &arms, "values", "What each judge rewards"),
-        findings::section(evidence, &arms, "disagreement", "Where judges disagree"),
-        findings::section(evidence, &arms, "panel", "Does it hang on one judge?"),
-        findings::section(evidence, &arms, "people", "What people say"),
-        findings::section(evidence, &arms, "forgetting", "What was forgotten"),
+        findings::section(evidence, &arms, "values"),
+        findings::section(evidence, &arms, "disagreement"),
+        findings::section(evidence, &arms, "panel"),
+        findings::section(evidence, &arms, "people"),
+        findings::section(evidence, &arms, "forgetting"),
         objective::section(evidence, &arms),
         rates::section(evidence, &arms),
-        findings::section(evidence, &arms, "variance", "What makes the win rate uncertain"),
-        findings::section(evidence, &arms, "recitation", "Is it recitation?"),
+        findings::section(evidence, &arms, "variance"),
+        findings::section(evidence, &arms, "recitation"),
         data::certificate_section(evidence),
-        findings::section(evidence, &arms, "planned", "What was planned, and how far it reaches"),
+        findings::section(evidence, &arms, "planned"),
         data::registry_section(evidence),
         data::evaluations_section(evidence),
         checks::checks_section(evidence, &arms),
@@ -229,15 +231,15 @@ fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
     let left = pairs.total - pairs.pairs.len();
     let carried = match left {
         0 if pairs.has_divided() => {
-            format!("All {} are here, the most divided first.", numbers::counted(pairs.total, "pair"))
+            format!("All {} are here, the most divided first.", counted(pairs.total, "pair", "pairs"))
         }
-        0 => format!("All {} are here.", numbers::counted(pairs.total, "pair")),
+        0 => format!("All {} are here.", counted(pairs.total, "pair", "pairs")),
         _ => format!(
             "{} of {} are here: those that divide the judges most, and random ones of every comparison. The other {} stay \
              in completions.jsonl and comparisons.jsonl.",
-            numbers::count(pairs.pairs.len()),
-            numbers::counted(pairs.total, "pair"),
-            numbers::count(left)
+            count(pairs.pairs.len() as u64),
+            counted(pairs.total, "pair", "pairs"),
+            count(left as u64)
         ),
     };
     let headline = evidence.analysis.comparisons.iter().position(|c| c.is_headline).unwrap_or(0);

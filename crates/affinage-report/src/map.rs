@@ -1,12 +1,13 @@
 //! The disagreement map: what each judge says about each category and topic, and where judges of one mind part.
 
 use affinage_eval::findings::MapRow;
+use affinage_eval::plain::{count, counted};
 use serde::Serialize;
 
 use super::arms::Arms;
 use super::charts::shade;
 use super::evidence::Evidence;
-use super::numbers::{count, counted, p_value, percent, unsigned};
+use super::numbers::{p_value, percent, unsigned};
 
 /// The table and what its colours mean.
 #[derive(Serialize)]
@@ -77,7 +78,7 @@ fn row(row: &MapRow, index: usize, begins_topics: bool, judges: &[String]) -> Ro
                  .disagreement_map.rows[{index}].by_judge",
                 row.label,
                 percent(rate),
-                counted(row.pairs, "pair")
+                counted(row.pairs, "pair", "pairs")
             ),
             value: percent(rate),
         })
@@ -93,10 +94,10 @@ fn row(row: &MapRow, index: usize, begins_topics: bool, judges: &[String]) -> Ro
         label: row.label.clone(),
         begins_topics,
         rates: row.by_judge.iter().zip(judges).map(rate).collect(),
-        pairs: count(row.pairs),
-        conflicts: count(row.conflicts.len()),
+        pairs: count(row.pairs as u64),
+        conflicts: count(row.conflicts.len() as u64),
         conflict,
-        flips: count(row.flips),
+        flips: count(row.flips as u64),
         entropy: unsigned(row.entropy_bits, 2),
         by_noise: unsigned(row.entropy_by_noise_bits, 2),
         beyond_noise: p_value(row.p_adjusted),

@@ -2,8 +2,10 @@
 
 use affinage_eval::analysis::{Analysis, CardQuestion, CardRow, CardWord, Composite};
 
+use affinage_eval::plain::{count, counted};
+
 use super::evidence::Evidence;
-use super::numbers::{Measure, count, counted, no_interval};
+use super::numbers::{Measure, no_interval};
 use super::summary;
 
 /// Title, verdict, the answers, a table of the planned comparisons, limits and what to do next.
@@ -15,9 +17,7 @@ pub fn summary(evidence: &Evidence) -> String {
         summary::scope_line(evidence),
         verdict(analysis)
     );
-    for (question, sentence) in summary::answers(analysis) {
-        out.push_str(&format!("\n- {question} {sentence}"));
-    }
+    summary::answers(&analysis.card).for_each(|answer| out.push_str(&format!("\n- {answer}")));
     out.push_str(
         "\n\n| comparison | prompts | win rate | 95 % interval | n | word |\n|---|---|---|---|---|---|\n",
     );
@@ -39,7 +39,7 @@ pub fn summary(evidence: &Evidence) -> String {
                 planned.arm,
                 planned.against,
                 Measure::Share.value(rate.estimate.value),
-                count(rate.estimate.n),
+                count(rate.estimate.n as u64),
                 rate.word.words()
             ));
         }
@@ -52,15 +52,22 @@ pub fn summary(evidence: &Evidence) -> String {
         }
     }
     out.extend(analysis.dose.as_ref().map(super::dose::markdown));
-    for (title, lines) in
-        [("Before you believe it", &analysis.headline.limits), ("Do next", &analysis.next_steps)]
-    {
+    let before = before_belief(analysis);
+    let next: Vec<&str> = analysis.next_steps.iter().map(String::as_str).collect();
+    for (title, lines) in [("Before you believe it", before), ("Do next", next)] {
         if !lines.is_empty() {
             out.push_str(&format!("\n## {title}\n\n"));
             out.extend(lines.iter().map(|line| format!("- {line}\n")));
         }
     }
     out
+}
+
+/// The warnings of the answer card, then the limits of the headline that are not among them.
+fn before_belief(analysis: &Analysis) -> Vec<&str> {
+    let warnings = &analysis.card.watch_out;
+    let others = analysis.headline.limits.iter().filter(|limit| !warnings.contains(limit));
+    warnings.iter().chain(others).map(String::as_str).collect()
 }
 
 /// The words of the headline. Where which is better cannot be told and the voice was shown to change, that comes first.
@@ -80,15 +87,13 @@ pub fn thread(evidence: &Evidence) -> String {
     let verdict = verdict(analysis);
     let mut posts =
         vec![format!("{}: {verdict}.\n{}.", summary::plain_title(evidence), summary::scope_line(evidence))];
-    posts.extend(
-        summary::answers(analysis).into_iter().map(|(question, sentence)| format!("{question} {sentence}")),
-    );
-    posts.extend(analysis.headline.limits.iter().skip(1).map(|limit| format!("Against it: {limit}")));
+    posts.extend(summary::answers(&analysis.card));
+    posts.extend(before_belief(analysis).into_iter().map(|limit| format!("Against it: {limit}")));
     posts.extend(analysis.next_steps.first().map(|step| format!("Next: {step}")));
     posts.push(format!(
         "{} and {}, all of them in the files; every number of report.html names its rows.",
-        counted(analysis.evaluation.completions, "answer"),
-        counted(analysis.evaluation.judgments, "verdict")
+        counted(analysis.evaluation.completions, "answer", "answers"),
+        counted(analysis.evaluation.judgments, "verdict", "verdicts")
     ));
     let n = posts.len();
     let numbered: Vec<String> =

@@ -101,24 +101,6 @@ pub fn p_value(p: f64) -> String {
     affinage_eval::text::p_value(p).replace(' ', "\u{202f}")
 }
 
-/// 12345 as "12 345" with narrow no-break spaces.
-pub fn count(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) && digits.len() > 4 {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// "1 prompt", "2 prompts".
-pub fn counted(n: usize, one: &str) -> String {
-    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
-}
-
 /// Where a figure can be checked.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -144,7 +126,7 @@ pub fn tip(what: &str, estimate: &Estimate, measure: Measure, source: &Source) -
     lines.push(format!("{}{interval}", measure.value(estimate.value)));
     lines.push(format!(
         "n = {} {} (worth {} independent)",
-        count(estimate.n),
+        affinage_eval::plain::count(estimate.n as u64),
         estimate.unit,
         unsigned(estimate.n_effective, usize::from(estimate.n_effective.fract() > 0.05))
     ));
@@ -175,7 +157,6 @@ mod tests {
         assert_eq!((signed(0.125, 3), signed(-3.0, 0)), ("+0.125".to_owned(), "\u{2212}3".to_owned()));
         assert_eq!(p_value(0.0312), "p\u{202f}=\u{202f}.031");
         assert_eq!(p_value(0.00002), "p\u{202f}<\u{202f}.001");
-        assert_eq!((count(1234), count(12345)), ("1234".to_owned(), "12\u{202f}345".to_owned()));
         let interval = Interval { low: 0.008, high: 0.712, level: 0.95 };
         assert_eq!(Measure::Share.interval(&interval), "[1, 71]");
         let interval = Interval { low: -0.02, high: 0.3, level: 0.95 };

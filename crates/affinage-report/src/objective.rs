@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use affinage_eval::analysis::{Estimate, ObjectiveResult};
 use affinage_eval::completion::Completion;
 use affinage_eval::objective::{is_correct, rules};
+use affinage_eval::plain::counted;
 use affinage_eval::suite::Prompt;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use super::arms::Arms;
 use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, counted};
+use super::numbers::{Measure, Source};
 use super::view::{Forest, Inline, Piece, Table, sentence};
 
 /// Changed answers that are shown in full, each way.
@@ -168,7 +169,7 @@ fn changed(evidence: &Evidence, arms: &Arms) -> Vec<Changed> {
     .filter(|(_, changed)| !changed.is_empty())
     .map(|(title, changed)| Changed {
         title,
-        prompts: counted(changed.len(), "prompt"),
+        prompts: counted(changed.len(), "prompt", "prompts"),
         shown: changed
             .iter()
             .take(MOST_EXAMPLES)

@@ -1,12 +1,13 @@
 //! Faults of answers by rule: refusals, loops, cuts, empty answers.
 
 use affinage_eval::analysis::ArmRates;
+use affinage_eval::plain::count;
 use serde::Serialize;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, count};
+use super::numbers::{Measure, Source};
 use super::view::{Inline, Piece, Table};
 
 #[derive(Serialize)]
@@ -38,7 +39,7 @@ fn row(rate: &ArmRates, index: usize, arms: &Arms) -> Vec<Inline> {
     };
     vec![
         arms.name(&rate.arm).into(),
-        count(rate.answers).into(),
+        count(rate.answers as u64).into(),
         cell(0, rate.refusals, "refused"),
         cell(1, rate.loops, "looping"),
         cell(2, rate.truncated, "cut at the token limit"),

@@ -2,9 +2,10 @@
 
 use affinage_dataset::authorship::{self, Written};
 use affinage_eval::analysis::{
-    Analysis, Claim, ClaimKind, ComparisonResult, JudgeResult, VerdictWord, WinRate,
+    Analysis, AnswerCard, Claim, ClaimKind, ComparisonResult, JudgeResult, VerdictWord, WinRate,
 };
 use affinage_eval::judgment::spoken;
+use affinage_eval::plain::{count, counted};
 use affinage_eval::plan::{JudgeKind, Scope};
 use affinage_eval::suite::Domain;
 use serde::Serialize;
@@ -13,16 +14,15 @@ use super::arms::Arms;
 use super::charts::{Mark, Strip};
 use super::evidence::Evidence;
 use super::html::Section;
-use super::numbers::{Measure, Source, count, counted, p_value, percent};
+use super::numbers::{Measure, Source, p_value, percent};
 use super::view::{Forest, Inline, Piece};
 
-/// Question and answer, at most four. The sentences are the analysis' own.
-pub fn answers(analysis: &Analysis) -> Vec<(&'static str, &str)> {
-    ["Is it better?", "For what?", "For whom?", "How sure?"]
-        .into_iter()
-        .zip(analysis.headline.answers.iter().map(String::as_str))
-        .filter(|(_, sentence)| !sentence.trim().is_empty())
-        .collect()
+/// Each question of the answer card with its answer and the figures behind it.
+pub fn answers(card: &AnswerCard) -> impl Iterator<Item = String> + '_ {
+    card.rows.iter().flat_map(|row| {
+        let answer = format!("{} {}: {}.", row.question.words(), row.answer, row.evidence);
+        std::iter::once(answer).chain(row.votes.iter().cloned())
+    })
 }
 
 /// "step 290 (last) against base" without marks: for the title bar and for Markdown.
@@ -42,7 +42,7 @@ pub fn scope_line(evidence: &Evidence) -> String {
         let part = if epochs < 0.995 { format!("about {} of ", percent(epochs)) } else { String::new() };
         parts.push(format!(
             "trained on {part}{} of {}",
-            counted(dataset.train_examples, "example"),
+            counted(dataset.train_examples, "example", "examples"),
             dataset.version
         ));
     }
@@ -83,7 +83,7 @@ fn asked(evidence: &Evidence) -> String {
     let facts = &evidence.analysis.evaluation;
     let of = |domain: Domain| facts.prompts_by_category.iter().filter(move |count| count.domain == domain);
     let number = |domain: Domain| of(domain).map(|count| count.prompts).sum::<usize>();
-    let of_all = |n: usize| if n == facts.prompts && n > 1 { "all".to_owned() } else { count(n) };
+    let of_all = |n: usize| if n == facts.prompts && n > 1 { "all".to_owned() } else { count(n as u64) };
     let is_held_out = of(Domain::In).all(|count| count.category == Domain::In.name());
     let own = match number(Domain::In) {
         0 => None,
@@ -101,7 +101,7 @@ fn asked(evidence: &Evidence) -> String {
         ..=MOST_NAMED => affinage_eval::text::enumerated(&names),
         n => format!("{n} models and checkpoints"),
     };
-    format!("{}{sources}, answered by {by}", counted(facts.prompts, "prompt"))
+    format!("{}{sources}, answered by {by}", counted(facts.prompts, "prompt", "prompts"))
 }
 
 /// "2 judges and 1 person", of those who judged anything.
@@ -117,8 +117,8 @@ fn judged_by(judges: &[JudgeResult]) -> String {
     match (judged().count() - people, people) {
         (0, 0) => "not judged yet".to_owned(),
         (0, _) => format!("judged by {people_words}"),
-        (models, 0) => counted(models, "judge"),
-        (models, _) => format!("{} and {people_words}", counted(models, "judge")),
+        (models, 0) => counted(models, "judge", "judges"),
+        (models, _) => format!("{} and {people_words}", counted(models, "judge", "judges")),
     }
 }
 
@@ -177,7 +177,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         contrast: arms.paragraphs(analysis.headline.contrast_sentence.as_deref()),
         claims_title: match claims.len() {
             1 => "The claim with its test".to_owned(),
-            n => format!("All {} with their tests", counted(n, "claim")),
+            n => format!("All {} with their tests", counted(n, "claim", "claims")),
         },
         claims,
     };
@@ -259,7 +259,7 @@ pub fn word_cell(rate: &WinRate) -> Inline {
     let cell = Inline::from(word(rate.word));
     match (rate.word, rate.needs_about_n) {
         (VerdictWord::NotShown, Some(n)) => {
-            cell.and(" ").then(Piece::small(format!("needs about {}", count(n))))
+            cell.and(" ").then(Piece::small(format!("needs about {}", count(n as u64))))
         }
         _ => cell,
     }
@@ -296,11 +296,11 @@ fn claim_item(claim: &Claim, index: usize, arms: &Arms) -> ClaimItem {
         });
         facts
             .extend(measure.map(|measure| Piece::figure(&claim.claim_id, estimate, measure, &source).into()));
-        facts.push(format!("n = {} {}", count(estimate.n), estimate.unit).into());
+        facts.push(format!("n = {} {}", count(estimate.n as u64), estimate.unit).into());
     }
     facts.extend(claim.p.map(|p| p_value(p).into()));
     facts.extend(claim.p_adjusted.map(|p| format!("Holm {}", p_value(p)).into()));
-    facts.extend(claim.needs_about_n.map(|n| format!("needs about {}", count(n)).into()));
+    facts.extend(claim.needs_about_n.map(|n| format!("needs about {}", count(n as u64)).into()));
     ClaimItem {
         word: word(claim.word),
         sentence: arms.prose(&claim.sentence),

@@ -288,12 +288,6 @@ fn fixed() -> Evidence {
         watch_out: ["One.", "Two.", "Of `base` three.", "Four."].map(str::to_owned).to_vec(),
     };
     headline.limits = vec!["One judge, `careful`: one opinion.".to_owned(), "One training run.".to_owned()];
-    headline.answers = [
-        headline.sentence.clone(),
-        "In-domain minus out-of-domain: +20 points [+10, +30].".to_owned(),
-        "Two judges agree more than chance.".to_owned(),
-        "One judge, `careful`: one opinion.".to_owned(),
-    ];
     let comparison = &mut analysis.comparisons[0];
     let estimate = |value: f64, n: usize| Estimate {
         value,
@@ -422,7 +416,8 @@ fn the_card_of_a_terminal_is_short() {
     let evidence = fixed();
     let plain = card::plain("my-voice", &evidence.plan, &evidence.analysis);
     let rows = plain.rows.iter().map(|(label, text)| format!("  {label:<26}{text}"));
-    let lines: Vec<String> = std::iter::once(plain.heading()).chain(rows).collect();
+    let lines: Vec<String> =
+        std::iter::once(format!("{} ({})", plain.title, plain.compared)).chain(rows).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     Is my-voice better than Qwen2.5-0.5B-Instruct? (step 290 against base)
       Did it learn the voice?   Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts)
@@ -443,10 +438,10 @@ fn the_summary_in_markdown_reads_as_agreed() {
 
     **Verdict: better in its domain, no loss larger than 10 points outside it**
 
-    - Is it better? `step-000290` is better in its domain compared with `base`.
-    - For what? In-domain minus out-of-domain: +20 points [+10, +30].
-    - For whom? Two judges agree more than chance.
-    - How sure? One judge, `careful`: one opinion.
+    - Did it learn the voice? Yes: 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts).
+    - You chose the tuned answer as more like you in 14 of 20 pairs.
+    - Is it better? Better in its domain, no loss larger than 10 points outside it: win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts.
+    - Did it forget anything? Cannot tell yet: 12 checked prompts; 30 are needed.
 
     | comparison | prompts | win rate | 95 % interval | n | word |
     |---|---|---|---|---|---|
@@ -456,6 +451,10 @@ fn the_summary_in_markdown_reads_as_agreed() {
 
     ## Before you believe it
 
+    - One.
+    - Two.
+    - Of `base` three.
+    - Four.
     - One judge, `careful`: one opinion.
     - One training run.
 
@@ -508,7 +507,12 @@ fn the_thread_keeps_every_limit_and_counts_itself() {
         posts[0].starts_with(&format!("1/{} step 290 (last) against base: better in its domain, no loss larger than 10 points outside it.", posts.len())),
         "{thread}"
     );
-    assert!(thread.contains("How sure? One judge, careful: one opinion."), "{thread}");
+    assert!(
+        thread.contains("Did it forget anything? Cannot tell yet: 12 checked prompts; 30 are needed."),
+        "{thread}"
+    );
+    assert!(thread.contains("Against it: One judge, careful: one opinion."), "{thread}");
+    assert!(thread.contains("Against it: Of base three."), "{thread}");
     assert!(thread.contains("Against it: One training run."), "{thread}");
     assert!(thread.contains("Next: Add a judge of another family."), "{thread}");
     assert!(

@@ -2,10 +2,11 @@
 
 use affinage_eval::analysis::{Estimate, TOO_FEW};
 use affinage_eval::judgment::{is_person, spoken};
+use affinage_eval::plain::count;
 use serde::Serialize;
 
 use super::charts::{Mark, Strip};
-use super::numbers::{Measure, Source, count, tip};
+use super::numbers::{Measure, Source, tip};
 use super::templates::Markup;
 
 /// A part of a line.
@@ -274,7 +275,7 @@ impl Forest {
             label: label.into(),
             strip: self.strip.row(Some(mark)),
             figure: Piece::figure(&mark.what, mark.estimate, self.strip.measure(), &mark.source),
-            n: count(mark.estimate.n),
+            n: count(mark.estimate.n as u64),
             word: word.into(),
         });
     }

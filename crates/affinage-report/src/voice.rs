@@ -1,6 +1,7 @@
 //! How the voice changed: one pinned prompt answered at every checkpoint, and the voice meter per arm.
 
 use affinage_eval::analysis::{ArmVoice, VoiceResult};
+use affinage_eval::plain::count;
 use affinage_eval::voice::marks;
 use serde::Serialize;
 
@@ -8,7 +9,7 @@ use super::arms::Arms;
 use super::charts::{Mark, Strip};
 use super::evidence::{Evidence, RunFacts, Sample};
 use super::html::Section;
-use super::numbers::{Measure, Source, count, percent};
+use super::numbers::{Measure, Source, percent};
 use super::view::{Forest, Inline, Piece, Table};
 
 const PINNED: &str = "One prompt answered at every checkpoint";
@@ -129,7 +130,7 @@ fn meter_arms(voice: &VoiceResult, arms: &Arms) -> MeterArms {
             percent(arm.distinction).into(),
             percent(arm.closing_question).into(),
             difference(i, arm),
-            count(arm.all_marks.n).into(),
+            count(arm.all_marks.n as u64).into(),
         ]
     };
     let head = ["arm", "image", "distinction", "closing question", "all three, minus base", "n"];

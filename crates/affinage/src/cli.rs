@@ -117,7 +117,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Data", &["lint", "dataset"]),
     ("Model", &["models", "generate", "serve", "export", "inspect", "bench"]),
     ("Evaluation", &["judge", "vote", "analyze", "report", "plan", "audit", "dose"]),
-    ("The whole story", &["run", "demo", "studio"]),
+    ("The whole story", &["run", "demo"]),
     ("Project and machine", &["init", "doctor"]),
 ];
 

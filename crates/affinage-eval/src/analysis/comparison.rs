@@ -28,6 +28,14 @@ impl VerdictWord {
             VerdictWord::NotShown => "not shown",
         }
     }
+
+    /// The words with the size of the margin, a share: "equivalent within 10 points".
+    pub fn words_within(self, margin: f64) -> String {
+        match self {
+            VerdictWord::EquivalentWithinMargin => format!("equivalent within {:.0} points", 100.0 * margin),
+            word => word.words().to_owned(),
+        }
+    }
 }
 
 /// What a claim is about, and so how its figure is written.

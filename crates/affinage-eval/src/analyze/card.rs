@@ -5,7 +5,7 @@
 
 use super::Rows;
 use super::comparisons::is_judged_by_coins;
-use super::estimate::{counted, likely, likely_points_between};
+use super::estimate::{likely, likely_points_between};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, has_size, is_enough};
@@ -14,6 +14,7 @@ use crate::analysis::{
     FitResult, Headline, Interval, JudgeResult, ObjectiveResult, VerdictWord, VoiceResult, WinRate,
 };
 use crate::fit::FitControl;
+use crate::plain::counted;
 use crate::plan::ArmKind;
 use crate::suite::Domain;
 use crate::text::{capitalised, uncapitalised};
@@ -89,7 +90,7 @@ fn by_marks(measured: &Measured) -> Option<CardRow> {
         likely(&arm.all_marks),
         100.0 * voice.fitness.base_share
     );
-    let n = counted(difference.n, "prompt");
+    let n = counted(difference.n, "prompt", "prompts");
     let evidence = match few {
         Some(few) => format!("{figures} ({n}: {few})"),
         None => format!("{figures} ({n})"),
@@ -116,7 +117,7 @@ fn by_fit(measured: &Measured) -> Option<CardRow> {
     let base = |control: FitControl| measured.fit?.base_nll_per_token.get(&control).copied();
     let others = gain(FitControl::OtherWriter)
         .and_then(|gain| Some(format!(", other writers' {}", surprise(&gain.gain, base(gain.control)?))));
-    let examples = counted(own.n, "held-out example");
+    let examples = counted(own.n, "held-out example", "held-out examples");
     let surprise = surprise(own, base(FitControl::Own)?);
     let verb = if own.n == 1 { "surprises" } else { "surprise" };
     let few = few.map_or(String::new(), |few| format!("; {few}"));
@@ -195,7 +196,7 @@ fn better_evidence(measured: &Measured, result: Option<&ComparisonResult>, word:
             _ => format!("win rate {}", figures(overall)),
         };
     }
-    let prompts = counted(overall.estimate.n, "prompt");
+    let prompts = counted(overall.estimate.n, "prompt", "prompts");
     let score = format!("{prompts}: {}", overall.outcomes());
     if overall.identical == overall.estimate.n {
         return "both gave the same text to every prompt".to_owned();
@@ -235,7 +236,7 @@ fn forgotten(measured: &Measured) -> CardRow {
         format!(
             "{:.0} % of {} right, {:.0} % before training ({})",
             100.0 * result.correct.value,
-            counted(result.correct.n, "checked prompt"),
+            counted(result.correct.n, "checked prompt", "checked prompts"),
             100.0 * result.base_correct.value,
             likely_points_between(&result.difference, (result.correct.value, result.base_correct.value))
         )
@@ -259,7 +260,7 @@ fn forgotten(measured: &Measured) -> CardRow {
             let why = match total.correct.n {
                 n if n < ENOUGH => format!(
                     "{}; {ENOUGH} are needed: raise `eval.prompts-per-suite`",
-                    counted(n, "checked prompt")
+                    counted(n, "checked prompt", "checked prompts")
                 ),
                 n => match why_unshown(total) {
                     Some(why) => format!("{}; {why}", figures(total)),
@@ -311,5 +312,5 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
 }
 
 fn of_prompts(estimate: &Estimate) -> String {
-    format!("{} of {}", likely(estimate), counted(estimate.n, "prompt"))
+    format!("{} of {}", likely(estimate), counted(estimate.n, "prompt", "prompts"))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::estimate::counted;
 use super::judges::{TESTABLE_PAIRS, is_shown};
 use super::votes::Votes;
 use super::win_rate::ENOUGH;
@@ -11,6 +10,7 @@ use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, Metho
 use crate::completion::FinishReason;
 use crate::judge::lifecycle::is_same_model;
 use crate::judgment::MissingReason;
+use crate::plain::counted;
 use crate::plan::{JudgeKind, Plan};
 use crate::stats::proportion::fisher_exact;
 use crate::text::p_value;
@@ -106,7 +106,7 @@ fn effects<'j>(
     }
     let shown: Vec<&&JudgeResult> = judged.iter().filter(|judge| is_shown(effect(judge).0)).collect();
     if shown.is_empty() {
-        let sentence = format!("No effect is shown for any of {}.", counted(judged.len(), "judge"));
+        let sentence = format!("No effect is shown for any of {}.", counted(judged.len(), "judge", "judges"));
         return check(code, title, CheckState::Passed, sentence);
     }
     let sentences: Vec<&str> = shown.iter().map(|judge| effect(judge).1.as_str()).collect();
@@ -137,8 +137,11 @@ fn missing(plan: &Plan, comparisons: &[ComparisonResult]) -> MethodCheck {
     }
     let share = missing as f64 / planned as f64;
     let are = if missing == 1 { "is" } else { "are" };
-    let sentence =
-        format!("{missing} of {} {are} missing ({:.1} %).", counted(planned, "verdict"), 100.0 * share);
+    let sentence = format!(
+        "{missing} of {} {are} missing ({:.1} %).",
+        counted(planned, "verdict", "verdicts"),
+        100.0 * share
+    );
     match missing {
         0 => check(code, title, CheckState::Passed, sentence),
         _ if share <= 0.05 => check(code, title, CheckState::Tip, sentence),
@@ -171,7 +174,11 @@ fn missing_advice(plan: &Plan, comparisons: &[ComparisonResult]) -> String {
         MissingReason::Refusal => "take another judge for these texts",
         _ => "take a judge that can follow the form, or set `logprobs = true` where its server offers them",
     };
-    format!("{} brought no verdict that counts ({}): {remedy}", counted(*calls, "call"), reason.name())
+    format!(
+        "{} brought no verdict that counts ({}): {remedy}",
+        counted(*calls, "call", "calls"),
+        reason.name()
+    )
 }
 
 /// A hash under two names, or another hash than planned, stops the analysis; here it is said that it was looked.
@@ -180,12 +187,15 @@ fn identical_hashes(rows: &Rows) -> MethodCheck {
     let of_servers = rows.completions.values().filter(|c| c.base_sha256.is_none()).count();
     let mut sentence = format!(
         "{} under {}, each with its own hash; every one of {} carries the hash of the plan.",
-        counted(hashes.len(), "adapter"),
-        counted(hashes.len(), "name"),
-        counted(rows.completions.len() - of_servers, "answer")
+        counted(hashes.len(), "adapter", "adapters"),
+        counted(hashes.len(), "name", "names"),
+        counted(rows.completions.len() - of_servers, "answer", "answers")
     );
     if of_servers > 0 {
-        sentence.push_str(&format!(" {} of servers have no hash.", counted(of_servers, "further answer")));
+        sentence.push_str(&format!(
+            " {} of servers have no hash.",
+            counted(of_servers, "further answer", "further answers")
+        ));
     }
     check("A005", "Identical adapters", CheckState::Passed, sentence)
 }
@@ -230,7 +240,7 @@ fn truncated(rows: &Rows) -> MethodCheck {
     let lost = rows.completions.values().filter(|c| c.is_lost_in_thought()).count();
     let thinking = if lost > 0 { format!(" {lost} ended while thinking.") } else { String::new() };
     let were = if cut == 1 { "was" } else { "were" };
-    let sentence = format!("{cut} of {} {were} cut.{thinking}", counted(answers, "answer"));
+    let sentence = format!("{cut} of {} {were} cut.{thinking}", counted(answers, "answer", "answers"));
     match cut.max(lost) {
         _ if answers == 0 => {
             check(code, title, CheckState::NotApplicable, "There are no answers.".to_owned())
@@ -269,7 +279,7 @@ fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A009", "Number of judges");
     let panel = judges.iter().filter(|judge| judge.in_panel).count();
     let are = if panel == 1 { "is" } else { "are" };
-    let sentence = format!("{panel} of {} {are} in the mean.", counted(judges.len(), "judge"));
+    let sentence = format!("{panel} of {} {are} in the mean.", counted(judges.len(), "judge", "judges"));
     match panel {
         0 => check(code, title, CheckState::Skipped, sentence),
         1 => advised(
@@ -285,9 +295,9 @@ fn clusters(rows: &Rows) -> MethodCheck {
     let clusters: BTreeSet<&str> = rows.prompts.values().map(|p| p.cluster_id.as_str()).collect();
     let sentence = format!(
         "{} in {}, {} per prompt and arm; intervals run over clusters.",
-        counted(rows.prompts.len(), "prompt"),
-        counted(clusters.len(), "independent cluster"),
-        counted(rows.plan.samples_per_prompt as usize, "answer")
+        counted(rows.prompts.len(), "prompt", "prompts"),
+        counted(clusters.len(), "independent cluster", "independent clusters"),
+        counted(rows.plan.samples_per_prompt as usize, "answer", "answers")
     );
     let state = if clusters.len() == rows.prompts.len() { CheckState::Passed } else { CheckState::Tip };
     check(code, title, state, sentence)
@@ -359,7 +369,10 @@ fn seen_before(around: Around) -> MethodCheck {
     };
     let sentence = match looks.earlier.len() {
         0 => "No earlier evaluation looked at these prompts.".to_owned(),
-        n => format!("{} looked at some of these prompts.", counted(n, "earlier evaluation")),
+        n => format!(
+            "{} looked at some of these prompts.",
+            counted(n, "earlier evaluation", "earlier evaluations")
+        ),
     };
     match (looks.is_adapted, looks.earlier.is_empty()) {
         (true, _) => advised(
@@ -388,7 +401,7 @@ fn recited(rows: &Rows, around: Around) -> MethodCheck {
     let recited = measured.iter().filter(|recited| **recited).count();
     let arm = &rows.plan.headline.arm;
     let repeat = if recited == 1 { "repeats" } else { "repeat" };
-    let answers = counted(measured.len(), "answer");
+    let answers = counted(measured.len(), "answer", "answers");
     let sentence = format!("{recited} of {answers} of `{arm}` {repeat} a training text.");
     match recited as f64 / measured.len() as f64 {
         0.0 => check(code, title, CheckState::Passed, sentence),

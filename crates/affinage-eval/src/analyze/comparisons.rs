@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::Rows;
-use super::estimate::{ANY, Observation, clustered, counted, mean_words, share};
+use super::estimate::{ANY, Observation, clustered, mean_words, share};
 use super::no_rate::{self, votes_needed};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, Rules, decide, interval_note, not_worse_than_margin, win_rate};
@@ -15,6 +15,7 @@ use crate::analysis::{
 };
 use crate::completion::Completion;
 use crate::judgment::{CRITERIA, MissingReason, is_person};
+use crate::plain::counted;
 use crate::plan::PlannedComparison;
 use crate::stats::evalue;
 use crate::stats::multiple::holm;
@@ -244,7 +245,7 @@ fn not_comparable(pairs: &[&PairVotes], planned: &PlannedComparison) -> Option<(
         let against = (pairs.iter().filter(|votes| of(votes.pair.against)).count(), &planned.against);
         if arm.0 > against.0 { (arm, against) } else { (against, arm) }
     };
-    let answers = counted(pairs.len(), "answer");
+    let answers = counted(pairs.len(), "answer", "answers");
     let ((more, thinker), (less, other)) = uneven(Completion::is_lost_in_thought);
     let most = LOST_AT_MOST * pairs.len() as f64;
     if more as f64 > most && (less as f64 <= most || (more - less) as f64 > most) {
@@ -517,7 +518,7 @@ fn missing_sentence(counts: &MissingCounts) -> String {
         )
     });
     let are = if counts.missing == 1 { "is" } else { "are" };
-    format!("{} of {} {are} missing{bounds}.", counts.missing, counted(counts.planned, "verdict"))
+    format!("{} of {} {are} missing{bounds}.", counts.missing, counted(counts.planned, "verdict", "verdicts"))
 }
 
 fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> {

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::estimate::{counted, share};
+use super::estimate::share;
 use super::topics::{Topic, topics};
 use super::votes::{JudgeCells, PairVotes, Votes};
 use crate::analysis::Conflict;
 use crate::findings::{DisagreementMap, Finding, FindingGroup, FindingMeasure, MapRow};
 use crate::judgment::is_person;
+use crate::plain::counted;
 use crate::rng::Rng;
 use crate::stats::disagreement::{Division, ItemCells, division};
 use crate::stats::mean::mean;
@@ -108,15 +109,13 @@ pub fn disagreement(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<Disagre
         findings.extend(topic_findings(rows, &pairs, &found, &rows_of_map.judges));
         map = Some(rows_of_map);
     }
-    let group = FindingGroup {
-        id: "disagreement".to_owned(),
-        title: "Where judges disagree".to_owned(),
-        plain: "Judges that differ by more than they differ from themselves value different things. The test deals the verdicts of \
+    let group = FindingGroup::new(
+        "disagreement",
+        "Judges that differ by more than they differ from themselves value different things. The test deals the verdicts of \
                 each pair among the judges at random and asks how often that divides them as much. Topics are made by the words \
-                of the prompts alone, before any vote is looked at."
-            .to_owned(),
+                of the prompts alone, before any vote is looked at.",
         findings,
-    };
+    );
     (group, map)
 }
 
@@ -130,7 +129,7 @@ fn conflicts(pairs: &[Shared]) -> Option<Finding> {
             "On {} of {} two judges name different winners, each the same in both orders: a conflict of values. On {flips} \
              others some verdict changed with the order: a coin flip.",
             conflicts.len(),
-            counted(pairs.len(), "shared pair")
+            counted(pairs.len(), "shared pair", "shared pairs")
         ),
         estimate: Some(estimate),
         measure: FindingMeasure::Share,
@@ -188,7 +187,7 @@ fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Option<Finding>,
             "Over all pairs: entropy of the judges' votes {:.2} bits on {}, {:.2} by noise alone; variance between judges {:.3}, \
              {:.3} by noise alone: {word}.",
             found.entropy_bits,
-            counted(found.items, "pair"),
+            counted(found.items, "pair", "pairs"),
             found.entropy_by_noise_bits,
             found.observed,
             found.by_noise
@@ -272,7 +271,7 @@ fn topic_findings(rows: &Rows, pairs: &[Shared], topics: &[Topic], judges: &[Str
     if findings.is_empty() && !topics.is_empty() {
         let sentence = format!(
             "No topic is shown to divide the judges in another way than the rest: {} by the words of the prompts were tried.",
-            counted(topics.len(), "topic")
+            counted(topics.len(), "topic", "topics")
         );
         findings.push(Finding::said("topics", sentence, TOPIC_ROWS));
     }
@@ -323,7 +322,7 @@ fn topic_finding(
     let sentence = format!(
         "Judges hold different values on prompts about {} ({}): {}, {}.",
         topic.terms.join(", "),
-        counted(inside.iter().filter(|inside| **inside).count(), "prompt"),
+        counted(inside.iter().filter(|inside| **inside).count(), "prompt", "prompts"),
         named.last().map_or(String::new(), says),
         named.first().map_or(String::new(), says)
     );

@@ -166,11 +166,6 @@ pub fn uncertainty(estimate: &Estimate, number: impl Fn(f64) -> String) -> Strin
     }
 }
 
-/// "1 prompt", "3 prompts"
-pub fn counted(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
-}
-
 /// Mean number of words of some texts; 0 of none.
 pub fn mean_words<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     let counts: Vec<f64> = texts.map(|text| text.split_whitespace().count() as f64).collect();

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{ANY, Observation, clustered, counted, decimals, nats, uncertainty};
+use super::estimate::{ANY, Observation, clustered, decimals, nats, uncertainty};
 use crate::analysis::{ArmFit, ArmFitPerCharacter, Estimate, FitGain, FitResult};
 use crate::fit::{FitControl, FitRow};
+use crate::plain::counted;
 use crate::plan::ArmKind;
 use crate::stats::mean::mean;
 
@@ -91,7 +92,7 @@ fn in_characters(rows: &Rows, name: &str, base: &RowsOfArm, arm: &RowsOfArm) -> 
     let sentence = format!(
         "`{name}` cuts texts into other tokens than the base, so nats per token do not compare: {} of yours {} {} by {} \
          nats per character. This is fit, not quality.",
-        counted(gain.n, "held-out answer"),
+        counted(gain.n, "held-out answer", "held-out answers"),
         if gain.n == 1 { "is" } else { "are" },
         surprise(&gain),
         thousandths(&gain)
@@ -141,7 +142,7 @@ fn sentence(arm: &str, controls: &[FitGain]) -> String {
             "`{arm}`: the held-out answers of your examples were not scored, so the controls stand alone."
         );
     };
-    let documents = counted(own.gain.n, "held-out answer");
+    let documents = counted(own.gain.n, "held-out answer", "held-out answers");
     if own.gain.is_of_few() {
         return format!(
             "`{arm}`: {} of {documents} surprise it less than the base; that is too few to say more. This is fit, not \

@@ -2,21 +2,19 @@
 
 use super::Rows;
 use super::comparisons::{panel, prompt_scores};
-use super::estimate::{counted, percent, points};
-use super::values::JudgeValues;
+use super::estimate::{percent, points};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
-    Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
+    ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
-use crate::findings::FindingGroup;
 use crate::judgment::spoken;
+use crate::plain::counted;
 use crate::plan::{JudgeKind, PlannedComparison};
 use crate::planted::{LEFT_OUT, PlantedVerdict};
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
-use crate::text::uncapitalised;
 
 pub fn headline(
     rows: &Rows,
@@ -34,7 +32,6 @@ pub fn headline(
     Headline {
         composite: if not_comparable { Composite::NotComparable } else { composite(Words::of(result)) },
         sentence: sentence(planned, result, rows.plan.margin),
-        answers: Default::default(),
         arm: planned.arm.clone(),
         against: planned.against.clone(),
         contrast_sentence: contrast.as_ref().map(contrast_sentence),
@@ -95,14 +92,8 @@ fn composite(words: Words) -> Composite {
 
 /// The words as the middle of a sentence. Each word that is shown is said, and none that is not.
 fn said(words: Words, margin: f64) -> String {
-    let shown = |word: Option<VerdictWord>| match word? {
-        VerdictWord::Better => Some("better".to_owned()),
-        VerdictWord::Worse => Some("worse".to_owned()),
-        VerdictWord::EquivalentWithinMargin => {
-            Some(format!("equivalent within {:.0} points", 100.0 * margin))
-        }
-        VerdictWord::NotShown => None,
-    };
+    let is_shown = |word: &VerdictWord| *word != VerdictWord::NotShown;
+    let shown = |word: Option<VerdictWord>| word.filter(is_shown).map(|word| word.words_within(margin));
     let unknown =
         |word: Option<VerdictWord>| if word.is_none() { "nothing was judged" } else { "nothing is shown" };
     let (inside, outside, overall) = (shown(words.inside), shown(words.outside), shown(words.overall));
@@ -135,7 +126,9 @@ fn sentence(planned: &PlannedComparison, result: Option<&ComparisonResult>, marg
         return reason.clone();
     }
     let figures = |rate: Option<&WinRate>| match rate {
-        Some(rate) => format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt")),
+        Some(rate) => {
+            format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt", "prompts"))
+        }
         None => "not judged".to_owned(),
     };
     format!(
@@ -218,7 +211,7 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
     let rate = result.and_then(|result| result.overall.as_ref());
     if let Some(Estimate { n, n_effective, .. }) = rate.map(|rate| &rate.estimate) {
         if *n < ENOUGH {
-            let prompts = counted(*n, "prompt");
+            let prompts = counted(*n, "prompt", "prompts");
             add(
                 LimitKind::FewPrompts,
                 format!(
@@ -345,49 +338,4 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
         add(LimitKind::OneTraining, sentence.to_owned());
     }
     limits
-}
-
-/// The first screen: is it better, for what, for whom, how sure; one sentence each. `worse` are the sentences of the categories in
-/// which it is worse.
-pub fn answers(
-    headline: &Headline,
-    judges: &[JudgeResult],
-    agreement: &Agreement,
-    findings: &[FindingGroup],
-    worse: Vec<String>,
-    values: &[JudgeValues],
-) -> [String; 4] {
-    let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
-    let coins: Vec<&&JudgeResult> = panel.iter().filter(|j| j.better_than_coin == Some(false)).collect();
-    let comparable = headline.composite != Composite::NotComparable;
-    let better = match coins.as_slice() {
-        [first, ..] if comparable && coins.len() == panel.len() => format!(
-            "This cannot be told from these votes: {}; for what they are worth, {}",
-            first.consistency_sentence.trim_end_matches('.'),
-            uncapitalised(&headline.sentence)
-        ),
-        _ => headline.sentence.clone(),
-    };
-    let better = match &headline.cut_texts {
-        Some(cut) => format!("{cut} {better}"),
-        None => better,
-    };
-    let said =
-        |id: &str| findings.iter().find(|group| group.id == id).and_then(|group| group.findings.first());
-    let forgetting = said("forgetting").map_or("", |finding| finding.sentence.as_str());
-    let contrast = headline.contrast_sentence.clone().unwrap_or_default();
-    let mut for_what = vec![contrast];
-    for_what.extend(worse);
-    for_what.push(forgetting.to_owned());
-    let rewarding: Vec<String> = values.iter().filter_map(|judge| judge.length_sentence.clone()).collect();
-    let for_whom = if !comparable {
-        String::new()
-    } else if rewarding.is_empty() {
-        let readers = said("readers").map(|finding| finding.sentence.clone());
-        readers.unwrap_or_else(|| agreement.sentence.clone())
-    } else {
-        rewarding.join(" ")
-    };
-    let sure = headline.limits.first().cloned().unwrap_or_default();
-    [better, for_what.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" "), for_whom, sure]
 }

@@ -6,11 +6,12 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::Rows;
 use super::comparisons::panel;
-use super::estimate::{Observation, Range, clustered, counted, percent, points, share};
+use super::estimate::{Observation, Range, clustered, percent, points, share};
 use super::votes::{Cell, JudgeCells, PairVotes, Votes};
 use crate::analysis::{Estimate, Interval, JudgeResult};
 use crate::comparison::REPEATS;
 use crate::judgment::{MissingReason, Usage, is_person};
+use crate::plain::counted;
 use crate::plan::JudgeKind;
 
 /// Below this many pairs decisive in both orders, consistency is not testable.
@@ -199,7 +200,7 @@ fn consistency_sentence(judge_id: &str, flip_rate: Option<&Estimate>) -> String 
     let flips = (rate.value * rate.n as f64).round() as usize;
     let figures = format!(
         "`{judge_id}` changed its winner with the order in {flips} of {} ({})",
-        counted(rate.n, "pair"),
+        counted(rate.n, "pair", "pairs"),
         percent(rate)
     );
     match (better_than_coin(Some(rate)), rate.interval) {
@@ -229,12 +230,12 @@ fn self_agreement(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
 fn self_sentence(judge_id: &str, kind: JudgeKind, agreement: Option<&Estimate>) -> String {
     match agreement {
         Some(estimate) if estimate.n >= REPEATS => {
-            let of = counted(estimate.n, "call");
+            let of = counted(estimate.n, "call", "calls");
             format!("Asked again, `{judge_id}` says the same in {} of {of}.", percent(estimate))
         }
         Some(estimate) => format!(
             "`{judge_id}` was asked again {}, fewer than {REPEATS}: how far it agrees with itself is not testable.",
-            counted(estimate.n, "time")
+            counted(estimate.n, "time", "times")
         ),
         None if kind == JudgeKind::Local => {
             format!("`{judge_id}` runs here and is deterministic: asked again it says the same.")

@@ -156,7 +156,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let agreement = agreement::result(&rows, &votes);
     let values = values::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
-    let (forgetting, worse) = trust::forgetting(&rows, &objective, &comparisons);
+    let forgetting = trust::forgetting(&rows, &objective, &comparisons);
     let (variance, purchase) = spread::variance(&rows, &votes);
     let findings = vec![
         forgetting,
@@ -170,7 +170,6 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         people::people(&rows, &votes),
         trust::planned(&rows, &votes, inputs.around),
     ];
-    headline.answers = headline::answers(&headline, &judges, &agreement, &findings, worse, &values.judges);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let mut next_steps = notes::next_steps(

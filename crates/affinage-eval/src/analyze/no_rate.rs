@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{VALID_AT_LEAST, rules, scores_by};
-use super::estimate::counted;
 use super::votes::PairVotes;
 use super::win_rate::win_rate;
 use crate::judge::exam::result::ExamVerdict;
 use crate::judgment::{called, is_author, is_person};
+use crate::plain::counted;
 use crate::text::capitalised;
 
 /// One sentence. `pairs` are those of the comparison.
@@ -124,7 +124,7 @@ impl Uncounted {
         match self {
             Uncounted::Author(said) => format!(
                 "Only the author has voted (on {}: {}), and the author's votes are shown apart.",
-                counted(said.pairs, "pair"),
+                counted(said.pairs, "pair", "pairs"),
                 said.outcomes
             ),
             Uncounted::FailedExam(why) => {
@@ -174,7 +174,7 @@ impl Uncounted {
                     "{} {did} {} of {} ({})",
                     called(judge),
                     said.pairs,
-                    counted(*of, "pair"),
+                    counted(*of, "pair", "pairs"),
                     said.outcomes
                 )
             }

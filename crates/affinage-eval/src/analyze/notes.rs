@@ -1,7 +1,6 @@
 //! Plain lines beside the method words, and what to do next.
 
 use super::checks::CUT;
-use super::estimate::counted;
 use super::no_rate::votes_needed;
 use super::win_rate::has_size;
 use crate::analysis::{
@@ -10,6 +9,7 @@ use crate::analysis::{
 use crate::ballot::{PAIRS, invitation};
 use crate::comparison::Pair;
 use crate::judgment::{VOTER, called, is_author};
+use crate::plain::counted;
 use crate::plan::{JudgeKind, Plan};
 
 /// A plain line for each method word of the report.
@@ -136,7 +136,7 @@ pub fn next_steps(
              skipped. A win rate needs votes on {needed} of the {}, {} missing. Whoever has seen who wrote what cannot \
              vote any more: then let somebody else, {}.",
             to_vote(&format!("--as {name}{pairs}")),
-            counted(to_vote_on.len(), "pair"),
+            counted(to_vote_on.len(), "pair", "pairs"),
             match needed.saturating_sub(voted) {
                 1 => "1 is".to_owned(),
                 missing => format!("{missing} are"),
@@ -176,7 +176,7 @@ pub fn next_steps(
         steps.push(format!(
             "{size} you need about {}; you have {}: raise `eval.prompts-per-suite`, \
              and `affinage eval` makes another evaluation beside this one, without the votes on it.",
-            counted(needed, "prompt"),
+            counted(needed, "prompt", "prompts"),
             rate.estimate.n
         ));
     }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, counted, percent, points_between};
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points_between};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{Claim, ClaimKind, Estimate, Interval, ObjectiveResult, VerdictWord};
 use crate::objective::is_correct;
+use crate::plain::counted;
 use crate::plan::{Arm, ArmKind};
 use crate::stats::mean::{clustered_mean, equivalence, mean};
 use crate::stats::permutation::sign_flip_clustered;
@@ -84,7 +85,7 @@ fn result(
     let lost = lost(rows, &[&arm.name, &base.name], category);
     let lost_words = match lost {
         0 => String::new(),
-        n => format!(" ({} that ended while thinking left out)", counted(n, "answer")),
+        n => format!(" ({} that ended while thinking left out)", counted(n, "answer", "answers")),
     };
     let of_category = category.map_or(String::new(), |category| format!(" ({category})"));
     let right = |estimate: &Estimate| (estimate.value * estimate.n as f64 * 10.0).round() / 10.0;
@@ -93,7 +94,7 @@ fn result(
             "`{}` gets {} of {} right{of_category}, the base {}; too few to compare{lost_words}.",
             arm.name,
             right(&correct),
-            counted(correct.n, "checked prompt"),
+            counted(correct.n, "checked prompt", "checked prompts"),
             right(&base_correct)
         )
     } else {
@@ -101,7 +102,7 @@ fn result(
             "`{}` gets {} of {} right{of_category}, the base {}: {}, {}{lost_words}.",
             arm.name,
             percent(&correct),
-            counted(correct.n, "checked prompt"),
+            counted(correct.n, "checked prompt", "checked prompts"),
             percent(&base_correct),
             points_between(&difference, (correct.value, base_correct.value)),
             word_words(word, rows.plan.margin, base_correct.value, correct.n),
@@ -174,13 +175,12 @@ fn word(rows: &Rows, differences: &[Observation], base_share: f64) -> VerdictWor
 
 fn word_words(word: VerdictWord, margin: f64, base_share: f64, n: usize) -> String {
     match word {
-        VerdictWord::EquivalentWithinMargin => format!("equivalent within {:.0} points", 100.0 * margin),
-        VerdictWord::NotShown if n < ENOUGH => format!("not shown (fewer than {ENOUGH} prompts)"),
+        VerdictWord::NotShown if n < ENOUGH => format!("{} (fewer than {ENOUGH} prompts)", word.words()),
         VerdictWord::NotShown => match outside_of_scale(base_share) {
-            Some(why) => format!("not shown ({why})"),
+            Some(why) => format!("{} ({why})", word.words()),
             None => word.words().to_owned(),
         },
-        word => word.words().to_owned(),
+        word => word.words_within(margin),
     }
 }
 

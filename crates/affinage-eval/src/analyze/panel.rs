@@ -22,14 +22,12 @@ pub fn group(rows: &Rows, votes: &Votes) -> FindingGroup {
     let mut findings = left_out(rows, votes);
     findings.extend(self_agreement(votes));
     findings.extend(against_ceiling(rows, votes));
-    FindingGroup {
-        id: "panel".to_owned(),
-        title: "Does it hang on one judge?".to_owned(),
-        plain: "The headline without each judge, and how often a judge gives the same verdict when asked the same again: judges \
-                that agree with each other as often as with themselves differ by noise alone."
-            .to_owned(),
+    FindingGroup::new(
+        "panel",
+        "The headline without each judge, and how often a judge gives the same verdict when asked the same again: judges \
+                that agree with each other as often as with themselves differ by noise alone.",
         findings,
-    }
+    )
 }
 
 /// Is one judge carrying the result? Leave each out; test whether their win rates differ; how far one agrees with itself.

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
-use super::estimate::{Observation, RATE, clustered, counted, figure, likely, percent, share};
-use super::trust::{group, rated};
+use super::estimate::{Observation, RATE, clustered, figure, likely, percent, share};
+use super::trust::rated;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::win_rate;
 use crate::analysis::FEWEST;
 use crate::ballot::is_even;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::{VOTES_FILE, is_author, is_person, spoken};
+use crate::plain::counted;
 use crate::plan::Arm;
 use crate::planted::{LEFT_OUT, PLANTED_VOTES_FILE};
 use crate::stats::mean::{mean, weighted_mean};
@@ -71,9 +72,8 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
             VOTES_FILE,
         ));
     }
-    group(
+    FindingGroup::new(
         "people",
-        "What people say",
         "Agreement among judges is not validity. Votes of people correct the judges' win rate for what the judges get wrong.",
         findings,
     )
@@ -110,7 +110,7 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
         true => ("You".to_owned(), "more like you"),
         false => (format!("The author {}", spoken(author)), "more like their own voice"),
     };
-    let voted = counted(own.len() + others.len(), "pair");
+    let voted = counted(own.len() + others.len(), "pair", "pairs");
     let most = own.len().max(others.len());
     if most == 0 {
         return None;
@@ -156,7 +156,11 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
 fn of_part((scores, prompts): &(Vec<Observation>, &str)) -> Option<String> {
     let estimate = clustered(scores, RATE, "pairs")?;
     let (won, tied) = won_and_tied(scores);
-    Some(format!("{won} of {} on {prompts}{tied}: {}", counted(scores.len(), "pair"), likely(&estimate)))
+    Some(format!(
+        "{won} of {} on {prompts}{tied}: {}",
+        counted(scores.len(), "pair", "pairs"),
+        likely(&estimate)
+    ))
 }
 
 /// How often the first arm was chosen, and ", 2 tied" where neither was.
@@ -196,7 +200,7 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
     if both.len() < FEWEST_HUMAN_VOTES {
         let sentence = format!(
             "{} voted on by people and judges; from {FEWEST_HUMAN_VOTES} on the judges are corrected by them.",
-            counted(both.len(), "pair")
+            counted(both.len(), "pair", "pairs")
         );
         return Finding::said("judges corrected by people", sentence, "votes.jsonl and judgments.jsonl");
     }
@@ -219,7 +223,7 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
         label: "judges corrected by people".to_owned(),
         sentence: format!(
             "Judges corrected by {} of people: {figures}; judges and people name the same winner in {}.{}",
-            counted(human.len(), "vote"),
+            counted(human.len(), "vote", "votes"),
             agreement(&both, &weights, is_even),
             if is_even {
                 ""

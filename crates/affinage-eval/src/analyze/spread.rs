@@ -1,4 +1,4 @@
-//! Where votes differ: between judges, between prompts, between answers, along the training.
+//! Variance components of the headline with what to buy next, the spread of repeats, and the strengths of all arms.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,6 @@ use crate::stats::strengths::{Meeting, strengths};
 
 const DRAWS: usize = 999;
 const RESAMPLES: usize = 300;
-
-fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
-    FindingGroup { id: id.to_owned(), title: title.to_owned(), plain: plain.to_owned(), findings }
-}
 
 /// Components of the headline's scores, what to buy next, and the spread over repeated answers; and the sentence of the
 /// purchase, which is a next step.
@@ -74,9 +70,8 @@ pub fn variance(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String>) {
         }
     }
     findings.extend(repeats(rows, votes));
-    let group = group(
+    let group = FindingGroup::new(
         "variance",
-        "Variance, and what to buy next",
         "A win rate is uncertain because prompts, answers, judges and single verdicts differ. Collect more of whatever \
          varies most.",
         findings,
@@ -246,9 +241,8 @@ pub fn curve(rows: &Rows, votes: &Votes) -> FindingGroup {
             })
             .collect(),
     };
-    group(
+    FindingGroup::new(
         "strengths",
-        "All arms on one scale",
         "Log odds of winning a decided prompt against the base. The bars hold for all arms at once: in 95 of 100 repetitions the \
          whole curve lies inside them. An early checkpoint is not what a shorter training would give.",
         findings,

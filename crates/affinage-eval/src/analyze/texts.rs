@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{Observation, RATE, clustered, counted, mean_words, percent, points};
+use super::estimate::{Observation, RATE, clustered, mean_words, percent, points};
 use crate::analysis::{ArmRates, ArmVoice, Estimate, Interval, VoiceResult};
 use crate::completion::Completion;
+use crate::plain::counted;
 use crate::plan::{Arm, ArmKind};
 use crate::rates::{Faults, faults};
 use crate::stats::mean::mean;
@@ -76,7 +77,7 @@ fn arm_voice(rows: &Rows, arm: &Arm, base: &Arm, base_marks: &MarksByPrompt) -> 
         "`{}`: all three marks in {} of the answers to {}{beside}.",
         arm.name,
         percent(&all_marks),
-        counted(all_marks.n, "in-domain prompt")
+        counted(all_marks.n, "in-domain prompt", "in-domain prompts")
     );
     Some(ArmVoice {
         arm: arm.name.clone(),
@@ -122,7 +123,7 @@ fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
     let sentence = format!(
         "`{}`: of {}, {truncated} cut at the token limit, {loops} in a loop, {refusals} refused, {empty} empty.{thinking}",
         arm.name,
-        counted(answers.len(), "answer")
+        counted(answers.len(), "answer", "answers")
     );
     ArmRates {
         arm: arm.name.clone(),

@@ -1,9 +1,9 @@
-//! What stands between the figures and belief: forgetting, recitation, and what was planned.
+//! Groups of findings about forgetting, recitation, and what was planned before the first answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparisons::{panel, prompt_scores, rules};
-use super::estimate::{counted, figure, percent, share};
+use super::estimate::{figure, percent, share};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::win_rate;
 use super::{Around, Rows};
@@ -11,21 +11,18 @@ use crate::analysis::{ComparisonResult, ObjectiveResult, VerdictWord, WinRate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::is_person;
 use crate::overlap::{OverlapRow, RECITED_AT_LEAST_WORDS, RECITED_FROM_SHARE, RECITED_FROM_WORDS};
+use crate::plain::counted;
 use crate::stats::mean::mean_t;
 
 /// Seeds that a sentence about a recipe needs.
 const SEEDS_OF_A_RECIPE: usize = 3;
-
-pub fn group(id: &str, title: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
-    FindingGroup { id: id.to_owned(), title: title.to_owned(), plain: plain.to_owned(), findings }
-}
 
 /// A win rate of the headline over some of the votes: `beginning` says of which.
 pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
     let sentence = format!(
         "{beginning} the win rate is {} of {} ({}).",
         percent(&rate.estimate),
-        counted(rate.estimate.n, "prompt"),
+        counted(rate.estimate.n, "prompt", "prompts"),
         rate.outcomes()
     );
     Finding {
@@ -38,13 +35,12 @@ pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Findi
     }
 }
 
-/// First by right answers, then by preference in each category; and the sentences of the categories outside the domain in which
-/// it is worse.
+/// First by right answers, then by preference in each category.
 pub fn forgetting(
     rows: &Rows,
     objective: &[ObjectiveResult],
     comparisons: &[ComparisonResult],
-) -> (FindingGroup, Vec<String>) {
+) -> FindingGroup {
     let planned = &rows.plan.headline;
     let of_arm: Vec<&ObjectiveResult> = objective.iter().filter(|result| result.arm == planned.arm).collect();
     let result = comparisons.iter().find(|result| result.is_headline);
@@ -112,7 +108,6 @@ pub fn forgetting(
             rows: "completions.jsonl, paired by prompt".to_owned(),
         });
     }
-    let mut worse_outside = Vec::new();
     for cut in outside {
         let Some(rate) = &cut.win_rate else { continue };
         let bound = match cut.not_worse_than_margin {
@@ -123,17 +118,14 @@ pub fn forgetting(
         let is_worse = rate.word == VerdictWord::Worse;
         let bound = if is_worse { "" } else { bound };
         let sentence = format!("{}, {}{bound}", cut.category, rate.sentence);
-        worse_outside.extend(is_worse.then(|| sentence.clone()));
         findings.push(Finding::said(&cut.category, sentence, "judgments.jsonl of the category"));
     }
-    let group = group(
+    FindingGroup::new(
         "forgetting",
-        "What was forgotten",
         "Right answers on checked prompts come first: they need no judge. Preference per category comes second, and at 30 prompts \
          it rarely shows anything.",
         findings,
-    );
-    (group, worse_outside)
+    )
 }
 
 /// The headline without answers that stand in the training texts.
@@ -158,11 +150,11 @@ pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> Finding
                 "{} of {} of `{}` {} {RECITED_FROM_WORDS} words in a row of one training text, or {:.0} % of their words with \
                  {RECITED_AT_LEAST_WORDS} in a row; the longest run is {}.",
                 recited.len(),
-                counted(measured.len(), "judged answer"),
+                counted(measured.len(), "judged answer", "judged answers"),
                 planned.arm,
                 if recited.len() == 1 { "repeats" } else { "repeat" },
                 100.0 * RECITED_FROM_SHARE,
-                counted(longest, "word")
+                counted(longest, "word", "words")
             ),
             estimate: Some(estimate),
             measure: FindingMeasure::Share,
@@ -176,9 +168,8 @@ pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> Finding
         let source = "judgments.jsonl without recited answers";
         findings.extend(rate.map(|rate| rated("headline without them", "Without them", rate, source)));
     }
-    group(
+    FindingGroup::new(
         "recitation",
-        "Is it recitation?",
         "A win in the domain can come from saying training texts again. Each judged answer is compared with every training text, word \
          for word.",
         findings,
@@ -212,8 +203,8 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
                 format!(
                     "{} ({} shared, looked at {})",
                     e.evaluation,
-                    counted(e.shared_prompts, "prompt"),
-                    counted(e.looks, "time")
+                    counted(e.shared_prompts, "prompt", "prompts"),
+                    counted(e.looks, "time", "times")
                 )
             })
             .collect();
@@ -243,8 +234,8 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
         format!(
             "{} planned before the first answer, {} with votes. {beyond} Categories, readers, profiles and disagreement are looked at \
              beyond it: they raise questions; they settle none.",
-            counted(plan.comparisons.len(), "comparison"),
-            counted(votes.pairs.iter().filter(|v| !v.judges.is_empty()).count(), "pair")
+            counted(plan.comparisons.len(), "comparison", "comparisons"),
+            counted(votes.pairs.iter().filter(|v| !v.judges.is_empty()).count(), "pair", "pairs")
         ),
         "plan.json",
     ));
@@ -257,9 +248,8 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
         let sentence = "The written instruction is the program's plain one: write your own best before you say \"better than asking well\".";
         findings.push(Finding::said("instruction", sentence.to_owned(), "plan.json"));
     }
-    group(
+    FindingGroup::new(
         "planned",
-        "What was planned, and how far it reaches",
         "A figure that was planned once and looked at once means what it says. Each extra look makes a lucky finding more likely.",
         findings,
     )

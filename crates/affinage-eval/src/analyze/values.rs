@@ -304,14 +304,12 @@ pub fn group(rows: &Rows, votes: &Votes, profiles: &Profiles) -> FindingGroup {
         );
         findings.push(Finding::said("profiles", sentence, "judgments.jsonl"));
     }
-    FindingGroup {
-        id: "values".to_owned(),
-        title: "What each judge rewards".to_owned(),
-        plain: "How far a feature of an answer moves a judge's vote when all others are equal: log odds for one standard \
-                deviation. Seven features are looked at, so one interval in twenty misses zero by chance."
-            .to_owned(),
+    FindingGroup::new(
+        "values",
+        "How far a feature of an answer moves a judge's vote when all others are equal: log odds for one standard \
+                deviation. Seven features are looked at, so one interval in twenty misses zero by chance.",
         findings,
-    }
+    )
 }
 
 /// What so many prompts can show of a preference at all: 2.8 standard errors are seen with 80 % power.
@@ -438,10 +436,9 @@ pub fn readers(rows: &Rows, votes: &Votes) -> FindingGroup {
         let sentence = "Unknown: no judge scored the five criteria.";
         findings.push(Finding::said("readers", sentence.to_owned(), "judgments.jsonl scores"));
     }
-    FindingGroup {
-        id: "readers".to_owned(),
-        title: "Better for whom".to_owned(),
-        plain: "Readers differ in what they value. Their weights were fixed in the plan before any answer was seen.".to_owned(),
+    FindingGroup::new(
+        "readers",
+        "Readers differ in what they value. Their weights were fixed in the plan before any answer was seen.",
         findings,
-    }
+    )
 }

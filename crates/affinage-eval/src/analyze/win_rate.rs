@@ -1,7 +1,8 @@
 //! The win rate of one arm against another over some prompts, with its word.
 
-use super::estimate::{LEVEL, Observation, RATE, clustered, counted, percent};
+use super::estimate::{LEVEL, Observation, RATE, clustered, percent};
 use crate::analysis::{Estimate, Interval, VerdictWord, WinRate};
+use crate::plain::counted;
 use crate::stats::{evalue, mean, permutation, power, proportion};
 use crate::text::p_value;
 
@@ -148,7 +149,8 @@ pub fn has_size(rate: &Estimate) -> bool {
 /// The figures and the word with its reason.
 fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> (String, String) {
     let n = rate.estimate.n;
-    let figures = format!("{} of {} ({})", percent(&rate.estimate), counted(n, "prompt"), rate.outcomes());
+    let figures =
+        format!("{} of {} ({})", percent(&rate.estimate), counted(n, "prompt", "prompts"), rate.outcomes());
     let evidence = match rules.family {
         None => p.map_or(String::new(), |p| format!(", {}", p_value(p))),
         Some(family) => rate.e_value.map_or(String::new(), |e| {
@@ -156,11 +158,6 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
         }),
     };
     let outcome = match rate.word {
-        VerdictWord::Better => "better".to_owned(),
-        VerdictWord::Worse => "worse".to_owned(),
-        VerdictWord::EquivalentWithinMargin => {
-            format!("equivalent within {:.0} points", 100.0 * rules.margin)
-        }
         VerdictWord::NotShown => {
             let needs = rate.needs_about_n.map_or(String::new(), |n| format!("; needs about {n} prompts"));
             let few = if n < ENOUGH {
@@ -170,8 +167,9 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
             } else {
                 String::new()
             };
-            format!("not shown{few}{needs}")
+            format!("{}{few}{needs}", rate.word.words())
         }
+        word => word.words_within(rules.margin),
     };
     (format!("`{arm}` against `{against}`: win rate {figures}{evidence}"), outcome)
 }

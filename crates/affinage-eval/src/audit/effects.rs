@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::inversion;
 use super::row::Arm;
 use super::votes::{self, Vote};
-use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
+use super::{ALPHA, Finding, Log, Severity, Unchecked, percent};
+use crate::plain::counted;
 use crate::stats::mean::clustered_mean;
 use crate::stats::models::length_controlled;
 use crate::stats::multiple::holm;
@@ -70,7 +71,11 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
             sentence: sentence.to_owned(),
             evidence: vec![
                 effect.measured.clone(),
-                format!("{}, adjusted for {}", p_value(effect.p_adjusted), counted(effects.len(), "test")),
+                format!(
+                    "{}, adjusted for {}",
+                    p_value(effect.p_adjusted),
+                    counted(effects.len(), "test", "tests")
+                ),
             ],
             rows: Vec::new(),
         });

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Finding, Severity, Unchecked, counted};
+use super::{Finding, Severity, Unchecked};
 use crate::comparison::{BlindKey, Comparison, pair_id};
 use crate::completion::{Completion, CompletionKey};
 use crate::id::{is_row_id, sha256_hex};
@@ -20,6 +20,7 @@ use crate::judge::request::{Form, render};
 use crate::judge::reread::{Reread, last_response, readings, shown_text};
 use crate::judge::rubric::Rubrics;
 use crate::judgment::{Judgment, MissingReason, Outcome, is_person, judgment_id, verify_verdict};
+use crate::plain::counted;
 use crate::plan::Plan;
 use crate::suite::Prompt;
 
@@ -63,7 +64,7 @@ impl EvaluationAudit {
     fn faults(&mut self, code: &'static str, found: &[String], sentence: impl Fn(&str) -> String) {
         if !found.is_empty() {
             let evidence = found.iter().take(5).cloned().collect();
-            self.fault(code, sentence(&counted(found.len(), "row")), evidence);
+            self.fault(code, sentence(&counted(found.len(), "row", "rows")), evidence);
         }
     }
 }
@@ -107,9 +108,9 @@ fn ids(rows: &Rows, audit: &mut EvaluationAudit) {
     found.retain(|id| is_row_id(id));
     audit.checked.push(format!(
         "{}, {} and {} by their ids",
-        counted(rows.completions.len(), "answer"),
-        counted(rows.comparisons.len(), "comparison"),
-        counted(rows.judgments.len(), "judgment")
+        counted(rows.completions.len(), "answer", "answers"),
+        counted(rows.comparisons.len(), "comparison", "comparisons"),
+        counted(rows.judgments.len(), "judgment", "judgments")
     ));
     audit.faults("E02", &found, |n| {
         format!("{n} whose id is not that of what the row is about: it was changed after it was written.")
@@ -125,7 +126,10 @@ fn planned(rows: &Rows, audit: &mut EvaluationAudit) {
         audit.findings.push(Finding {
             code: "E11",
             severity: Severity::Limit,
-            sentence: format!("{} voted without being in the plan.", counted(others.len(), "judge")),
+            sentence: format!(
+                "{} voted without being in the plan.",
+                counted(others.len(), "judge", "judges")
+            ),
             evidence: others.into_iter().map(str::to_owned).collect(),
             rows: Vec::new(),
         });
@@ -160,7 +164,7 @@ fn replies(rows: &Rows, audit: &mut EvaluationAudit) {
     if let Some(reread) = rows.reread {
         audit.checked.push(format!(
             "{} of an earlier version, read again by today's rules: {} missing now, {} a vote now",
-            counted(reread.replies, "reply").replace("replys", "replies"),
+            counted(reread.replies, "reply", "replies"),
             reread.lost,
             reread.gained
         ));
@@ -173,7 +177,7 @@ fn replies(rows: &Rows, audit: &mut EvaluationAudit) {
     audit.checked.push(format!(
         "{}: the request of {requests} shows the prompt and both answers of the rows, the reply of {read} reads as the \
          stored verdict, the label's probability of {by_probability} gives it",
-        counted(by_judges.len(), "judge's verdict")
+        counted(by_judges.len(), "judge's verdict", "judge's verdicts")
     ));
     if by_probability > read {
         audit.cannot(
@@ -347,7 +351,7 @@ fn ledger(rows: &Rows, audit: &mut EvaluationAudit) {
     let found: Vec<String> = named().filter(is_strange).map(|row| row.judgment_id.clone()).collect();
     audit.checked.push(format!(
         "{} in the ledger",
-        counted(named().count(), "stored reply").replace("replys", "replies")
+        counted(named().count(), "stored reply", "stored replies").replace("replys", "replies")
     ));
     audit.faults("E07", &found, |n| format!("{n} with a reply that the ledger did not see arrive for it."));
     let judged: BTreeSet<&str> = rows.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
@@ -367,7 +371,7 @@ fn ledger(rows: &Rows, audit: &mut EvaluationAudit) {
             severity: Severity::Suspicion,
             sentence: format!(
                 "{} arrived and no judgment holds it: judging was stopped there, or rows were taken away.",
-                counted(unused.len(), "reply").replace("replys", "replies")
+                counted(unused.len(), "reply", "replies")
             ),
             evidence: unused.iter().take(5).map(|id| (*id).to_owned()).collect(),
             rows: Vec::new(),

@@ -10,7 +10,8 @@ use super::inversion::{arm_name, label_is_arm, label_of};
 use super::row::{Arm, PairRow, SeatedBy, Stored};
 use super::verdict::{self, NoJudgment};
 use super::votes::Reading;
-use super::{Finding, Log, Severity, Unchecked, counted, percent};
+use super::{Finding, Log, Severity, Unchecked, percent};
+use crate::plain::counted;
 use crate::text::{squeeze, words_only};
 
 pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
@@ -32,7 +33,7 @@ fn not_shown(log: &Log) -> Option<Finding> {
         severity: Severity::Fault,
         sentence: format!(
             "In {} the judge's request does not hold an answer of the row: another text was judged.",
-            counted(rows.len(), "row")
+            counted(rows.len(), "row", "rows")
         ),
         evidence: vec![
             "white space aside, neither the whole answer nor its beginning stands there; in most rows both do"
@@ -108,7 +109,7 @@ fn not_results(log: &Log) -> Option<Finding> {
         (answers, "an answer is empty or an error message"),
     ] {
         if n > 0 {
-            evidence.push(format!("in {}: {what}", counted(n, "row")));
+            evidence.push(format!("in {}: {what}", counted(n, "row", "rows")));
         }
     }
     evidence.push(format!(

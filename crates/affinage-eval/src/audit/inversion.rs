@@ -7,7 +7,8 @@ use super::binding::{Evidence, Group, group};
 use super::row::{Arm, Label, Stored};
 use super::verdict::Said;
 use super::votes::{self, Claim, LabelMap, Vote};
-use super::{ALPHA, Finding, Log, Severity, Unchecked, counted, percent};
+use super::{ALPHA, Finding, Log, Severity, Unchecked, percent};
+use crate::plain::counted;
 use crate::stats::proportion::{fisher_exact, sign_test};
 use crate::stats::special::{binomial_pmf, binomial_sf};
 use crate::text::p_value;
@@ -142,7 +143,7 @@ fn inverted_orders(log: &Log, findings: &mut Vec<Finding>) -> BTreeSet<usize> {
             severity: Severity::Fault,
             sentence: format!(
                 "In {} the stored outcome is not the one that the judge's text states.",
-                counted(slips.len(), "row")
+                counted(slips.len(), "row", "rows")
             ),
             evidence: lines,
             rows: log.refs(slips),
@@ -154,8 +155,8 @@ fn inverted_orders(log: &Log, findings: &mut Vec<Finding>) -> BTreeSet<usize> {
 fn inverted_order(log: &Log, group: Group, whose: &str, tally: Tally) -> Finding {
     let mut evidence = vec![format!(
         "the judge's verdict and the stored winner agree in {} and contradict in {}",
-        counted(tally.agree.len(), "row"),
-        counted(tally.contradict.len(), "row")
+        counted(tally.agree.len(), "row", "rows"),
+        counted(tally.contradict.len(), "row", "rows")
     )];
     evidence.push(how_known(log, group, &tally.evidence));
     evidence.extend(map_lines(log, group));
@@ -320,9 +321,9 @@ fn other_scores(log: &Log) -> Option<Finding> {
         severity: Severity::Fault,
         sentence: format!(
             "In {} the stored scores are not those that the judge's text states.",
-            counted(differ.len(), "row")
+            counted(differ.len(), "row", "rows")
         ),
-        evidence: vec![format!("in {} they are", counted(agree, "other row"))],
+        evidence: vec![format!("in {} they are", counted(agree, "other row", "other rows"))],
         rows: log.refs(differ),
     })
 }

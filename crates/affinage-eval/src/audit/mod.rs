@@ -195,11 +195,3 @@ pub fn audit_results(rows: &[PairRow], asked: Asked) -> ResultsAudit {
 fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
-
-/// `1 row`, `2 rows`.
-fn counted(n: usize, what: &str) -> String {
-    match n {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
-    }
-}

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::row::Arm;
-use super::{Finding, Log, Severity, Unchecked, counted, percent};
+use super::{Finding, Log, Severity, Unchecked, percent};
+use crate::plain::counted;
 use crate::text::squeeze;
 
 pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
@@ -150,13 +151,16 @@ fn constant_answer(log: &Log, arm: Arm) -> Option<Finding> {
     Some(Finding {
         code: "R23",
         severity: Severity::Fault,
-        sentence: format!("`{name}` gives one and the same answer to {same} of {}.", counted(all, "prompt")),
+        sentence: format!(
+            "`{name}` gives one and the same answer to {same} of {}.",
+            counted(all, "prompt", "prompts")
+        ),
         evidence: vec![
             format!("\"{shown}\""),
             format!(
                 "it wins {} of {}",
                 percent(won.0 / f64::from(won.1.max(1))),
-                counted(won.1 as usize, "judgment")
+                counted(won.1 as usize, "judgment", "judgments")
             ),
         ],
         rows: Vec::new(),

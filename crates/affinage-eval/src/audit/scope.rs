@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::row::{Arm, PairRow};
-use super::{Finding, Log, Severity, Unchecked, counted, percent};
+use super::{Finding, Log, Severity, Unchecked, percent};
+use crate::plain::counted;
 use crate::stats::mean::clustered_mean;
 use crate::stats::power::detectable_win_rate;
 use crate::stats::proportion::wilson;
@@ -114,11 +115,14 @@ fn few_prompts(log: &Log, prompts: usize) -> Finding {
     let detectable = match detectable_win_rate(prompts as u64, 0.05, 0.8) {
         Some(rate) => format!(
             "with {} only a true win rate of {} is shown with 80 % power",
-            counted(prompts, "prompt"),
+            counted(prompts, "prompt", "prompts"),
             percent(rate)
         ),
         None => {
-            format!("with {} not even winning all of them is significant at 5 %", counted(prompts, "prompt"))
+            format!(
+                "with {} not even winning all of them is significant at 5 %",
+                counted(prompts, "prompt", "prompts")
+            )
         }
     };
     Finding {
@@ -126,7 +130,7 @@ fn few_prompts(log: &Log, prompts: usize) -> Finding {
         severity: Severity::Limit,
         sentence: format!(
             "The log has {}; below {LEAST_PROMPTS} no \"better\" or \"worse\" is supported.",
-            counted(prompts, "distinct prompt")
+            counted(prompts, "distinct prompt", "distinct prompts")
         ),
         evidence: vec![detectable],
         rows: log.refs([]),

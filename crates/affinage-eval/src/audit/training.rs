@@ -15,7 +15,8 @@ use serde::Serialize;
 use numbers::{card_numbers, peak_rate};
 
 use super::row::RowRef;
-use super::{Finding, Severity, Unchecked, counted};
+use super::{Finding, Severity, Unchecked};
+use crate::plain::counted;
 use crate::text::words_only;
 
 /// What a folder holds.
@@ -262,7 +263,10 @@ fn never_saved(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Findin
                 best.1, best.0
             ),
         ),
-        true => (Severity::Limit, format!("{} were evaluated and never saved.", counted(lost.len(), "step"))),
+        true => (
+            Severity::Limit,
+            format!("{} were evaluated and never saved.", counted(lost.len(), "step", "steps")),
+        ),
     };
     Some(finding("T03", severity, sentence, evidence))
 }
@@ -367,7 +371,7 @@ fn doubled_ends(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Findi
             format!(
                 "{} of {} end twice: the model learns to say its end token again.",
                 rows.len(),
-                counted(folder.train.len(), "training row")
+                counted(folder.train.len(), "training row", "training rows")
             ),
             Vec::new(),
         )
@@ -407,7 +411,7 @@ fn leaks(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Option<Finding> {
             format!(
                 "{} of {} stand in the training set: the validation loss is too good.",
                 rows.len(),
-                counted(folder.validation.len(), "validation row")
+                counted(folder.validation.len(), "validation row", "validation rows")
             ),
             vec![format!("{exact} word for word, {near} for half of their five-word sequences or more")],
         )

@@ -1,6 +1,6 @@
 //! A study whose truth is known: better in its domain, worse at coding, one judge that loves length, one inverted log.
 
-use affinage_eval::analysis::Composite;
+use affinage_eval::analysis::{CardQuestion, CardWord, Composite};
 use affinage_eval::judgment::{CriterionScores, Outcome, SeatScores};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::Domain;
@@ -58,12 +58,19 @@ fn study() -> World {
 #[test]
 fn the_first_screen_tells_a_known_truth() {
     let analysis = study().analyze();
-    let [better, for_what, for_whom, sure] = &analysis.headline.answers;
-    assert_eq!(analysis.headline.composite, Composite::TradedOff, "{better}");
-    assert!(better.contains("is better in its domain and worse outside it"), "{better}");
-    assert!(for_what.contains("coding") && for_what.contains(": worse."), "{for_what}");
-    assert!(for_whom.contains("`long` rewards length") && !for_whom.contains("`fair` rewards"), "{for_whom}");
-    assert!(sure.contains("`inverted`") && sure.contains("its log is inverted"), "{sure}");
+    let said = &analysis.headline.sentence;
+    assert_eq!(analysis.headline.composite, Composite::TradedOff, "{said}");
+    assert!(said.contains("is better in its domain and worse outside it"), "{said}");
+    let better = analysis.card.row(CardQuestion::Better).expect("it is asked");
+    assert_eq!(better.word, CardWord::Mixed, "{}", better.answer);
+    let watch_out = analysis.card.watch_out.join("\n");
+    assert!(watch_out.contains("Worse in coding: "), "{watch_out}");
+    assert!(watch_out.contains("`inverted`") && watch_out.contains("its log is inverted"), "{watch_out}");
+    let values = analysis.findings.iter().find(|group| group.id == "values").expect("a group");
+    let rewards = |judge: &str| {
+        values.findings.iter().any(|finding| finding.sentence.contains(&format!("`{judge}` rewards length")))
+    };
+    assert!(rewards("long") && !rewards("fair"), "{values:?}");
     let inverted = analysis.judges.iter().find(|judge| judge.judge_id == "inverted").expect("a judge");
     assert!(inverted.is_inverted && !inverted.in_panel);
     assert_eq!(analysis.judges.iter().filter(|judge| judge.is_inverted).count(), 1);
@@ -83,8 +90,10 @@ fn a_judge_like_a_coin_gets_no_word_and_comes_first() {
     assert_eq!(rate.word, affinage_eval::analysis::VerdictWord::NotShown, "{}", rate.sentence);
     let by_judge = analysis.comparisons[0].by_judge[0].win_rate.as_ref().expect("judged");
     assert!(!by_judge.sentence.contains("better"), "{}", by_judge.sentence);
-    let [better, ..] = &analysis.headline.answers;
-    assert!(better.starts_with("This cannot be told from these votes: `coin`"), "{better}");
+    let better = analysis.card.row(CardQuestion::Better).expect("it is asked");
+    assert_eq!(better.word, CardWord::CannotTell, "{}", better.answer);
+    assert!(better.evidence.contains("as often as a coin's"), "{}", better.evidence);
+    assert!(analysis.card.watch_out[0].starts_with("`coin`"), "{:?}", analysis.card.watch_out);
 }
 
 #[test]
@@ -133,4 +142,26 @@ fn features_that_move_together_are_named_and_none_is_credited_alone() {
     let apart = study().analyze();
     let values = apart.findings.iter().find(|group| group.id == "values").expect("profiles");
     assert!(!values.findings.iter().any(|f| f.sentence.contains("be told")));
+}
+
+#[test]
+fn the_example_of_the_method_is_computed_as_it_is_told() {
+    let mut world = World::new(40, &[10]);
+    world.prompts.iter_mut().for_each(|prompt| {
+        prompt.domain = Domain::In;
+        prompt.category = Domain::In.name().to_owned();
+    });
+    world.judge("judge", |_, key, i| match (i, key.first_arm == TUNED) {
+        (28..32, _) | (..28, true) | (32.., false) => Outcome::First,
+        _ => Outcome::Second,
+    });
+    let analysis = world.analyze();
+    let rate = analysis.comparisons[0].overall.as_ref().expect("judged");
+    let p = rate.permutation_p.expect("tested");
+    assert!((0.0005..0.0025).contains(&p), "{p}");
+    let interval = rate.estimate.interval.expect("enough prompts");
+    assert_eq!([interval.low, interval.high].map(|share| (100.0 * share).round()), [62.0, 88.0]);
+    let document =
+        include_str!("../../../../docs/METHOD.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(document.contains(&analysis.headline.sentence), "{}", analysis.headline.sentence);
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_report::plain::listed;
+use affinage_eval::plain::listed;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use jiff::Timestamp;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_report::plain::listed;
+use affinage_eval::plain::listed;
 use anyhow::anyhow;
 
 use crate::errors::HintExt as _;

@@ -26,10 +26,10 @@ use affinage_engine::model::Model;
 use affinage_eval::analyze::unequal_cuts;
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::id::row_id;
+use affinage_eval::plain::{counted, listed};
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
 use affinage_eval::suite::{Domain, Prompt};
 use affinage_eval::thought::{begun_by_prompt, is_mark, split_thought};
-use affinage_report::plain::{counted, listed};
 use anyhow::{Context as _, anyhow};
 
 use crate::errors::{HintExt as _, interrupted};

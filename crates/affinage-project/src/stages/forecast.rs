@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use affinage_engine::generate::{Generator, Request};
 use affinage_engine::model::Model;
 use affinage_eval::analyze::ENOUGH;
+use affinage_eval::plain::{count, counted, duration};
 use affinage_eval::suite::{Domain, Prompt};
-use affinage_report::plain::{count, counted, duration};
 
 use crate::folder::config::Config;
 use crate::folder::datasets::DatasetVersion;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::import::{LeftOut, LeftOutCount, Roles, Together};
-use affinage_report::plain::{count, counted};
+use affinage_eval::plain::{count, counted};
 use anyhow::anyhow;
 use serde::{Serialize, Serializer};
 

@@ -6,7 +6,7 @@ use affinage_dataset::template::{ChatTemplate, TemplateError};
 use affinage_dataset::tokenize::{LossMode, TokenizedExample, row_text, row_tokens, tokenize_example};
 use affinage_dataset::tokenizer::Tokenizer;
 use affinage_engine::weights::ModelConfig;
-use affinage_report::plain::{bytes, count};
+use affinage_eval::plain::{bytes, count};
 
 use crate::folder::config::Train;
 use crate::folder::project::Project;

@@ -7,7 +7,7 @@ use affinage_dataset::artefact::{Artefact, MIN_ANSWERS, artefacts};
 use affinage_dataset::example::{AlternativeRow, DatasetRow};
 use affinage_dataset::export::{self, Format};
 use affinage_dataset::message;
-use affinage_report::plain::counted;
+use affinage_eval::plain::counted;
 use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::Value;

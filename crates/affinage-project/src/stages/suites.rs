@@ -7,10 +7,10 @@ use affinage_dataset::example::{DatasetRow, LineageRow};
 use affinage_dataset::lint::asks_nothing;
 use affinage_dataset::message::Role;
 use affinage_eval::ballot;
+use affinage_eval::plain::counted;
 use affinage_eval::suite::{
     Domain, Prompt, Split, SuiteDefaults, factual, maths, parse_suite, prompt_from_example,
 };
-use affinage_report::plain::counted;
 use anyhow::{Context as _, anyhow};
 
 use crate::errors::HintExt as _;

@@ -24,7 +24,7 @@ use affinage_engine::checkpoint::{self, OPTIMIZER_FILE};
 use affinage_engine::generate::{Finish, Generator, Request};
 use affinage_engine::model::{Document, Model};
 use affinage_engine::train::{TrainError, Trainer};
-use affinage_report::plain;
+use affinage_eval::plain;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,7 @@ use affinage_dataset::message::{Message, Role};
 use affinage_eval::analysis::{ArmFitPerCharacter, Estimate, Interval};
 use affinage_eval::arm::{Arm, ArmKind, OtherModel};
 use affinage_eval::dose::{Dose, DoseMeasure, DosePoint, DoseResult, DoseSeed, DoseStep, DoseWord};
+use affinage_eval::findings::GROUPS;
 use affinage_eval::judge::exam::result::{Counted, ExamResult, ExamVerdict};
 use affinage_eval::plan::JudgeKind;
 use affinage_eval::planted::{PlantedResult, PlantedVerdict};
@@ -270,5 +271,26 @@ fn write_golden() {
         write(format!("{name}-card.txt"), &format!("{}\n{:#?}", card.heading(), card.rows));
         let analysis = serde_json::to_string_pretty(&evidence.analysis).expect("plain data");
         write(format!("{name}-analysis.json"), &analysis);
+    }
+}
+
+#[test]
+fn every_group_of_findings_is_drawn_under_its_own_title() {
+    let mut evidence = rich();
+    let found: Vec<&str> = evidence.analysis.findings.iter().map(|group| group.id.as_str()).collect();
+    assert_eq!(found, GROUPS.map(|(id, _)| id), "an analysis has every group");
+    for group in &mut evidence.analysis.findings {
+        group.title = format!("Named {} in the file", group.id);
+    }
+    let page = crate::render(&evidence).html;
+    for (id, title) in GROUPS {
+        assert!(page.contains(&format!("id=\"{id}\">")), "{id} is no part of the page");
+        assert!(page.contains(&format!("Named {id} in the file")), "{id} has another title");
+        assert!(!page.contains(title), "{title} stands beside the title of the file");
+    }
+    evidence.analysis.findings.clear();
+    let page = crate::render(&evidence).html;
+    for (_, title) in GROUPS {
+        assert!(page.contains(title), "a file of an older version has no {title}");
     }
 }

@@ -91,15 +91,21 @@ fn card_text(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> Strin
 
 /// Everything behind the card: the headline, its limits, the claims, and what to do next.
 fn summary(analysis: &Analysis) -> String {
-    let answers = analysis.headline.answers.iter().filter(|line| !line.is_empty());
-    let mut lines: Vec<String> = answers.cloned().collect();
+    let headline = &analysis.headline;
+    let mut lines = vec![headline.sentence.clone()];
+    lines.extend(headline.contrast_sentence.clone());
     let mut section = |title: &str, items: Vec<String>| {
         if !items.is_empty() {
             lines.push(format!("\n{title}"));
             lines.extend(items.iter().map(|item| format!("  {item}")));
         }
     };
-    section("Before you believe it", analysis.headline.limits.clone());
+    section("Before you believe it", headline.limits.clone());
+    for group in
+        analysis.findings.iter().filter(|group| ["forgetting", "readers"].contains(&group.id.as_str()))
+    {
+        section(&group.title, group.first_sentence().map(str::to_owned).into_iter().collect());
+    }
     section("Claims", analysis.claims.iter().map(|claim| claim.sentence.clone()).collect());
     let fit = analysis.fit.iter().flat_map(|fit| fit.arms.iter().map(|arm| arm.sentence.clone()));
     section("Fit to your texts", fit.collect());

@@ -12,11 +12,11 @@ use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
 use affinage_dataset::topics::{Grouping, Place, SetAside, Topic};
+use affinage_eval::plain::first_words;
 use affinage_project::folder::library::{
     Access, Action, Derivation, Library, Mark, Standing, Standings, file_name,
 };
 use affinage_project::stages::freeze::{Unread, is_off_branch};
-use affinage_report::plain::first_words;
 
 /// Characters of a prompt that stand for a missing title.
 const TITLE_CHARS: usize = 60;

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use affinage_dataset::candidate::Candidate;
 use affinage_dataset::counts::Omission;
 use affinage_dataset::lint::rules::titled;
+use affinage_eval::plain::first_words;
 use affinage_project::errors::usage;
 use affinage_project::folder::library::{Access, Action, Change, Mark, Step};
-use affinage_report::plain::first_words;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -18,6 +18,7 @@ mod group;
 mod lengths;
 mod many;
 mod queue;
+mod reading;
 mod topics;
 mod training;
 
@@ -26,12 +27,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
-use affinage_dataset::lint::Subject;
 use affinage_project::errors::usage;
 use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
 };
-use affinage_project::interrupt;
 use affinage_project::stages::freeze::{GOAL, TASTE};
 use affinage_project::stages::lengths::Ruler;
 use serde::Deserialize;
@@ -75,9 +74,6 @@ struct State {
     only: Option<Filter>,
 }
 
-/// How soon the reading thread sees that there is something to read.
-const POLL: std::time::Duration = std::time::Duration::from_millis(50);
-
 impl Desk {
     /// Opens the library; [`Desk::read_library`] fills the desk.
     pub fn open(project: &Path) -> anyhow::Result<Desk> {
@@ -102,85 +98,6 @@ impl Desk {
             trainings: Trainings::default(),
             authoring: Mutex::new(Value::Null),
         })
-    }
-
-    /// Reads all candidates, and again whenever others are to be learnt, until Ctrl-C. The desk answers meanwhile.
-    pub fn read_library(&self, ctx: &Context) -> anyhow::Result<()> {
-        let mut read = None;
-        while !interrupt::requested() {
-            let (reading, marks) = {
-                let state = self.lock();
-                (state.reading, if read == Some(state.reading) { None } else { Some(state.marks.clone()) })
-            };
-            let Some(marks) = marks else {
-                std::thread::sleep(POLL);
-                continue;
-            };
-            let whole = catalogue::read(&ctx.project, &marks, |conversations| {
-                let mut state = self.lock();
-                let is_wanted = state.reading == reading;
-                if is_wanted {
-                    state.catalogue.add(conversations);
-                }
-                is_wanted
-            })?;
-            let mut state = self.lock();
-            if let Some(mut whole) = whole.filter(|_| state.reading == reading) {
-                let subjects = whole.take_subjects();
-                state.catalogue.complete(whole);
-                // What was chosen while the library was read may be about what was not read yet.
-                state.stand_anew()?;
-                drop(state);
-                self.compare(ctx, &subjects, reading)?;
-                self.measure_rows(ctx, reading)?;
-                read = Some(reading);
-            }
-        }
-        Ok(())
-    }
-
-    /// Finds what no example shows alone, after everything was read; gives up when all is read anew.
-    fn compare(&self, ctx: &Context, subjects: &[Subject], reading: u64) -> anyhow::Result<()> {
-        let findings = catalogue::compare(&ctx.project, subjects)?;
-        let mut state = self.lock();
-        if state.reading == reading {
-            state.catalogue.compared(findings);
-        }
-        Ok(())
-    }
-
-    /// Finds the rows that are too long for the training, after everything was read; gives up when all is read anew.
-    fn measure_rows(&self, ctx: &Context, reading: u64) -> anyhow::Result<()> {
-        let known = self.lock().ruler.clone();
-        let ruler = match known.map_or_else(|| Ruler::open(ctx).map(Arc::new), Ok) {
-            Ok(ruler) => ruler,
-            Err(why) => {
-                self.lock().lengths = Lengths::Unknown { why };
-                return Ok(());
-            }
-        };
-        let library = Library::open(&ctx.project)?;
-        let (derivation, marks) = (library.derivation()?, self.lock().marks.clone());
-        library.for_each_conversation_private_too(|_, conversation| {
-            if interrupt::requested() {
-                return Ok(());
-            }
-            let measured = derivation.candidates(&conversation).into_iter().map(|candidate| {
-                let mark = marks.get(&candidate.candidate_id);
-                (too_long(&ruler, &candidate, mark), candidate.candidate_id)
-            });
-            let measured: Vec<(Option<usize>, String)> = measured.collect();
-            let mut state = self.lock();
-            for (tokens, id) in measured {
-                let index = state.catalogue.index(&id).filter(|_| state.reading == reading);
-                index.into_iter().for_each(|index| state.catalogue.entries[index].too_long = tokens);
-            }
-            Ok(())
-        })?;
-        let mut state = self.lock();
-        state.lengths = Lengths::known(&ruler);
-        state.ruler = Some(ruler);
-        Ok(())
     }
 
     /// Writes drafts with the local model as they are asked for, until Ctrl-C.

@@ -22,7 +22,7 @@ use affinage_project::errors::{self, ExitStatus, HintExt as _};
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub use affinage_report::plain::{bytes, count, counted, duration};
+pub use affinage_eval::plain::{bytes, count, counted, duration};
 pub use columns::{Growing, columns};
 pub use paint::Paint;
 pub use progress::Progress;

@@ -1,4 +1,4 @@
-//! The web room: pages of this program for the browser of the person at this machine.
+//! The local server: pages of this program for the browser of the person at this machine.
 //!
 //! A command opens a [`Room`] and serves it with one function from [`Request`] to [`Reply`]; everything that keeps
 //! strangers out is done here, before that function is called:

@@ -94,6 +94,26 @@ fn the_table_of_folders_agrees_with_the_tree() {
     assert!(rows.len() > 60, "the tables are read: {} rows", rows.len());
 }
 
+/// Paths between backticks in the section "To add something", without those of a file that is to be made.
+fn paths_to_touch(document: &str) -> Vec<String> {
+    let section = document.split("\n## ").find(|part| part.starts_with("To add something"));
+    let is_path = |name: &String| name.contains('/') && !name.contains("NAME");
+    quoted(section.unwrap_or_default()).into_iter().filter(is_path).collect()
+}
+
+#[test]
+fn the_files_to_touch_for_something_new_exist() {
+    let made = paths_to_touch(
+        "# A\n\n## To add something\n\n| a | `x/NAME.rs`, `x/b.rs` (`B`) |\n\n## C\n\n`x/d.rs`\n",
+    );
+    assert_eq!(made, ["x/b.rs"]);
+    let document = fs_err::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let paths = paths_to_touch(&document);
+    assert!(paths.len() > 30, "the table is read: {} paths", paths.len());
+    let gone: Vec<&String> = paths.iter().filter(|path| !exists(&root(), path)).collect();
+    assert!(gone.is_empty(), "ARCHITECTURE.md, \"To add something\": {gone:?} do not exist");
+}
+
 #[test]
 fn a_row_is_read_with_its_crate_its_paths_and_the_files_that_it_mentions() {
     let document = "# A\n\n## Where things are\n\n### crates/one\n\n| where | what |\n|---|---|\n\

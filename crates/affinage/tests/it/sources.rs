@@ -43,10 +43,7 @@ fn conversations_without_an_answer_are_told_from_those_in_topics() {
     let answered = json!({ "messages": [said("user", "Why boats?"), said("assistant", "They float.")] });
     fs_err::write(dir.join("all.json"), answered.to_string()).expect("written");
     let all = transcript(dir, &["import", "all.json"]);
-    assert!(
-        all.contains("1 card (each a prompt with its answers, 1 in all) in 1 conversation\n"),
-        "{all}"
-    );
+    assert!(all.contains("1 card (each a prompt with its answers, 1 in all) in 1 conversation\n"), "{all}");
     let rows = [answered, asked("Is anybody there?"), asked("Hello?")].map(|row| row.to_string()).join("\n");
     fs_err::write(dir.join("some.jsonl"), rows).expect("written");
     let some = transcript(dir, &["import", "some.jsonl"]);

@@ -2,7 +2,8 @@
 
 use super::{Folder, TrainingLog, cannot, finding};
 use crate::audit::card::{self, Mention};
-use crate::audit::{Finding, Severity, Unchecked, claims, counted};
+use crate::audit::{Finding, Severity, Unchecked, claims};
+use crate::plain::counted;
 
 /// Numbers of the card beside words that the files know. What no file can say is unchecked, and how much of the card
 /// that is.
@@ -42,10 +43,11 @@ pub fn card_numbers(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Vec<Find
         left.push(format!("no file says {}", unknown.join(", ")));
     }
     if others > 0 {
-        left.push(format!("{} beside no word that the audit knows", counted(others, "number")));
+        left.push(format!("{} beside no word that the audit knows", counted(others, "number", "numbers")));
     }
     if !left.is_empty() {
-        let because = format!("{} held against the files; {}", counted(held, "number"), left.join("; "));
+        let because =
+            format!("{} held against the files; {}", counted(held, "number", "numbers"), left.join("; "));
         unchecked.push(Unchecked { check, because });
     }
     findings

@@ -9,7 +9,7 @@ use affinage_eval::audit::card::Table;
 use affinage_eval::audit::mapping::Mapping;
 use affinage_eval::audit::row::{PairRow, RowRef};
 use affinage_eval::audit::shapes;
-use affinage_report::plain::{bytes, count};
+use affinage_eval::plain::{bytes, count};
 use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::{Map, Value};

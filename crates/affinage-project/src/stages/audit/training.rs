@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use affinage_eval::audit::row::RowRef;
 use affinage_eval::audit::training::{AdapterFile, AdapterSettings, Folder, TextRow, TrainingLog};
-use affinage_report::plain::bytes;
+use affinage_eval::plain::bytes;
 use anyhow::Context as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

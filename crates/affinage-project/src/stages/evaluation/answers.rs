@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use affinage_engine::model::Model;
+use affinage_eval::plain::counted;
 use affinage_eval::plan::{Arm, Plan};
 use affinage_eval::suite::{Domain, Prompt, Split};
-use affinage_report::plain::counted;
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 

@@ -7,9 +7,9 @@ use affinage_dataset::tokenize::{LossMode, TokenizedExample, tokenize_example};
 use affinage_engine::model::{Document, Model};
 use affinage_engine::train::document_nll;
 use affinage_eval::fit::{FitControl, FitRow, ScoredReference, shuffled_references};
+use affinage_eval::plain::counted;
 use affinage_eval::plan::Arm;
 use affinage_eval::suite::{Domain, Prompt};
-use affinage_report::plain::counted;
 use anyhow::Context as _;
 
 use super::{FixedEvaluation, asked, written};

@@ -9,12 +9,12 @@ use affinage_dataset::template::{ChatTemplate, TemplateError};
 use affinage_eval::analyze::LEAK_FROM;
 use affinage_eval::completion::Sampling;
 use affinage_eval::design::{Audience, Design, LeftOut, TrainingSchedule, default_audiences};
+use affinage_eval::plain::{counted, first_words, listed};
 use affinage_eval::plan::{
     Arm, ArmKind, BASE_AGAIN, DatasetFacts, JudgeKind as PlannedKind, Plan, PlannedComparison, PlannedJudge,
     Scope,
 };
 use affinage_eval::suite::{Domain, Prompt};
-use affinage_report::plain::{counted, first_words, listed};
 
 use crate::errors::{HintExt as _, usage};
 use crate::folder::config::{Config, Judge, JudgeKind};

@@ -14,10 +14,10 @@ use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Served}
 use affinage_eval::judge::wire::{WireFormat, WireReply, chat};
 use affinage_eval::judge::wire_params::{MaxTokensKey, TEMPLATE_VALUES, WireLimits, WireParams};
 use affinage_eval::judgment::MissingReason;
+use affinage_eval::plain::counted;
 use affinage_eval::plan::{Arm, ArmKind};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::Prompt;
-use affinage_report::plain::counted;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message::Role;
 use affinage_dataset::tokenizer::Tokenizer;
-use affinage_report::plain::count;
+use affinage_eval::plain::count;
 
 use super::{series, settings};
 use crate::folder::config::{Config, Generate};

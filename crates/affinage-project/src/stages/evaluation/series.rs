@@ -5,7 +5,7 @@ use std::path::Path;
 
 use affinage_eval::comparison::missing_answers;
 use affinage_eval::history::HistoryEvent;
-use affinage_report::plain::{counted, listed};
+use affinage_eval::plain::{counted, listed};
 
 use crate::folder::evaluation::Evaluation;
 use crate::folder::history;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_eval::plain::counted;
 use affinage_eval::plan::{Arm, Plan};
 use affinage_eval::suite::Prompt;
-use affinage_report::plain::counted;
 use anyhow::Context as _;
 
 use crate::folder::config::Config;

@@ -3,8 +3,8 @@
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::template::{ChatTemplate, GenerationPrompt, Thinking};
 use affinage_dataset::tokenize::row_text;
+use affinage_eval::plain::count;
 use affinage_eval::thought::{begun_by_prompt, split_thought};
-use affinage_report::plain::count;
 
 /// What becomes of answers with a thought before them, where the base model thinks under this template; `room` is how many
 /// new tokens an answer may have.

@@ -3,7 +3,7 @@
 
 use affinage_dataset::template::Thinking;
 use affinage_eval::analysis::{Estimate, WinRate};
-use affinage_report::plain::count;
+use affinage_eval::plain::count;
 use serde_json::{Value, json};
 
 use super::facts::{EvaluationOf, Facts};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use affinage_report::plain::{bytes, duration};
+use affinage_eval::plain::{bytes, duration};
 use anyhow::anyhow;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Whether the newest version still is what would be frozen now, and what to do next.
 
-use affinage_report::plain::counted;
+use affinage_eval::plain::counted;
 
 use super::{Undecided, taken_undecided};
 use crate::folder::datasets::DatasetVersion;

@@ -7,7 +7,7 @@ use affinage_dataset::lint::rules::titled;
 use affinage_dataset::message::Role;
 use affinage_dataset::topics::Topic;
 use affinage_dataset::version::Lengths;
-use affinage_report::plain::{count, counted, listed};
+use affinage_eval::plain::{count, counted, listed};
 
 use super::select::{Selected, Selection};
 use crate::folder::library::Library;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use affinage_dataset::split::Certificate;
 use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
-use affinage_report::plain::{count, counted};
+use affinage_eval::plain::{count, counted};
 
 use super::Frozen;
 use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, TEST, TRAIN};

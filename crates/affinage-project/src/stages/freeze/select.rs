@@ -12,7 +12,7 @@ use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
 use affinage_dataset::version::Lengths;
-use affinage_report::plain::first_words;
+use affinage_eval::plain::first_words;
 
 use super::context::{self, Exchange};
 use crate::folder::library::{Access, Action, Decision, Derivation, Library};

@@ -1,6 +1,6 @@
 //! The README of a hand-over folder: one command for each place, and what cannot be the same there.
 
-use affinage_report::plain::{count, counted};
+use affinage_eval::plain::{count, counted};
 
 use super::{Engine, Job, Source};
 

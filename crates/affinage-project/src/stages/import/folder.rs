@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::import::{Found, Roles, Together};
-use affinage_report::plain::{count, counted};
+use affinage_eval::plain::{count, counted};
 
 use crate::errors::HintExt as _;
 use crate::folder::evaluation;

@@ -16,7 +16,7 @@ use affinage_eval::judge::batch::{
 use affinage_eval::judge::ledger::{LedgerEvent, Phase, RawRow, RawSide, Transport};
 use affinage_eval::judge::record::Call;
 use affinage_eval::judge::wire::WireFormat;
-use affinage_report::plain::{count, counted};
+use affinage_eval::plain::{count, counted};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use affinage_eval::judge::exam::result::ExamResult;
-use affinage_report::plain::counted;
+use affinage_eval::plain::counted;
 use anyhow::anyhow;
 use serde::Serialize;
 

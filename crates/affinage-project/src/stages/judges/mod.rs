@@ -29,7 +29,7 @@ use affinage_eval::judge::lifecycle::is_same_model;
 use affinage_eval::judge::pace::Pace;
 use affinage_eval::judge::record::Call;
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
-use affinage_report::plain::counted;
+use affinage_eval::plain::counted;
 use serde::Serialize;
 
 pub use evaluated::Evaluated;

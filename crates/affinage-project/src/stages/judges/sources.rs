@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_dataset::example::DatasetRow;
+use affinage_eval::plain::counted;
 use affinage_eval::suite::{Domain, Prompt, Split, prompt_from_example};
-use affinage_report::plain::counted;
 use serde::Serialize;
 
 use super::Evaluated;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use affinage_dataset::lint::{Finding, Subject, lint_known};
-use affinage_report::plain::{count, counted};
+use affinage_eval::plain::{count, counted};
 
 use super::pseudonyms;
 use crate::folder::library::{Library, TextFix};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use affinage_dataset::edit::Edit;
 use affinage_dataset::lint::Known;
 use affinage_dataset::pseudonym::Pseudonyms;
-use affinage_report::plain::counted;
+use affinage_eval::plain::counted;
 use serde::Serialize;
 
 use crate::folder::library::{Library, TextFix};

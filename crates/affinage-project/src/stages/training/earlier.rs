@@ -1,6 +1,6 @@
 //! Trainings of earlier commands with the model, the settings and the data that are asked for now.
 
-use affinage_report::plain::counted;
+use affinage_eval::plain::counted;
 
 use crate::folder::config::Config;
 use crate::folder::datasets::DatasetVersion;

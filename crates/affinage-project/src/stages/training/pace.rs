@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use affinage_report::plain;
+use affinage_eval::plain;
 
 use super::plan::{Plan, is_evaluated_after};
 use crate::folder::config::Config;

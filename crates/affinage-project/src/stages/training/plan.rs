@@ -11,7 +11,7 @@ use affinage_engine::optim::AdamW;
 use affinage_engine::train::{TrainConfig, rows_of_step, steps_per_epoch};
 use affinage_engine::weights::ModelConfig;
 use affinage_eval::id::row_id;
-use affinage_report::plain::{self, count, counted};
+use affinage_eval::plain::{self, count, counted};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::errors::HintExt as _;

@@ -1,6 +1,6 @@
 //! What is said of notes: texts in which nobody speaks.
 
-use affinage_report::plain::listed;
+use affinage_eval::plain::listed;
 
 use crate::context::Context;
 use crate::ui::counted;

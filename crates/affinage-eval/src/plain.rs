@@ -1,5 +1,4 @@
-//! How numbers, lists and times are written in lines of plain text: terminals, logs, error messages. The page has its own
-//! forms (`numbers.rs`).
+//! How numbers, lists and times are written: in sentences, on the page, in a terminal, in logs and error messages.
 
 use std::time::Duration;
 
