@@ -3,7 +3,6 @@
 //! Nothing here touches a file, a socket, the clock, the environment or the terminal: readers, times and seeds come
 //! in as arguments.
 
-pub mod artefact;
 pub mod authorship;
 pub mod candidate;
 pub mod conversation;
@@ -17,6 +16,7 @@ pub mod hash;
 pub mod identity;
 pub mod import;
 mod jinja;
+pub mod label_leakage;
 pub mod lint;
 pub mod message;
 pub mod minhash;

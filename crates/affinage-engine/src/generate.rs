@@ -126,7 +126,7 @@ impl<'m> Generator<'m> {
     }
 
     /// Computes the beginning `ids` of prompts of an arm, so that sequences started from now on take it over.
-    pub fn hold(&mut self, arm: usize, ids: &[u32]) {
+    pub fn cache_prefix(&mut self, arm: usize, ids: &[u32]) {
         let mut cache = self.cache_for(arm, ids, ids.len());
         if cache.len() < ids.len() {
             let rest = &ids[cache.len()..];
@@ -137,8 +137,8 @@ impl<'m> Generator<'m> {
         self.prefixes.push(Prefix { arm, ids: ids.to_vec(), cache });
     }
 
-    /// Forgets a beginning that [`Generator::hold`] computed; sequences that took it over keep it.
-    pub fn release(&mut self, arm: usize, ids: &[u32]) {
+    /// Forgets a beginning that [`Generator::cache_prefix`] computed; sequences that took it over keep it.
+    pub fn evict_prefix(&mut self, arm: usize, ids: &[u32]) {
         self.prefixes.retain(|prefix| prefix.arm != arm || prefix.ids != ids);
     }
 

@@ -3,7 +3,7 @@
 //! All trainable values of an adapter lie in one flat vector, so that gradients, moments and the optimiser are plain
 //! loops; [`Layout`] says where each `lora_A` `[rank, in]` and `lora_B` `[out, rank]` lies. Parity with peft `lora.Linear`.
 
-use crate::kernels::arch::gemm::{Left, Packed, Right, Start, View};
+use crate::kernels::arch::gemm::{Left, Output, Packed, Right, View};
 use crate::kernels::random::{Random, combine, dropout_row};
 use crate::weights::ModelConfig;
 use std::ops::Range;
@@ -316,9 +316,9 @@ impl PackedAdapter {
         let tokens = x.len() / pair.input;
         let mut hidden = vec![0.0; tokens * pair.rank];
         let x = View::rows(x, tokens, pair.input, pair.input);
-        Left::pack(x, 1.0).multiply(a.whole(), &mut hidden, pair.rank, Start::Zero);
+        Left::pack(x, 1.0).multiply(a.whole(), &mut hidden, pair.rank, Output::Overwrite);
         let hidden = View::rows(&hidden, tokens, pair.rank, pair.rank);
-        Left::pack(hidden, pair.scale).multiply(b.whole(), out, out_stride, Start::Add);
+        Left::pack(hidden, pair.scale).multiply(b.whole(), out, out_stride, Output::Accumulate);
     }
 }
 
@@ -377,9 +377,14 @@ pub fn lora(
     hidden.resize(tokens * pair.rank, 0.0);
     let dropped = dropout.map(|dropout| dropout.apply(pair, places, x, pair.input));
     let x = View::rows(dropped.as_deref().unwrap_or(x), tokens, pair.input, pair.input);
-    Left::pack(x, 1.0).multiply(Right::Dense(a.transposed()), hidden, pair.rank, Start::Zero);
+    Left::pack(x, 1.0).multiply(Right::Dense(a.transposed()), hidden, pair.rank, Output::Overwrite);
     let hidden = View::rows(hidden, tokens, pair.rank, pair.rank);
-    Left::pack(hidden, pair.scale).multiply(Right::Dense(b.transposed()), out, out_stride, Start::Add);
+    Left::pack(hidden, pair.scale).multiply(
+        Right::Dense(b.transposed()),
+        out,
+        out_stride,
+        Output::Accumulate,
+    );
 }
 
 /// The gradient of [`lora`]: adds to `grad` (flat, as `adapter.values`) and to `dx` `[tokens, input]`.
@@ -405,26 +410,26 @@ pub fn lora_backward(
     let (rank, scale, tokens) = (pair.rank, pair.scale, x.len() / pair.input);
     let dout = View::rows(dout, tokens, pair.output, dout_stride);
     let mut dhidden = vec![0.0; tokens * rank];
-    Left::pack(dout, scale).multiply(Right::Dense(b), &mut dhidden, rank, Start::Zero);
+    Left::pack(dout, scale).multiply(Right::Dense(b), &mut dhidden, rank, Output::Overwrite);
     let hidden = View::rows(hidden, tokens, rank, rank);
     Left::pack(dout.transposed(), scale).multiply(
         Right::Dense(hidden),
         &mut grad[pair.b.clone()],
         rank,
-        Start::Add,
+        Output::Accumulate,
     );
     let dropped = dropout.map(|dropout| dropout.apply(pair, places, x, pair.input));
     let x = View::rows(dropped.as_deref().unwrap_or(x), tokens, pair.input, pair.input);
     let dhidden = View::rows(&dhidden, tokens, rank, rank);
     let da = &mut grad[pair.a.clone()];
-    Left::pack(dhidden.transposed(), 1.0).multiply(Right::Dense(x), da, pair.input, Start::Add);
+    Left::pack(dhidden.transposed(), 1.0).multiply(Right::Dense(x), da, pair.input, Output::Accumulate);
     let Some(dx) = dx else { return };
     let dhidden = Left::pack(dhidden, 1.0);
     match dropout {
-        None => dhidden.multiply(Right::Dense(a), dx, pair.input, Start::Add),
+        None => dhidden.multiply(Right::Dense(a), dx, pair.input, Output::Accumulate),
         Some(dropout) => {
             let mut branch = vec![0.0; dx.len()];
-            dhidden.multiply(Right::Dense(a), &mut branch, pair.input, Start::Zero);
+            dhidden.multiply(Right::Dense(a), &mut branch, pair.input, Output::Overwrite);
             dropout.mask(pair, places, &mut branch, pair.input);
             dx.iter_mut().zip(&branch).for_each(|(dx, branch)| *dx += branch);
         }

@@ -15,7 +15,7 @@ impl Profile {
         self.last = Some(Instant::now());
     }
 
-    /// Begins anew after time that belongs to nobody.
+    /// Begins again after time that belongs to nobody.
     pub fn skip(&mut self) {
         if self.last.is_some() {
             self.last = Some(Instant::now());

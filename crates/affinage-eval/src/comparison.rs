@@ -1,8 +1,8 @@
-//! Who meets whom, in which seat and under which label.
+//! Who meets whom, in which position and under which label.
 //!
-//! A judge sees two answers in two seats under two neutral labels. Both seats are judged: an answer that is
+//! A judge sees two answers in two positions under two neutral labels. Both positions are judged: an answer that is
 //! first in one cell is second in the next. Labels are dealt in seeded blocks of four, which hold each of the
-//! four ways to label the two cells once, so that over prompts the label says nothing about the seat
+//! four ways to label the two cells once, so that over prompts the label says nothing about the position
 //! (2x2 counterbalancing with two calls per prompt; with four, each pair has all four cells).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,13 +25,13 @@ pub struct Comparison {
     /// The two completions, whatever their order and labels.
     pub pair_id: String,
     pub prompt_id: String,
-    pub first: Seat,
-    pub second: Seat,
+    pub first: Position,
+    pub second: Position,
 }
 
 /// A place in the request and the answer that sits there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seat {
+pub struct Position {
     pub completion_id: String,
     /// "K7": what the judge calls this answer.
     pub label: String,
@@ -168,8 +168,8 @@ pub fn cells_for_judge(
         let [(arm, against), (arm_again, against_again)] = dealer.deal();
         let mut add = |arm_is_first: bool, (arm, against): (&str, &str)| {
             let (arm, against) = (Shown::of(pair.arm, arm), Shown::of(pair.against, against));
-            let seats = if arm_is_first { [arm, against] } else { [against, arm] };
-            cells.push(cell(&pair.pair_id, &pair.prompt.prompt_id, seats));
+            let positions = if arm_is_first { [arm, against] } else { [against, arm] };
+            cells.push(cell(&pair.pair_id, &pair.prompt.prompt_id, positions));
         };
         add(true, (arm, against));
         add(false, (arm_again, against_again));
@@ -208,7 +208,7 @@ impl<'l> LabelDealer<'l> {
         LabelDealer { labels, block: Vec::new(), rng: Rng::for_purpose(seed, &["labels", judge_id]) }
     }
 
-    /// Labels of (arm, against) for the cell with the arm in the first seat, then for the other.
+    /// Labels of (arm, against) for the cell with the arm in the first position, then for the other.
     pub(crate) fn deal(&mut self) -> [(&'static str, &'static str); 2] {
         if self.block.is_empty() {
             self.block = vec![0, 1, 2, 3];
@@ -246,11 +246,13 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// One cell: what is shown, in the order of the seats.
-pub(crate) fn cell(pair_id: &str, prompt_id: &str, seats: [Shown; 2]) -> (Comparison, BlindKey) {
-    let [first_arm, second_arm] = [seats[0].arm.to_owned(), seats[1].arm.to_owned()];
-    let [first, second] = seats
-        .map(|shown| Seat { completion_id: shown.completion_id.to_owned(), label: shown.label.to_owned() });
+/// One cell: what is shown, in the order of the positions.
+pub(crate) fn cell(pair_id: &str, prompt_id: &str, positions: [Shown; 2]) -> (Comparison, BlindKey) {
+    let [first_arm, second_arm] = [positions[0].arm.to_owned(), positions[1].arm.to_owned()];
+    let [first, second] = positions.map(|shown| Position {
+        completion_id: shown.completion_id.to_owned(),
+        label: shown.label.to_owned(),
+    });
     let comparison_id = comparison_id(&first, &second);
     let key = BlindKey { v: ROW_VERSION, comparison_id: comparison_id.clone(), first_arm, second_arm };
     let (pair_id, prompt_id) = (pair_id.to_owned(), prompt_id.to_owned());
@@ -258,13 +260,13 @@ pub(crate) fn cell(pair_id: &str, prompt_id: &str, seats: [Shown; 2]) -> (Compar
 }
 
 /// The id of what a judge is shown: two answers, their order and their labels.
-pub fn comparison_id(first: &Seat, second: &Seat) -> String {
+pub fn comparison_id(first: &Position, second: &Position) -> String {
     row_id("cmp", &[&first.completion_id, &first.label, &second.completion_id, &second.label])
 }
 
 impl Comparison {
     /// The label that comes first in [`LABELS`] of the two: "label x" of the label effect.
-    pub fn first_seat_has_label_x(&self) -> bool {
+    pub fn first_position_has_label_x(&self) -> bool {
         let rank = |label: &str| LABELS.iter().position(|&l| l == label).unwrap_or(LABELS.len());
         (rank(&self.first.label), self.first.label.as_str())
             < (rank(&self.second.label), self.second.label.as_str())

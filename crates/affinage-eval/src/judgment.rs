@@ -1,4 +1,4 @@
-//! What a judge said about two seats, and the one place where a seat becomes an arm.
+//! What a judge said about two positions, and the one place where a position becomes an arm.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +23,11 @@ pub struct Judgment {
     /// The winner's label exactly as said; `None` for a tie and where nothing was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_said: Option<String>,
-    /// Probability of the first seat's label against the second's; where label probabilities are read.
+    /// Probability of the first position's label against the second's; where label probabilities are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_first: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scores: Option<SeatScores>,
+    pub scores: Option<PositionScores>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rationale: Option<String>,
     /// How the verdict was read.
@@ -163,7 +163,7 @@ pub enum Preference {
 }
 
 impl Outcome {
-    /// Seat to arm. `None` for missing outcomes, which no arm gains from.
+    /// Position to arm. `None` for missing outcomes, which no arm gains from.
     pub fn unblind(&self, key: &BlindKey) -> Option<Preference> {
         match self {
             Outcome::First => Some(Preference::For(key.first_arm.clone())),
@@ -174,9 +174,9 @@ impl Outcome {
     }
 }
 
-/// Scores of 1 to 10 for both seats.
+/// Scores of 1 to 10 for both positions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SeatScores {
+pub struct PositionScores {
     pub first: CriterionScores,
     pub second: CriterionScores,
 }
@@ -279,12 +279,12 @@ pub enum VerdictMismatch {
         "judgment {judgment_id}: the text under `{label}` in the request is not the text of completion {completion_id}"
     )]
     Text { judgment_id: String, label: String, completion_id: String },
-    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{seat_label}`")]
-    Label { judgment_id: String, label: String, seat_label: String },
+    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{position_label}`")]
+    Label { judgment_id: String, label: String, position_label: String },
 }
 
-/// Proves that the winner was not swapped on the way: the label that was said is the label of the seat that won,
-/// and both texts in `user_text` (the rendered request) hash to the completions in those seats.
+/// Proves that the winner was not swapped on the way: the label that was said is the label of the position that won,
+/// and both texts in `user_text` (the rendered request) hash to the completions in those positions.
 ///
 /// `text_of` gives a completion's text. Checked before a judgment is written and when it is read with raw bytes.
 pub fn verify_verdict<'t>(
@@ -298,25 +298,27 @@ pub fn verify_verdict<'t>(
         let (found, expected) = (judgment.comparison_id.clone(), comparison.comparison_id.clone());
         return Err(VerdictMismatch::Comparison { judgment_id, found, expected });
     }
-    for seat in [&comparison.first, &comparison.second] {
-        let Some(shown) = crate::judge::request::answer_under_label(user_text, &seat.label) else {
-            return Err(VerdictMismatch::NoAnswer { judgment_id, label: seat.label.clone() });
+    for position in [&comparison.first, &comparison.second] {
+        let Some(shown) = crate::judge::request::answer_under_label(user_text, &position.label) else {
+            return Err(VerdictMismatch::NoAnswer { judgment_id, label: position.label.clone() });
         };
-        let stored = text_of(&seat.completion_id).map(|text| crate::id::sha256_hex(text.as_bytes()));
+        let stored = text_of(&position.completion_id).map(|text| crate::id::sha256_hex(text.as_bytes()));
         if stored != Some(crate::id::sha256_hex(shown.as_bytes())) {
-            let (label, completion_id) = (seat.label.clone(), seat.completion_id.clone());
+            let (label, completion_id) = (position.label.clone(), position.completion_id.clone());
             return Err(VerdictMismatch::Text { judgment_id, label, completion_id });
         }
     }
-    let seat_label = match judgment.outcome {
+    let position_label = match judgment.outcome {
         Outcome::First => &comparison.first.label,
         Outcome::Second => &comparison.second.label,
         Outcome::Tie | Outcome::Missing { .. } => return Ok(()),
     };
     match &judgment.label_said {
-        Some(label) if label != seat_label => {
-            Err(VerdictMismatch::Label { judgment_id, label: label.clone(), seat_label: seat_label.clone() })
-        }
+        Some(label) if label != position_label => Err(VerdictMismatch::Label {
+            judgment_id,
+            label: label.clone(),
+            position_label: position_label.clone(),
+        }),
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::judge::exam::result::Counted;
+use crate::judge::qualification::result::Counted;
 use crate::judgment::{Outcome, called};
 use crate::stats::proportion::clopper_pearson;
 use crate::text::capitalised;

@@ -38,7 +38,7 @@ pub fn resident_bytes() -> Option<u64> {
     proc_field("/proc/self/status", "VmRSS").as_deref().and_then(kilobytes)
 }
 
-/// Lets [`peak_rss_bytes`] start anew from what is resident now; does nothing where the system cannot.
+/// Lets [`peak_rss_bytes`] start again from what is resident now; does nothing where the system cannot.
 pub fn reset_peak_rss() {
     // Linux, proc(5): writing 5 resets VmHWM. Elsewhere the peak is that of the whole process.
     let _unsupported = fs_err::write("/proc/self/clear_refs", "5");

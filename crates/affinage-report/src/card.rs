@@ -12,7 +12,7 @@ use super::arms::Arms;
 use super::evidence::Evidence;
 use super::view::{Inline, Piece};
 
-/// Warnings on the first screen; the rest stands beside the comparisons.
+/// Warnings on the first screen; the rest is next to the comparisons.
 pub const MOST_WARNINGS: usize = 3;
 /// What the author's own votes are called beside what was measured.
 const VOTES: &str = "By blind votes";
@@ -75,7 +75,7 @@ pub struct Head {
     scope: String,
     rows: Vec<Row>,
     warnings: Vec<Inline>,
-    /// Warnings that stand beside the comparisons: "3 more things".
+    /// Warnings that are next to the comparisons: "3 more things".
     more_warnings: Option<String>,
     next: Vec<Inline>,
     after_that: Vec<Inline>,

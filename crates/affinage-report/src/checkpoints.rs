@@ -68,8 +68,8 @@ pub fn panels(evidence: &Evidence) -> Vec<(&'static str, Panel)> {
     let points = &evidence.analysis.checkpoints.points;
     let named = [
         ("loss", loss_panel(evidence.evaluated_run())),
-        ("fit", fit_panel(points)),
-        ("voice", voice_panel(points)),
+        ("fit", likelihood_panel(points)),
+        ("voice", style_marker_panel(points)),
         ("win-rate", win_panel(points)),
     ];
     named.into_iter().filter_map(|(name, panel)| Some((name, panel?))).collect()
@@ -182,7 +182,7 @@ fn panel(title: &str, measure: Measure, reference: Option<f64>, lines: Vec<Optio
     (!lines.is_empty()).then(|| Panel { title: title.to_owned(), measure, reference, lines })
 }
 
-fn fit_panel(points: &[CheckpointPoint]) -> Option<Panel> {
+fn likelihood_panel(points: &[CheckpointPoint]) -> Option<Panel> {
     let line = |name, look, pick| series(points, name, look, Measure::Nats, pick);
     panel(
         "Fit gained over the base, nats per token",
@@ -204,7 +204,7 @@ fn fit_panel(points: &[CheckpointPoint]) -> Option<Panel> {
     )
 }
 
-fn voice_panel(points: &[CheckpointPoint]) -> Option<Panel> {
+fn style_marker_panel(points: &[CheckpointPoint]) -> Option<Panel> {
     let pick: (&str, fn(&CheckpointPoint) -> Option<&Estimate>) = ("voice", |p| p.voice.as_ref());
     let line = series(points, "all three marks", ("series-main", Shape::Circle), Measure::Share, pick);
     panel("Voice: in-domain answers with all three marks", Measure::Share, None, vec![line])

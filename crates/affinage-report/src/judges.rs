@@ -1,7 +1,7 @@
-//! The judges: favourites by seat or label, flips, agreement, cost.
+//! The judges: favourites by position or label, flips, agreement, cost.
 
 use affinage_eval::analysis::{Analysis, Estimate, JudgeResult};
-use affinage_eval::judge::exam::result::{Counted, ExamVerdict};
+use affinage_eval::judge::qualification::result::{Counted, QualificationVerdict};
 use affinage_eval::judgment::{MissingReason, spoken};
 use affinage_eval::plain::{count, counted};
 use affinage_eval::plan::JudgeKind;
@@ -117,11 +117,11 @@ fn exams(analysis: &Analysis) -> Table {
     let row = |judge: &JudgeResult| {
         let exam = judge.exam.as_ref()?;
         let result = match exam.verdict {
-            ExamVerdict::Qualified => "passed",
-            ExamVerdict::Failed if exam.calls.count < exam.calls.of => "failed, stopped early",
-            ExamVerdict::Failed => "failed",
-            ExamVerdict::AntiValid => "prefers the worse",
-            ExamVerdict::Unfinished => "not finished",
+            QualificationVerdict::Qualified => "passed",
+            QualificationVerdict::Failed if exam.calls.count < exam.calls.of => "failed, stopped early",
+            QualificationVerdict::Failed => "failed",
+            QualificationVerdict::AntiValid => "prefers the worse",
+            QualificationVerdict::Unfinished => "not finished",
         };
         let calls = if exam.calls.of == 0 { "\u{2013}".into() } else { of(exam.calls) };
         let counts = [exam.planted, exam.flips, exam.injections, exam.missing].map(of);

@@ -16,23 +16,23 @@ mod checks;
 mod data;
 mod dose;
 pub mod evidence;
+mod failure_rates;
 mod findings;
-mod fit;
 mod html;
 mod judges;
+mod likelihood;
 mod map;
 pub mod markdown;
 mod numbers;
 mod objective;
 mod pairs;
 pub mod plots;
-mod rates;
+mod style_markers;
 mod summary;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod view;
-mod voice;
 
 pub use html::time;
 
@@ -106,9 +106,9 @@ pub fn render(evidence: &Evidence) -> Page {
     let pairs = pairs::collect(evidence, &arms);
     let read = vec![pairs_section(evidence, &pairs)];
     let voice = vec![
-        voice::section(evidence, &arms),
+        style_markers::section(evidence, &arms),
         checkpoints::section(evidence, &arms),
-        fit::section(evidence, &arms),
+        likelihood::section(evidence, &arms),
     ];
     let statistics = vec![
         summary::section(evidence, &arms),
@@ -122,7 +122,7 @@ pub fn render(evidence: &Evidence) -> Page {
         findings::section(evidence, &arms, "people"),
         findings::section(evidence, &arms, "forgetting"),
         objective::section(evidence, &arms),
-        rates::section(evidence, &arms),
+        failure_rates::section(evidence, &arms),
         findings::section(evidence, &arms, "variance"),
         findings::section(evidence, &arms, "recitation"),
         data::certificate_section(evidence),
@@ -178,7 +178,7 @@ impl Part {
     }
 }
 
-/// The method words that are still to be explained: each stands beside the first part that uses it.
+/// The method words that are still to be explained: each is next to the first part that uses it.
 struct Notes<'a> {
     open: Vec<&'a MethodNote>,
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use affinage_eval::analysis::Conflict;
 use affinage_eval::comparison::{Comparison, Pair, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
-use affinage_eval::judgment::{Judgment, Outcome, SeatScores, is_person, spoken};
+use affinage_eval::judgment::{Judgment, Outcome, PositionScores, is_person, spoken};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::Domain;
 use serde::Serialize;
@@ -95,7 +95,7 @@ impl PairRow {
 struct Vote {
     judge: String,
     is_person: bool,
-    /// The side that sat in the first seat.
+    /// The side that sat in the first position.
     first_seat: usize,
     /// Labels of left and right as the judge saw them.
     labels: [String; 2],
@@ -104,7 +104,7 @@ struct Vote {
     #[serde(skip_serializing_if = "Option::is_none")]
     p_first: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scores: Option<SeatScores>,
+    scores: Option<PositionScores>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rationale: Option<String>,
     id: String,
@@ -270,7 +270,7 @@ fn pair_row(
 
 fn vote(sides: &[String; 2], comparison: &Comparison, judgment: &Judgment) -> Vote {
     let first_seat = usize::from(comparison.first.completion_id != sides[0]);
-    let seats = [&comparison.first.label, &comparison.second.label];
+    let positions = [&comparison.first.label, &comparison.second.label];
     let verdict = match judgment.outcome {
         Outcome::First => first_seat.to_string(),
         Outcome::Second => (1 - first_seat).to_string(),
@@ -281,7 +281,7 @@ fn vote(sides: &[String; 2], comparison: &Comparison, judgment: &Judgment) -> Vo
         judge: spoken(&judgment.judge_id).to_owned(),
         is_person: is_person(&judgment.judge_id),
         first_seat,
-        labels: [seats[first_seat].clone(), seats[1 - first_seat].clone()],
+        labels: [positions[first_seat].clone(), positions[1 - first_seat].clone()],
         verdict,
         p_first: judgment.p_first,
         scores: judgment.scores.clone(),

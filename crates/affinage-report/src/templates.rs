@@ -24,7 +24,7 @@ templates![
     "dose.html",
     "evaluations.html",
     "findings.html",
-    "fit.html",
+    "likelihood.html",
     "head.html",
     "judges.html",
     "map.html",
@@ -35,11 +35,11 @@ templates![
     "pairs.html",
     "panels.html",
     "provenance.html",
-    "rates.html",
+    "failure_rates.html",
     "runs.html",
     "section.html",
     "ui.html",
-    "voice.html",
+    "style_markers.html",
 ];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {

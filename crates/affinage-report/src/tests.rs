@@ -205,7 +205,7 @@ fn long_texts_are_chosen_from_and_the_rest_is_counted() {
     assert!(text.contains(&format!("The other {left} stay in completions.jsonl")), "{left}");
 }
 
-/// The browser turns seats into sides; the analysis turns seats into arms by the key. Both must name one winner.
+/// The browser turns positions into sides; the analysis turns positions into arms by the key. Both must name one winner.
 #[test]
 fn the_side_that_the_browser_calls_winner_holds_the_arm_that_the_key_names() {
     let story = Story::new("");
@@ -364,7 +364,7 @@ fn no_long_sentence_of_the_page_is_said_twice() {
     let page = render(&evidence()).html;
     let blocks = ["</p>", "</li>", "</dd>"];
     let mut html = markup(&page);
-    // The list of method words repeats, on purpose, what stands beside their first use.
+    // The list of method words repeats, on purpose, what is next to their first use.
     let words = html.find("<h3>Method words</h3>").expect("a list");
     let end = words + html[words..].find("</dl>").expect("its end");
     html.replace_range(words..end, "");

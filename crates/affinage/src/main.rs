@@ -9,7 +9,7 @@ mod commands;
 mod context;
 mod ctrl_c;
 mod desk;
-mod poll;
+mod human_votes;
 mod serve;
 mod ui;
 mod web;

@@ -1,6 +1,6 @@
 //! One conversation of two readings.
 //!
-//! Nothing known is ever taken away: what the newer reading lacks stays as a branch. A turn that was changed stands beside
+//! Nothing known is ever taken away: what the newer reading lacks stays as a branch. A turn that was changed is next to
 //! the old one, and what followed the old one follows the new one. Where messages have ids, small changes of a message are
 //! its newer state, and are counted; other words under a known id are another version of it.
 

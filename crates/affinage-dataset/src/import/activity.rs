@@ -24,7 +24,7 @@ pub struct Record {
     answers: Vec<String>,
     time_s: Option<f64>,
     attachments: usize,
-    /// The conversation, where its address stands beside the record.
+    /// The conversation, where its address is next to the record.
     thread: Option<String>,
     origin: Origin,
 }

@@ -13,7 +13,7 @@ pub(super) enum Book {
     Protected,
 }
 
-/// The Markdown of a book, and what stands beside its text is added to `left_out`; `None` if it names no chapters.
+/// The Markdown of a book, and what is next to its text is added to `left_out`; `None` if it names no chapters.
 pub(super) fn book(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<Book> {
     let encrypted = members("META-INF/encryption.xml").map(|listed| encrypted(&listed)).unwrap_or_default();
     let path = package_path(&members("META-INF/container.xml")?)?;

@@ -149,7 +149,7 @@ impl Resolver<'_> {
             Call::Write { id, kind, language, body, is_cut } => {
                 let old = id.as_deref().and_then(|id| find(state, Some(id)));
                 let mut document = Document { id, kind, language, body, shown: (index, 0) };
-                // Writing anew does not say again what kind it is.
+                // Writing again does not say again what kind it is.
                 if let Some(old) = old.filter(|_| document.kind.is_empty()).map(|old| &state.documents[old]) {
                     document.kind.clone_from(&old.kind);
                     document.language.clone_from(&old.language);

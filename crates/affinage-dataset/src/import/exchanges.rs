@@ -300,7 +300,7 @@ fn came_back(value: &Value, depth: usize) -> Vec<Vec<Value>> {
                 inner.map(|(_, inner)| came_back(inner, depth + 1)).find(|answers| !answers.is_empty())
             };
             let mut answers = inside.or_else(wrapped).unwrap_or_default();
-            // How it ended stands beside the message.
+            // How it ended is next to the message.
             let ended = [Some(value), fields.get("generation_info"), fields.get("response_metadata")];
             if let Some(word) = ended.into_iter().flatten().find_map(facts::truncated) {
                 for last in answers.iter_mut().filter_map(|answer| answer.last_mut()) {

@@ -195,7 +195,7 @@ fn words_of_person(text: &str, names: Names) -> Option<String> {
         };
     }
     let words = match elements(words) {
-        // `<user_query>` is nobody's but a program's: what stands beside it is, too.
+        // `<user_query>` is nobody's but a program's: what is next to it is, too.
         Some(elements)
             if elements
                 .iter()

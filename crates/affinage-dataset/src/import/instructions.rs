@@ -1,4 +1,4 @@
-//! The system message that stands beside a list of messages and not in it.
+//! The system message that is next to a list of messages and not in it.
 
 use std::collections::HashSet;
 

@@ -39,7 +39,7 @@ pub enum LeftOutKind {
     Translation,
     /// Lines of the assistant between its calls or beside a document.
     Remark,
-    /// What stands beside the text of a document: comments, notes at the foot, headers, hidden words.
+    /// What is next to the text of a document: comments, notes at the foot, headers, hidden words.
     Beside,
     /// A message with the same words as the one before it.
     Repeated,

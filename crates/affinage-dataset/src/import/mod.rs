@@ -221,7 +221,7 @@ struct Import<'a, E> {
     /// Records of the member that is being read.
     activity: Vec<activity::Record>,
     /// Elements of a member of a container that are something else than conversations: rejects if a conversation
-    /// stands beside them; else the member as a whole is something else.
+    /// is next to them; else the member as a whole is something else.
     held: Option<Vec<Reject>>,
     /// What the elements of that member are only together.
     gathered: chat::Gathered,
@@ -413,7 +413,7 @@ impl<E: From<ImportError>> Import<'_, E> {
         self.refuse(origin, reason)
     }
 
-    /// What was held back stands beside conversations.
+    /// What was held back is next to conversations.
     fn release_held(&mut self) -> Result<(), E> {
         let held = self.held.take().unwrap_or_default();
         held.into_iter().try_for_each(|reject| self.refuse(reject.origin, reject.reason))

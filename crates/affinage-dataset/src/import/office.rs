@@ -115,7 +115,7 @@ pub(super) fn word(members: &mut Members<'_>, left_out: &mut LeftOut) -> Option<
     Some(page.finish())
 }
 
-/// Counts the parts of a Word document that stand beside its text.
+/// Counts the parts of a Word document that are next to its text.
 fn count_beside_word(members: &mut Members<'_>, left_out: &mut LeftOut) {
     const PARTS: [(&str, &str, &str); 3] = [
         ("word/comments.xml", "comment", "comment"),

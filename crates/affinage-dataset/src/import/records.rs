@@ -28,7 +28,7 @@ const OF_PROGRAM: &[&str] = &[
     "source", "citation", "reference", "document", "id", "uuid", "role", "model", "created", "token", "usage", "metric", "finish", "stop",
     "attachment", "metadata", "annotation", "refusal", "timestamp", "latency",
 ];
-/// ... and those that may stand beside them, and in JSON that was asked for.
+/// ... and those that may be next to them, and in JSON that was asked for.
 const BESIDE: &[&str] = &[
     "type",
     "time",

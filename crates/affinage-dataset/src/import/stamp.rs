@@ -105,7 +105,7 @@ pub(super) fn is_only(line: &str) -> bool {
     line.len() <= 8 * MAX_CHARS && ALONE.is_match(&classes(line, usize::MAX).0)
 }
 
-/// Words for days of the week and around them, as they stand beside a date; three letters of a name may stand for it.
+/// Words for days of the week and around them, as they are next to a date; three letters of a name may stand for it.
 const DAY_WORDS: [&str; 50] = [
     "mon",
     "monday",

@@ -67,7 +67,7 @@ const FIELDS: [(Sense, &[&str]); 6] = [
     (Sense::Stars, &["stars", "starrating"]),
 ];
 
-/// The verdict that stands beside an answer, in the message or the row that holds it.
+/// The verdict that is next to an answer, in the message or the row that holds it.
 pub fn of(holder: &Value) -> Option<Feedback> {
     holder.as_object()?.iter().find_map(|(key, value)| {
         let key = plain(key);

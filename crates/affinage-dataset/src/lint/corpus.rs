@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use super::{Field, Hit, Severity, Subject, head, line_spans};
-use crate::artefact::artefacts;
 use crate::conversation::Feedback;
 use crate::dedup::{Nearness, clusters};
 use crate::identity::note_document;
 use crate::import::is_copy_name;
+use crate::label_leakage::leaking_features;
 use crate::shingle::{Shingles, normalise, words};
 
 const MINED_LINE_MAX_CHARS: usize = 80;
@@ -191,7 +191,7 @@ pub fn label_artefacts(subjects: &[Subject]) -> Vec<(usize, Hit)> {
         answers.map(|subject| subject.response.clone()).collect()
     };
     let (liked, rejected) = (rated(Feedback::Up), rated(Feedback::Down));
-    let found = artefacts(&liked, &rejected).unwrap_or_default();
+    let found = leaking_features(&liked, &rejected).unwrap_or_default();
     let (Some(strongest), Some(first)) =
         (found.first(), subjects.iter().position(|subject| subject.feedback == Some(Feedback::Up)))
     else {

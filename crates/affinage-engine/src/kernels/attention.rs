@@ -5,9 +5,9 @@
 //! FlashAttention-2 (arXiv:2307.08691). Blocks and slices of queries are counted from the start of a document and their
 //! sums are added in a fixed order, so neither threads nor neighbours in the batch change a result.
 
-use super::arch::crew;
-use super::arch::gemm::{KC, Left, Packed, Right, Start, View};
+use super::arch::gemm::{KC, Left, Output, Packed, Right, View};
 use super::arch::simd;
+use super::arch::thread_team;
 use super::math::{dot, exp, max, sum_by};
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -123,8 +123,8 @@ pub fn attention(how: Attention, qkv: &[f32], documents: &[Range<usize>], out: &
         let ((document, kv_head), group) = (&groups[*group], heads.group());
         let rows = document.start + queries.start..document.start + queries.end;
         let column = kv_head * group * heads.head_dim;
-        outs.push(Part { rows: rows.clone(), column, values: block_out, start: Start::Zero });
-        lses.push(Part { rows, column: kv_head * group, values: block_lse, start: Start::Zero });
+        outs.push(Part { rows: rows.clone(), column, values: block_out, output: Output::Overwrite });
+        lses.push(Part { rows, column: kv_head * group, values: block_lse, output: Output::Overwrite });
     }
     put_parts(out, heads.q_width(), &outs);
     put_parts(lse, heads.heads, &lses);
@@ -191,10 +191,10 @@ pub fn attention_backward(
                 rows: rows(queries.clone()),
                 column: q_column,
                 values: dq,
-                start: Start::Zero,
+                output: Output::Overwrite,
             });
-            parts.push(Part { rows: seen.clone(), column: k_column, values: dk, start: Start::Add });
-            parts.push(Part { rows: seen, column: v_column, values: dv, start: Start::Add });
+            parts.push(Part { rows: seen.clone(), column: k_column, values: dk, output: Output::Accumulate });
+            parts.push(Part { rows: seen, column: v_column, values: dv, output: Output::Accumulate });
         }
         put_parts(dqkv, heads.qkv_width(), &parts);
     }
@@ -247,7 +247,7 @@ pub fn attention_cached(
     let heads = how.heads;
     let width = heads.qkv_width();
     let tasks: Vec<_> = (0..sequences.len()).flat_map(|s| (0..heads.kv_heads).map(move |h| (s, h))).collect();
-    let results = crew::map(tasks.len(), |task| {
+    let results = thread_team::map(tasks.len(), |task| {
         let (sequence, kv_head) = tasks[task];
         let (rows, cache, start) = &sequences[sequence];
         let qkv = &qkv[rows.start * width..rows.end * width];
@@ -259,7 +259,7 @@ pub fn attention_cached(
         .zip(&results)
         .map(|((sequence, kv_head), values)| {
             let column = kv_head * heads.group() * heads.head_dim;
-            Part { rows: sequences[*sequence].0.clone(), column, values, start: Start::Zero }
+            Part { rows: sequences[*sequence].0.clone(), column, values, output: Output::Overwrite }
         })
         .collect();
     put_parts(out, heads.q_width(), &parts);
@@ -303,7 +303,7 @@ struct Part<'a> {
     rows: Range<usize>,
     column: usize,
     values: &'a [f32],
-    start: Start,
+    output: Output,
 }
 
 /// Puts `parts` into `x` `[_, width]`, for each value in their order.
@@ -320,9 +320,11 @@ fn put_parts(x: &mut [f32], width: usize, parts: &[Part]) {
             let targets = x[(first - here.start) * width..(end - here.start) * width].chunks_exact_mut(width);
             for (target, values) in targets.zip(values.chunks_exact(columns)) {
                 let target = &mut target[part.column..part.column + columns];
-                match part.start {
-                    Start::Zero => target.copy_from_slice(values),
-                    Start::Add => target.iter_mut().zip(values).for_each(|(target, value)| *target += value),
+                match part.output {
+                    Output::Overwrite => target.copy_from_slice(values),
+                    Output::Accumulate => {
+                        target.iter_mut().zip(values).for_each(|(target, value)| *target += value)
+                    }
                 }
             }
         }
@@ -355,7 +357,7 @@ fn attend_group(
             space.resize(space.len().max(count * visible), 0.0);
             let scores = &mut space[..count * visible];
             let keys = keys.part(0..dim, keys_seen.clone());
-            Left::pack_alone(q, how.scale).multiply(keys, scores, visible, Start::Zero);
+            Left::pack_alone(q, how.scale).multiply(keys, scores, visible, Output::Overwrite);
             for (i, row) in scores.chunks_exact_mut(visible).enumerate() {
                 let (query, head) = if stacked > 1 { (0, i) } else { (first + i, head) };
                 let position = start + query;
@@ -366,7 +368,7 @@ fn attend_group(
             let target = &mut out[first * group * dim + head * dim..];
             let stride = if stacked > 1 { dim } else { group * dim };
             let values = values.part(keys_seen, 0..dim);
-            Left::pack_alone(weights, 1.0).multiply(values, target, stride, Start::Zero);
+            Left::pack_alone(weights, 1.0).multiply(values, target, stride, Output::Overwrite);
         }
     }
     SCORES.set(space);
@@ -417,8 +419,8 @@ fn slice_backward(
         let (p, ds) = (&mut p[..block * visible], &mut ds[..block * visible]);
         let keys = packed.k_transposed.part(0..dim, keys_seen.clone());
         let values = packed.v_transposed.part(0..dim, keys_seen.clone());
-        Left::pack_alone(q, how.scale).multiply(keys, p, visible, Start::Zero);
-        Left::pack_alone(d_out, 1.0).multiply(values, ds, visible, Start::Zero);
+        Left::pack_alone(q, how.scale).multiply(keys, p, visible, Output::Overwrite);
+        Left::pack_alone(d_out, 1.0).multiply(values, ds, visible, Output::Overwrite);
         for i in 0..block {
             let row = at + i * q_width;
             let delta = dot(&dout[row..row + dim], &saved.out[row..row + dim]);
@@ -430,14 +432,19 @@ fn slice_backward(
         let (p, ds) = (View::rows(p, block, visible, visible), View::rows(ds, block, visible, visible));
         let target = &mut dq[(first - queries.start) * dim..];
         let keys = packed.k.part(keys_seen.clone(), 0..dim);
-        Left::pack_alone(ds, how.scale).multiply(keys, target, dim, Start::Zero);
+        Left::pack_alone(ds, how.scale).multiply(keys, target, dim, Output::Overwrite);
         let at = (keys_seen.start - first_key) * dim;
-        Left::pack_alone(p.transposed(), 1.0).multiply(Right::Dense(d_out), &mut dv[at..], dim, Start::Add);
+        Left::pack_alone(p.transposed(), 1.0).multiply(
+            Right::Dense(d_out),
+            &mut dv[at..],
+            dim,
+            Output::Accumulate,
+        );
         Left::pack_alone(ds.transposed(), how.scale).multiply(
             Right::Dense(q),
             &mut dk[at..],
             dim,
-            Start::Add,
+            Output::Accumulate,
         );
     }
     SCORES.set(space);

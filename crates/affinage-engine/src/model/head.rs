@@ -1,8 +1,8 @@
 //! The head: logits only where they are needed, in chunks of rows, never all at once.
 
 use super::{Batch, KvCache, Model, Pass, Sequences, Workspace};
-use crate::kernels::arch::crew;
-use crate::kernels::arch::gemm::{Left, Start, View};
+use crate::kernels::arch::gemm::{Left, Output, View};
+use crate::kernels::arch::thread_team;
 use crate::kernels::loss::{cross_entropy_backward, log_sum_exp};
 use crate::kernels::norm::{rms_norm, rms_norm_backward};
 use crate::lora::{PackedAdapter, Place};
@@ -15,7 +15,7 @@ const LOGITS_BYTES: usize = 176 * 49152 * 4;
 const COLUMNS: usize = 4096;
 
 /// Up to so many new rows, the sections of a forward are so short that the threads stay awake between them.
-const CREW_ROWS: usize = 32;
+const TEAM_ROWS: usize = 32;
 
 /// A sequence with tokens that its cache does not hold yet.
 pub struct Continued<'a> {
@@ -101,8 +101,8 @@ impl Model {
     /// sequence has no new token or outgrows its cache.
     pub fn forward_cached(&self, sequences: &mut [Continued], space: &mut Workspace) -> Vec<f32> {
         let rows: usize = sequences.iter().map(|sequence| sequence.ids.len()).sum();
-        if rows <= CREW_ROWS {
-            crew::gather(|| self.continue_sequences(sequences, space))
+        if rows <= TEAM_ROWS {
+            thread_team::gather(|| self.continue_sequences(sequences, space))
         } else {
             // Inside the pool the hundreds of products need not put the calling thread to sleep and wake it.
             rayon::scope(|_| self.continue_sequences(sequences, space))
@@ -147,7 +147,7 @@ impl Model {
             let (normed, _, _) = self.final_norm(x, rows);
             logits.resize(rows.len() * vocab, 0.0);
             let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), self.logits_scale());
-            self.head.forward(&left, &mut logits, vocab, Start::Zero);
+            self.head.forward(&left, &mut logits, vocab, Output::Overwrite);
             use_logits(chunk * rows_at_once, &logits);
         }
     }
@@ -178,7 +178,7 @@ impl Model {
             logits.resize(logits.len().max(rows.len() * vocab), 0.0);
             let logits = &mut logits[..rows.len() * vocab];
             let left = Left::pack(View::rows(&normed, rows.len(), hidden, hidden), self.logits_scale());
-            self.head.forward(&left, logits, vocab, Start::Zero);
+            self.head.forward(&left, logits, vocab, Output::Overwrite);
             drop(left);
             profile.lap("head forward");
             let nll: Vec<f64> = logits

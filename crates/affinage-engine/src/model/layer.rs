@@ -2,7 +2,7 @@
 
 use super::residual::SavedEnds;
 use super::{Batch, KvCache, Layer, Model};
-use crate::kernels::arch::gemm::{Left, Start, View};
+use crate::kernels::arch::gemm::{Left, Output, View};
 use crate::kernels::attention::{attention, attention_backward, attention_cached};
 use crate::kernels::glu::{glu, glu_backward};
 use crate::kernels::norm::{group_norm, group_norm_backward};
@@ -200,7 +200,7 @@ impl Model {
         let left = Left::pack(View::rows(&space.normed, tokens, hidden, hidden), 1.0);
         for (linear, target, column) in self.qkv(layer) {
             let out = &mut saved.qkv[column..];
-            linear.forward(&left, out, width, Start::Zero);
+            linear.forward(&left, out, width, Output::Overwrite);
             space.profile.lap("q,k,v forward");
             branch(target, &space.normed, out, width);
             space.profile.lap("adapter forward");
@@ -237,7 +237,7 @@ impl Model {
 
         layer.attention_ends.begin(&saved.x, &mut saved.x_mid);
         let left = Left::pack(View::rows(&saved.attention, tokens, q_width, q_width), 1.0);
-        layer.o_proj.forward(&left, &mut saved.x_mid, hidden, Start::Add);
+        layer.o_proj.forward(&left, &mut saved.x_mid, hidden, Output::Accumulate);
         drop(left);
         space.profile.lap("o forward");
         branch(Target::OProj, &saved.attention, &mut saved.x_mid, hidden);
@@ -252,7 +252,7 @@ impl Model {
             [(&layer.gate_proj, Target::GateProj, 0), (&layer.up_proj, Target::UpProj, inner)]
         {
             let out = &mut saved.gate_up[column..];
-            linear.forward(&left, out, 2 * inner, Start::Zero);
+            linear.forward(&left, out, 2 * inner, Output::Overwrite);
             space.profile.lap("gate,up forward");
             branch(target, &space.normed, out, 2 * inner);
             space.profile.lap("adapter forward");
@@ -266,7 +266,7 @@ impl Model {
 
         layer.mlp_ends.begin(&saved.x_mid, out);
         let left = Left::pack(View::rows(&space.inner, tokens, inner, inner), 1.0);
-        layer.down_proj.forward(&left, out, hidden, Start::Add);
+        layer.down_proj.forward(&left, out, hidden, Output::Accumulate);
         drop(left);
         space.profile.lap("down forward");
         branch(Target::DownProj, &space.inner, out, hidden);
@@ -318,7 +318,7 @@ impl Model {
         space.dinner.resize(tokens * inner, 0.0);
         let dout = layer.mlp_ends.output_backward(dx, &saved.mlp_ends, &mut space.dblock);
         let left = Left::pack(View::rows(dout, tokens, hidden, hidden), 1.0);
-        layer.down_proj.backward(&left, &mut space.dinner, Start::Zero);
+        layer.down_proj.backward(&left, &mut space.dinner, Output::Overwrite);
         drop(left);
         space.profile.lap("down backward");
         if step.adapts(Target::DownProj) {
@@ -336,13 +336,13 @@ impl Model {
             layer.mlp_ends.input(&saved.x_mid, hidden, &mut saved.mlp_ends, &mut space.normed);
         }
         space.dnormed.resize(tokens * hidden, 0.0);
-        for (linear, target, column, start) in [
-            (&layer.gate_proj, Target::GateProj, 0, Start::Zero),
-            (&layer.up_proj, Target::UpProj, inner, Start::Add),
+        for (linear, target, column, output) in [
+            (&layer.gate_proj, Target::GateProj, 0, Output::Overwrite),
+            (&layer.up_proj, Target::UpProj, inner, Output::Accumulate),
         ] {
             let dout = &saved.gate_up[column..];
             let left = Left::pack(View::rows(dout, tokens, inner, 2 * inner), 1.0);
-            linear.backward(&left, &mut space.dnormed, start);
+            linear.backward(&left, &mut space.dnormed, output);
             drop(left);
             space.profile.lap("gate,up backward");
             step.branch(target, saved, &space.normed, dout, 2 * inner, Some(&mut space.dnormed), grad);
@@ -370,7 +370,7 @@ impl Model {
         space.dattention.resize(tokens * q_width, 0.0);
         let dout = layer.attention_ends.output_backward(dx, &saved.attention_ends, &mut space.dblock);
         let left = Left::pack(View::rows(dout, tokens, hidden, hidden), 1.0);
-        layer.o_proj.backward(&left, &mut space.dattention, Start::Zero);
+        layer.o_proj.backward(&left, &mut space.dattention, Output::Overwrite);
         drop(left);
         space.profile.lap("o backward");
         step.branch(Target::OProj, saved, &saved.attention, dout, hidden, Some(&mut space.dattention), grad);
@@ -408,7 +408,7 @@ impl Model {
             let dout = &space.dqkv[column..];
             if let Some(dnormed) = dnormed.as_deref_mut() {
                 let left = Left::pack(View::rows(dout, tokens, linear.matrix.rows(), width), 1.0);
-                linear.backward(&left, dnormed, Start::Add);
+                linear.backward(&left, dnormed, Output::Accumulate);
                 space.profile.lap("q,k,v backward");
             }
             step.branch(target, saved, &space.normed, dout, width, dnormed.as_deref_mut(), grad);

@@ -16,7 +16,7 @@ pub use layer::{Pass, Workspace};
 pub use memory::TrainingMemory;
 use residual::Residual;
 
-use crate::kernels::arch::gemm::{Left, Packed, Right, Start};
+use crate::kernels::arch::gemm::{Left, Output, Packed, Right};
 use crate::kernels::arch::narrow::Narrow;
 use crate::kernels::attention::{Attention, Heads, LayerCache};
 use crate::kernels::rope::RopeTable;
@@ -52,13 +52,13 @@ impl Linear {
     }
 
     /// `out (+)= x W^T (+ bias)`; rows of `out` are `stride` apart.
-    fn forward(&self, x: &Left, out: &mut [f32], stride: usize, start: Start) {
+    fn forward(&self, x: &Left, out: &mut [f32], stride: usize, output: Output) {
         let right = match &self.packed {
             Some(Panels::Narrow(panels)) => Right::Narrow(panels),
             Some(Panels::Full(panels)) => panels.whole(),
             None => Right::Transposed(&self.matrix),
         };
-        x.multiply(right, out, stride, start);
+        x.multiply(right, out, stride, output);
         if let Some(bias) = &self.bias {
             for row in out.chunks_mut(stride) {
                 row.iter_mut().zip(bias).for_each(|(out, bias)| *out += bias);
@@ -66,14 +66,14 @@ impl Linear {
         }
     }
 
-    /// `dx += dout W`, or `dx = dout W` with [`Start::Zero`].
-    fn backward(&self, dout: &Left, dx: &mut [f32], start: Start) {
-        dout.multiply(Right::Plain(&self.matrix), dx, self.matrix.cols(), start);
+    /// `dx += dout W`, or `dx = dout W` with [`Output::Overwrite`].
+    fn backward(&self, dout: &Left, dx: &mut [f32], output: Output) {
+        dout.multiply(Right::Plain(&self.matrix), dx, self.matrix.cols(), output);
     }
 
     /// `dx += dout W` for some rows of `W`, which are the columns of `dout`.
     fn backward_part(&self, rows: Range<usize>, dout: &Left, dx: &mut [f32]) {
-        dout.multiply(Right::Plain(&self.matrix.part(rows)), dx, self.matrix.cols(), Start::Add);
+        dout.multiply(Right::Plain(&self.matrix.part(rows)), dx, self.matrix.cols(), Output::Accumulate);
     }
 
     fn pack(&mut self) {

@@ -30,7 +30,7 @@ pub use gguf::lora::{GgufLora, LoraPart};
 pub(crate) use gguf::model::{LONG_ROPE_FACTORS, gguf_name};
 pub use gguf::{GgufArray, GgufMetadata, GgufValue};
 pub use matrix::Matrix;
-pub(crate) use quant::DigitFormat;
+pub(crate) use quant::CodeFormat;
 pub use quant::{DType, Precision};
 
 use map::{MappedFile, map_file};

@@ -150,7 +150,7 @@ fn rope(
     Ok(Rope { theta, scaling })
 }
 
-/// The longest sequence that Phi-3 takes with its short factors stands beside the rope settings, and counts before one
+/// The longest sequence that Phi-3 takes with its short factors is next to the rope settings, and counts before one
 /// within them.
 fn long_rope(path: &Path, json: &ConfigJson, settings: &RopeJson) -> Result<LongRopeScaling, LoadError> {
     let original = json.original_max_position_embeddings.unwrap_or(PHI3_POSITIONS);

@@ -474,9 +474,9 @@ fn arms_in_one_batch_and_shared_beginnings_change_nothing() {
             let mut started = Vec::new();
             let texts = pool.install(|| {
                 for (row, (prompt, _)) in rows.iter().enumerate().take(3) {
-                    generator.hold(1, &prompt[..1]);
-                    generator.hold(1, &prompt[..prompt.len() - 1]);
-                    generator.hold(2, &prompt[..2]);
+                    generator.cache_prefix(1, &prompt[..1]);
+                    generator.cache_prefix(1, &prompt[..prompt.len() - 1]);
+                    generator.cache_prefix(2, &prompt[..2]);
                     for seed in 0..2 {
                         for arm in 0..3 {
                             let sequence = generator.start_in(arm, request(row, seed));
@@ -484,7 +484,7 @@ fn arms_in_one_batch_and_shared_beginnings_change_nothing() {
                             started.push((arm, row, seed));
                         }
                     }
-                    generator.release(1, &prompt[..prompt.len() - 1]);
+                    generator.evict_prefix(1, &prompt[..prompt.len() - 1]);
                 }
                 finish(generator, started.len())
             });

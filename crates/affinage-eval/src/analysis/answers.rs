@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Estimate, VerdictWord};
-use crate::fit::FitControl;
-use crate::voice::MeterFitness;
+use crate::likelihood::LikelihoodControl;
+use crate::style_markers::MarkerFitness;
 
 /// How figures move over the checkpoints of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,31 +50,31 @@ pub struct CheckpointPoint {
 
 /// Fit to the user's texts, never a vote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FitResult {
+pub struct LikelihoodResult {
     /// Every arm other than the base with fit rows of the base's tokens, in the order of the plan.
-    pub arms: Vec<ArmFit>,
+    pub arms: Vec<ArmLikelihood>,
     /// Arms that cut texts into other tokens: nats per token do not compare.
     #[serde(default)]
-    pub per_character: Vec<ArmFitPerCharacter>,
+    pub per_character: Vec<ArmLikelihoodPerCharacter>,
     /// Arms that nobody here can score, because a server gives answers and no likelihoods.
     #[serde(default)]
     pub not_scored: Vec<String>,
-    pub base_nll_per_token: BTreeMap<FitControl, f64>,
+    pub base_nll_per_token: BTreeMap<LikelihoodControl, f64>,
     /// What fit is and is not.
     pub explanation: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmFit {
+pub struct ArmLikelihood {
     pub arm: String,
     pub step: Option<u64>,
     /// One entry per control that was scored for this arm and the base, own texts first.
-    pub controls: Vec<FitGain>,
+    pub controls: Vec<LikelihoodGain>,
     pub sentence: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmFitPerCharacter {
+pub struct ArmLikelihoodPerCharacter {
     pub arm: String,
     /// Mean over the user's own texts of base NLL per character minus this arm's, in nats.
     pub gain: Estimate,
@@ -82,8 +82,8 @@ pub struct ArmFitPerCharacter {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FitGain {
-    pub control: FitControl,
+pub struct LikelihoodGain {
+    pub control: LikelihoodControl,
     /// Mean over documents of base NLL per token minus this arm's, in nats.
     pub gain: Estimate,
     pub arm_nll_per_token: f64,
@@ -91,18 +91,18 @@ pub struct FitGain {
     pub lower_on: usize,
 }
 
-/// The voice meter.
+/// The style markers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VoiceResult {
-    pub fitness: MeterFitness,
+pub struct StyleMarkersResult {
+    pub fitness: MarkerFitness,
     /// Empty unless `fitness.fit_to_show`. In the order of the plan.
-    pub arms: Vec<ArmVoice>,
+    pub arms: Vec<ArmStyleMarkers>,
     /// The three rules in words.
     pub rules: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmVoice {
+pub struct ArmStyleMarkers {
     pub arm: String,
     pub step: Option<u64>,
     /// Share of in-domain answers with all three marks.
@@ -135,7 +135,7 @@ pub struct ObjectiveResult {
 
 /// Faults of an arm's answers, by rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmRates {
+pub struct ArmFailureRates {
     pub arm: String,
     pub answers: usize,
     pub refusals: usize,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Estimate;
-use crate::judge::exam::result::ExamResult;
 use crate::judge::family::Relation;
+use crate::judge::qualification::result::QualificationResult;
 use crate::judgment::{MissingReason, Usage};
 use crate::plan::JudgeKind;
 use crate::planted::PlantedResult;
@@ -24,7 +24,7 @@ pub struct JudgeResult {
     /// Valid share of the pairs that this judge began.
     pub valid_share: f64,
     pub in_panel: bool,
-    /// Mean over pairs of (score of the arm in the first seat) - .5: above 0 means it favours the first seat.
+    /// Mean over pairs of (score of the arm in the first position) - .5: above 0 means it favours the first position.
     pub slot_effect: Option<Estimate>,
     pub slot_sentence: String,
     /// The same for the label that stands first in its pair.
@@ -49,7 +49,7 @@ pub struct JudgeResult {
     pub self_agreement: Option<Estimate>,
     pub self_sentence: String,
     /// The exam that it took before judging, if any.
-    pub exam: Option<ExamResult>,
+    pub exam: Option<QualificationResult>,
     /// Of a person: what the planted pairs say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planted: Option<PlantedResult>,
@@ -61,7 +61,7 @@ pub struct JudgeResult {
 }
 
 impl JudgeResult {
-    /// Whether a reader must know something of this judge: a favourite seat or label (or no interval that would exclude one), a winner that
+    /// Whether a reader must know something of this judge: a favourite position or label (or no interval that would exclude one), a winner that
     /// follows the order like a coin's, a place outside the mean.
     pub fn has_habit(&self) -> bool {
         let differs = |effect: &Option<Estimate>| {
@@ -141,15 +141,15 @@ impl Conflict {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JudgeVote {
     pub judge_id: String,
-    /// Mean over the two seats.
+    /// Mean over the two positions.
     pub score: f64,
-    /// Whether both seats agree.
+    /// Whether both positions agree.
     pub stable: bool,
 }
 
 /// Judges apart by their relation to the writers of the training texts and to the base model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Relations {
+pub struct JudgeOverlap {
     /// Share of the training answers by writer: `person:NAME`, `model:NAME`, `edited:NAME`, `speaker:NAME`, `unknown`.
     pub writers: BTreeMap<String, f64>,
     /// Win rate of the headline arm by related and by unrelated judges, mean over judges per prompt.

@@ -9,15 +9,17 @@ mod comparison;
 mod judges;
 
 pub use answers::{
-    ArmFit, ArmFitPerCharacter, ArmRates, ArmVoice, BestValidation, CheckpointCurve, CheckpointPoint,
-    FitGain, FitResult, ObjectiveResult, VoiceResult,
+    ArmFailureRates, ArmLikelihood, ArmLikelihoodPerCharacter, ArmStyleMarkers, BestValidation,
+    CheckpointCurve, CheckpointPoint, LikelihoodGain, LikelihoodResult, ObjectiveResult, StyleMarkersResult,
 };
 pub use card::{AnswerCard, CardQuestion, CardRow, CardWord};
 pub use comparison::{
     CategoryWinRate, Claim, ClaimKind, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect,
     MissingCounts, VerdictWord, WinRate,
 };
-pub use judges::{Agreement, Conflict, DividedPair, JudgePairAgreement, JudgeResult, JudgeVote, Relations};
+pub use judges::{
+    Agreement, Conflict, DividedPair, JudgeOverlap, JudgePairAgreement, JudgeResult, JudgeVote,
+};
 
 use std::collections::BTreeMap;
 
@@ -51,17 +53,17 @@ pub struct Analysis {
     /// What each judge says about each category and topic of the headline's prompts; `None` with fewer than two judges.
     #[serde(default)]
     pub disagreement_map: Option<DisagreementMap>,
-    pub fit: Option<FitResult>,
+    pub fit: Option<LikelihoodResult>,
     /// Of a dose study.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dose: Option<DoseResult>,
-    pub voice: Option<VoiceResult>,
+    pub voice: Option<StyleMarkersResult>,
     /// One entry per arm other than the base and category with checks; empty without checkable prompts.
     pub objective: Vec<ObjectiveResult>,
     /// One entry per arm.
-    pub rates: Vec<ArmRates>,
+    pub rates: Vec<ArmFailureRates>,
     /// Who wrote the training texts, and what the judges related to them say.
-    pub relations: Relations,
+    pub relations: JudgeOverlap,
     /// Pairs on which judges or cells disagree most, most divided first.
     pub divided_pairs: Vec<DividedPair>,
     /// What judges make of each pair that one of them judged in both orders, by id; `None` in files of versions that did not

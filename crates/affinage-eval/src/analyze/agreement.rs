@@ -9,7 +9,7 @@ use super::Rows;
 use super::estimate::{LEVEL, decimals, share};
 use super::votes::Votes;
 use crate::analysis::{Agreement, Estimate, Interval, JudgePairAgreement};
-use crate::ballot::is_even;
+use crate::human_votes::is_even;
 use crate::judgment::{is_author, is_person};
 use crate::rng::Rng;
 use crate::stats::agreement::{Scale, cohen_kappa, gwet_ac1, krippendorff_alpha};

@@ -11,9 +11,10 @@ use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, has_size, is_enough};
 use crate::analysis::{
     AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Estimate,
-    FitResult, Headline, Interval, JudgeResult, ObjectiveResult, VerdictWord, VoiceResult, WinRate,
+    Headline, Interval, JudgeResult, LikelihoodResult, ObjectiveResult, StyleMarkersResult, VerdictWord,
+    WinRate,
 };
-use crate::fit::FitControl;
+use crate::likelihood::LikelihoodControl;
 use crate::plain::counted;
 use crate::plan::ArmKind;
 use crate::suite::Domain;
@@ -25,8 +26,8 @@ pub struct Measured<'a> {
     pub headline: &'a Headline,
     pub comparisons: &'a [ComparisonResult],
     pub judges: &'a [JudgeResult],
-    pub fit: Option<&'a FitResult>,
-    pub voice: Option<&'a VoiceResult>,
+    pub fit: Option<&'a LikelihoodResult>,
+    pub voice: Option<&'a StyleMarkersResult>,
     /// What the authors' own votes say about the voice.
     pub of_authors: &'a [String],
     pub objective: &'a [ObjectiveResult],
@@ -62,7 +63,7 @@ fn too_few(n: usize, n_effective: f64) -> Option<String> {
 
 /// By the voice's marks where they tell the texts apart, else by fit to the user's held-out texts.
 fn voice(measured: &Measured) -> CardRow {
-    by_marks(measured).or_else(|| by_fit(measured)).unwrap_or_else(|| CardRow {
+    by_marks(measured).or_else(|| by_likelihood(measured)).unwrap_or_else(|| CardRow {
         question: CardQuestion::Voice,
         word: CardWord::CannotTell,
         answer: CANNOT_TELL.to_owned(),
@@ -104,21 +105,21 @@ fn by_marks(measured: &Measured) -> Option<CardRow> {
     })
 }
 
-fn by_fit(measured: &Measured) -> Option<CardRow> {
+fn by_likelihood(measured: &Measured) -> Option<CardRow> {
     let arm = measured.fit?.arms.iter().find(|arm| arm.arm == measured.headline.arm)?;
-    let gain = |control: FitControl| arm.controls.iter().find(|gain| gain.control == control);
-    let own = &gain(FitControl::Own)?.gain;
+    let gain = |control: LikelihoodControl| arm.controls.iter().find(|gain| gain.control == control);
+    let own = &gain(LikelihoodControl::Own)?.gain;
     let few = too_few(own.n, own.n_effective);
     let (word, answer) = match own.interval {
         Some(interval) if few.is_none() && interval.low > 0.0 => (CardWord::Yes, "It came closer"),
         Some(interval) if few.is_none() && interval.high < 0.0 => (CardWord::No, "No, it moved away"),
         _ => (CardWord::CannotTell, CANNOT_TELL),
     };
-    let base = |control: FitControl| measured.fit?.base_nll_per_token.get(&control).copied();
-    let others = gain(FitControl::OtherWriter)
+    let base = |control: LikelihoodControl| measured.fit?.base_nll_per_token.get(&control).copied();
+    let others = gain(LikelihoodControl::OtherWriter)
         .and_then(|gain| Some(format!(", other writers' {}", surprise(&gain.gain, base(gain.control)?))));
     let examples = counted(own.n, "held-out example", "held-out examples");
-    let surprise = surprise(own, base(FitControl::Own)?);
+    let surprise = surprise(own, base(LikelihoodControl::Own)?);
     let verb = if own.n == 1 { "surprises" } else { "surprise" };
     let few = few.map_or(String::new(), |few| format!("; {few}"));
     let evidence = format!(

@@ -2,18 +2,18 @@
 
 use super::Rows;
 use crate::analysis::{
-    BestValidation, CheckpointCurve, CheckpointPoint, ComparisonResult, Estimate, FitResult, ObjectiveResult,
-    VoiceResult, WinRate,
+    BestValidation, CheckpointCurve, CheckpointPoint, ComparisonResult, Estimate, LikelihoodResult,
+    ObjectiveResult, StyleMarkersResult, WinRate,
 };
-use crate::fit::FitControl;
+use crate::likelihood::LikelihoodControl;
 use crate::plan::{ArmKind, Plan};
 
 /// Points in the order of steps, each from the results that the tables show.
 pub fn curve(
     rows: &Rows,
     comparisons: &[ComparisonResult],
-    fit: Option<&FitResult>,
-    voice: Option<&VoiceResult>,
+    fit: Option<&LikelihoodResult>,
+    voice: Option<&StyleMarkersResult>,
     objective: &[ObjectiveResult],
 ) -> CheckpointCurve {
     let base = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base).map(|arm| arm.name.as_str());
@@ -22,9 +22,9 @@ pub fn curve(
         let (Some(step), Some(adapter_sha256)) = (arm.step(), arm.adapter_sha256()) else {
             continue;
         };
-        let gain = |control: FitControl| -> Option<Estimate> {
-            let arm_fit = fit?.arms.iter().find(|found| found.arm == arm.name)?;
-            Some(arm_fit.controls.iter().find(|gain| gain.control == control)?.gain.clone())
+        let gain = |control: LikelihoodControl| -> Option<Estimate> {
+            let arm_likelihood = fit?.arms.iter().find(|found| found.arm == arm.name)?;
+            Some(arm_likelihood.controls.iter().find(|gain| gain.control == control)?.gain.clone())
         };
         let compared = comparisons
             .iter()
@@ -36,9 +36,9 @@ pub fn curve(
             arm: arm.name.clone(),
             step,
             adapter_sha256: adapter_sha256.to_owned(),
-            fit_gain: gain(FitControl::Own),
-            fit_gain_other_writer: gain(FitControl::OtherWriter),
-            fit_gain_shuffled: gain(FitControl::Shuffled),
+            fit_gain: gain(LikelihoodControl::Own),
+            fit_gain_other_writer: gain(LikelihoodControl::OtherWriter),
+            fit_gain_shuffled: gain(LikelihoodControl::Shuffled),
             voice: marks.map(|marks| marks.all_marks.clone()),
             win_rate: rate(compared.and_then(|result| result.overall.as_ref())),
             win_rate_in_domain: rate(compared.and_then(|result| result.in_domain.as_ref())),

@@ -8,7 +8,7 @@ use super::win_rate::ENOUGH;
 use super::{Around, Rows};
 use crate::analysis::{CheckState, ComparisonResult, Estimate, JudgeResult, MethodCheck};
 use crate::completion::FinishReason;
-use crate::judge::lifecycle::is_same_model;
+use crate::judge::deprecation::is_same_model;
 use crate::judgment::MissingReason;
 use crate::plain::counted;
 use crate::plan::{JudgeKind, Plan};
@@ -37,7 +37,7 @@ pub fn run(
         substituted_models(judges),
         small_categories(comparisons),
         seen_before(around),
-        recited(rows, around),
+        memorized(rows, around),
         examined(rows.plan, judges),
     ]
 }
@@ -200,7 +200,7 @@ fn identical_hashes(rows: &Rows) -> MethodCheck {
     check("A005", "Identical adapters", CheckState::Passed, sentence)
 }
 
-/// Does the winner depend on the order? In our own data this is the seat effect once more; a strong dependence
+/// Does the winner depend on the order? In our own data this is the position effect once more; a strong dependence
 /// with swapped labels is how inverted winners look.
 fn order_independence(votes: &Votes, judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A006", "Order and winner");
@@ -385,27 +385,31 @@ fn seen_before(around: Around) -> MethodCheck {
 }
 
 /// From this share of recited answers on a win may be recitation.
-const RECITED_ISSUE: f64 = 0.1;
+const MEMORIZED_ISSUE: f64 = 0.1;
 
-fn recited(rows: &Rows, around: Around) -> MethodCheck {
+fn memorized(rows: &Rows, around: Around) -> MethodCheck {
     let (code, title) = ("A015", "Recited answers");
     let of_arm = |completion_id: &str| {
         rows.completions.get(completion_id).is_some_and(|c| c.arm == rows.plan.headline.arm)
     };
-    let measured: Vec<bool> =
-        around.overlap.iter().filter(|row| of_arm(&row.completion_id)).map(|row| row.is_recited()).collect();
+    let measured: Vec<bool> = around
+        .overlap
+        .iter()
+        .filter(|row| of_arm(&row.completion_id))
+        .map(|row| row.is_memorized())
+        .collect();
     if measured.is_empty() {
         let sentence = "Overlap of the answers with the training texts was not measured.".to_owned();
         return check(code, title, CheckState::Skipped, sentence);
     }
-    let recited = measured.iter().filter(|recited| **recited).count();
+    let memorized = measured.iter().filter(|memorized| **memorized).count();
     let arm = &rows.plan.headline.arm;
-    let repeat = if recited == 1 { "repeats" } else { "repeat" };
+    let repeat = if memorized == 1 { "repeats" } else { "repeat" };
     let answers = counted(measured.len(), "answer", "answers");
-    let sentence = format!("{recited} of {answers} of `{arm}` {repeat} a training text.");
-    match recited as f64 / measured.len() as f64 {
+    let sentence = format!("{memorized} of {answers} of `{arm}` {repeat} a training text.");
+    match memorized as f64 / measured.len() as f64 {
         0.0 => check(code, title, CheckState::Passed, sentence),
-        share if share < RECITED_ISSUE => check(code, title, CheckState::Tip, sentence),
+        share if share < MEMORIZED_ISSUE => check(code, title, CheckState::Tip, sentence),
         _ => advised(
             check(code, title, CheckState::Issue, sentence),
             "read the headline without them; train fewer epochs or on more texts",

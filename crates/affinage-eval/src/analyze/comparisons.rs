@@ -305,7 +305,7 @@ fn result(rows: &Rows, votes: &Votes, planned: &PlannedComparison) -> Comparison
     }
 }
 
-/// Judges whose both seats are valid on enough of the pairs that need a judge.
+/// Judges whose both positions are valid on enough of the pairs that need a judge.
 pub fn panel<'r>(pairs: &[&PairVotes<'r>]) -> BTreeSet<&'r str> {
     let needing: Vec<_> = pairs.iter().filter(|votes| votes.needs_judge()).collect();
     let began: BTreeSet<&str> = needing.iter().flat_map(|votes| votes.judges.keys().copied()).collect();

@@ -20,7 +20,7 @@ use crate::stats::multiple::holm;
 
 const DRAWS: usize = 999;
 
-/// One verdict on a pair: of whom, with which of the two answers in the first seat, and the score of that same answer: 1 for
+/// One verdict on a pair: of whom, with which of the two answers in the first position, and the score of that same answer: 1 for
 /// a win, .5 for a tie, 0; `None` where it is missing.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict<'a> {
@@ -30,16 +30,16 @@ pub struct Verdict<'a> {
     pub score: Option<f64>,
 }
 
-/// Each judge's mean score in the first and in the second seat. People see one order, answers to a repeat are no votes, and
+/// Each judge's mean score in the first and in the second position. People see one order, answers to a repeat are no votes, and
 /// who has no valid vote in both orders says nothing about conflicts.
 pub fn both_orders<'a>(verdicts: impl IntoIterator<Item = Verdict<'a>>) -> BTreeMap<&'a str, [f64; 2]> {
-    let mut seats: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
+    let mut positions: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
     for verdict in verdicts.into_iter().filter(|v| v.repeat == 0 && !is_person(v.judge_id)) {
-        let of_judge = seats.entry(verdict.judge_id).or_default();
+        let of_judge = positions.entry(verdict.judge_id).or_default();
         of_judge[usize::from(!verdict.is_first)].extend(verdict.score);
     }
     let means = |[first, second]: [Vec<f64>; 2]| Some([mean(&first)?, mean(&second)?]);
-    seats.into_iter().filter_map(|(judge, scores)| Some((judge, means(scores)?))).collect()
+    positions.into_iter().filter_map(|(judge, scores)| Some((judge, means(scores)?))).collect()
 }
 
 /// Whether judges contradict each other, or themselves.
@@ -57,7 +57,7 @@ pub fn conflict<'c>(judges: impl IntoIterator<Item = &'c [f64; 2]>) -> Conflict 
 /// A pair of the headline that two judges or more judged in both orders.
 struct Shared<'v, 'r> {
     votes: &'v PairVotes<'r>,
-    /// Both seats of every judge, in the order of the judges' ids.
+    /// Both positions of every judge, in the order of the judges' ids.
     cells: ItemCells,
     conflict: Conflict,
 }
@@ -342,10 +342,10 @@ mod tests {
     #[test]
     fn only_steady_opposites_are_a_conflict_of_values() {
         let both = |judge, score| [(judge, 0, true, Some(score)), (judge, 0, false, Some(score))];
-        let seat = |judge| [(judge, 0, true, Some(1.0)), (judge, 0, false, Some(0.0))];
+        let position = |judge| [(judge, 0, true, Some(1.0)), (judge, 0, false, Some(0.0))];
         let cases: [(&str, Vec<Said>, Conflict); 9] = [
             ("steady and opposed", [both("a", 1.0), both("b", 0.0)].concat(), Conflict::Split),
-            ("one follows the seat", [seat("a"), both("b", 0.0)].concat(), Conflict::Unstable),
+            ("one follows the seat", [position("a"), both("b", 0.0)].concat(), Conflict::Unstable),
             ("a tie is no winner", [both("a", 0.5), both("b", 0.0)].concat(), Conflict::Agreed),
             (
                 "asked in one order",

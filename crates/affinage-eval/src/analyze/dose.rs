@@ -15,7 +15,7 @@ use crate::dose::{
     Dose, DoseCell, DoseMeasure, DosePoint, DoseResult, DoseSeed, DoseStep, DoseWord, SEEDS_FOR_A_CLAIM,
     planned_steps,
 };
-use crate::fit::FitControl;
+use crate::likelihood::LikelihoodControl;
 use crate::plan::ArmKind;
 use crate::stats::crossed::{CrossedMean, crossed_mean};
 use crate::stats::mean::mean;
@@ -77,7 +77,7 @@ fn limits(measured: &Measured, doses: &[Dose]) -> Vec<String> {
 impl<'a> Measured<'a> {
     fn of(rows: &'a Rows, votes: &'a Votes, cells: &'a [DoseCell]) -> Measured<'a> {
         let mut values = BTreeMap::new();
-        let fit = fit_by_arm(rows);
+        let fit = likelihood_by_arm(rows);
         for cell in cells {
             let arm = cell.arm.as_str();
             let won = win_rates(rows, votes, arm);
@@ -182,8 +182,8 @@ fn win_rates<'a>(rows: &'a Rows, votes: &'a Votes, arm: &str) -> ByCluster<'a> {
 }
 
 /// Fit gained over the base on each cluster, by arm.
-fn fit_by_arm<'a>(rows: &'a Rows) -> BTreeMap<&'a str, ByCluster<'a>> {
-    let own = || rows.fit.iter().filter(|row| row.control == FitControl::Own && row.tokens > 0);
+fn likelihood_by_arm<'a>(rows: &'a Rows) -> BTreeMap<&'a str, ByCluster<'a>> {
+    let own = || rows.fit.iter().filter(|row| row.control == LikelihoodControl::Own && row.tokens > 0);
     let base = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base).map(|arm| arm.name.as_str());
     let of_base: BTreeMap<&str, f64> = own()
         .filter(|row| Some(row.arm.as_str()) == base)

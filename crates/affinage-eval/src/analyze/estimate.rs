@@ -117,7 +117,7 @@ pub fn likely_points_between(difference: &Estimate, shares: (f64, f64)) -> Strin
     format!("{} points{rounded}{}", number(difference.value), in_words(difference, number))
 }
 
-/// [`points`] of a difference that stands beside the two shares, as whole percentages: it says "rounded" where theirs would
+/// [`points`] of a difference that is next to the two shares, as whole percentages: it says "rounded" where theirs would
 /// be another number.
 pub fn points_between(difference: &Estimate, shares: (f64, f64)) -> String {
     let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);

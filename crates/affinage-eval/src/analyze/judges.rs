@@ -76,7 +76,7 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         self_agreement,
         exam: rows.exams.get(judge_id).map(|exam| (*exam).clone()),
         planted: rows.planted.get(judge_id).cloned(),
-        relation: super::relations::of_judge(rows, judge_id),
+        relation: super::judge_overlap::of_judge(rows, judge_id),
         usage: usage(cells()),
         cost_usd: cost(cells()),
     }
@@ -113,13 +113,13 @@ fn models_returned<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Vec
     returned.into_iter().map(str::to_owned).collect()
 }
 
-/// Half the difference between the arm's score in the first and in the second seat: .5 for a judge that always
-/// says "first", 0 for one that does not look at the seat.
+/// Half the difference between the arm's score in the first and in the second position: .5 for a judge that always
+/// says "first", 0 for one that does not look at the position.
 fn slot_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     let observations: Vec<Observation> = judged
         .iter()
         .filter_map(|(votes, judge)| {
-            let value = 0.5 * (judge.slot_score(true)? - judge.slot_score(false)?);
+            let value = 0.5 * (judge.position_score(true)? - judge.position_score(false)?);
             Some(Observation { value, cluster: &votes.pair.prompt.cluster_id })
         })
         .collect();
@@ -141,7 +141,7 @@ fn label_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     clustered(&observations, Range { low: -0.5, high: 0.5 }, "calls")
 }
 
-/// Why an effect of seat or label favours no arm: of judges, and of people, who see each pair in one order.
+/// Why an effect of position or label favours no arm: of judges, and of people, who see each pair in one order.
 const CANCELS: &str = "both orders are judged, so it cancels";
 const DEALT: &str = "labels are dealt by chance, so it costs certainty and favours no arm";
 

@@ -1,6 +1,6 @@
 //! From rows to findings. Pure: the same rows give the same [`Analysis`], in whatever order they stand.
 //!
-//! The unit of inference is the prompt. A judge's two cells on a pair (both seats) make its score, the mean over
+//! The unit of inference is the prompt. A judge's two cells on a pair (both positions) make its score, the mean over
 //! judges (and over samples) makes the prompt's score, and intervals run over clusters of prompts. Words come
 //! from Holm-adjusted p over the planned comparisons.
 
@@ -8,29 +8,29 @@ mod agreement;
 mod card;
 mod checkpoints;
 mod checks;
+mod collinearity;
 mod comparisons;
 mod cuts;
 mod disagreement;
 mod dose;
-mod elsewhere;
 pub(crate) mod estimate;
-mod fit;
+mod external_arms;
 mod headline;
+mod human_eval;
+mod judge_overlap;
+mod judge_preferences;
 mod judges;
+mod leave_one_judge_out;
+mod likelihood;
 mod no_rate;
 mod notes;
 mod null_test;
 mod objective;
-mod panel;
-mod people;
-mod relations;
 mod rows_hash;
-mod spread;
 mod texts;
-mod told_apart;
 mod topics;
 mod trust;
-mod values;
+mod variance;
 mod votes;
 pub(crate) mod win_rate;
 
@@ -47,14 +47,14 @@ use crate::ROW_VERSION;
 use crate::analysis::{Analysis, CategoryCount, EvaluationFacts, JudgeResult};
 use crate::comparison::{BlindKey, Comparison, Pair};
 use crate::completion::Completion;
-use crate::fit::FitRow;
-use crate::history::Looks;
-use crate::judge::exam::result::ExamResult;
+use crate::judge::qualification::result::QualificationResult;
 use crate::judge::reread::Reread;
 use crate::judgment::{Judgment, is_author};
-use crate::overlap::OverlapRow;
+use crate::likelihood::LikelihoodRow;
+use crate::memorization::MemorizationRow;
 use crate::plan::{Plan, PlanError};
 use crate::planted::{GoldVote, PlantedResult, planted_results};
+use crate::registry::Looks;
 use crate::suite::{Domain, Prompt};
 
 /// The files of an evaluation, as rows.
@@ -67,9 +67,9 @@ pub struct Inputs<'a> {
     pub blind_keys: &'a [BlindKey],
     /// Judges' and people's.
     pub judgments: &'a [Judgment],
-    pub fit: &'a [FitRow],
+    pub fit: &'a [LikelihoodRow],
     /// What the exams say; judges that failed theirs are left out of the mean.
-    pub exams: &'a [ExamResult],
+    pub exams: &'a [QualificationResult],
     pub around: Around<'a>,
 }
 
@@ -77,7 +77,7 @@ pub struct Inputs<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Around<'a> {
     /// Overlap of answers with training texts.
-    pub overlap: &'a [OverlapRow],
+    pub overlap: &'a [MemorizationRow],
     /// How often these prompts were looked at.
     pub looks: Option<&'a Looks>,
     /// Evaluations of other seeds of the same recipe.
@@ -121,8 +121,8 @@ pub enum AnalyzeError {
         "the blind key of {comparison_id} seats `{key_arm}` where the answer was written by `{arm}`: the key is wrong"
     )]
     WrongKey { comparison_id: String, key_arm: String, arm: String },
-    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{seat_label}`")]
-    WrongSeat { judgment_id: String, label: String, seat_label: String },
+    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{position_label}`")]
+    WrongPosition { judgment_id: String, label: String, position_label: String },
     #[error(
         "judgment {judgment_id} has the draw probability {found}, expected a number above 0 and at most 1"
     )]
@@ -138,36 +138,36 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let votes = votes::collect(&rows)?;
     let judges = judges::results(&rows, &votes);
     let comparisons = comparisons::results(&rows, &votes, &judges);
-    let fit = fit::result(&rows);
-    let voice = texts::voice(&rows);
+    let fit = likelihood::result(&rows);
+    let voice = texts::style_markers(&rows);
     let objective = objective::results(&rows);
-    let rates = texts::rates(&rows);
+    let rates = texts::failure_rates(&rows);
     let mut checkpoints = checkpoints::curve(&rows, &comparisons, fit.as_ref(), voice.as_ref(), &objective);
     checkpoints.best_validation = checkpoints::best_validation(inputs.plan, inputs.around.validation);
     let mut checks = checks::run(&rows, &votes, &judges, &comparisons, inputs.around);
     checks.extend(null_test::check(&rows, &comparisons, &judges));
-    checks.extend(elsewhere::check(&rows));
+    checks.extend(external_arms::check(&rows));
     let mut headline = headline::headline(&rows, &votes, &comparisons, &judges);
-    let relations = relations::result(&rows, &votes, &judges);
+    let relations = judge_overlap::result(&rows, &votes, &judges);
     headline.limits.extend(relations.limit.clone());
     headline.limits.extend(inputs.around.reread.and_then(|reread| reread.sentence()));
     headline.with_failed_judges = with_failed_judges(inputs, &judges)?;
     headline.cut_texts = cuts::of_headline(&rows, &votes).filter(|_| !headline.is_not_comparable());
     let agreement = agreement::result(&rows, &votes);
-    let values = values::results(&rows, &votes);
+    let values = judge_preferences::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
     let forgetting = trust::forgetting(&rows, &objective, &comparisons);
-    let (variance, purchase) = spread::variance(&rows, &votes);
+    let (variance, purchase) = variance::decomposition(&rows, &votes);
     let findings = vec![
         forgetting,
-        values::readers(&rows, &votes),
-        values::group(&rows, &votes, &values),
+        judge_preferences::readers(&rows, &votes),
+        judge_preferences::group(&rows, &votes, &values),
         disagreement,
-        panel::group(&rows, &votes),
+        leave_one_judge_out::group(&rows, &votes),
         variance,
-        spread::curve(&rows, &votes),
-        trust::recitation(&rows, &votes, inputs.around.overlap),
-        people::people(&rows, &votes),
+        variance::curve(&rows, &votes),
+        trust::memorization(&rows, &votes, inputs.around.overlap),
+        human_eval::people(&rows, &votes),
         trust::planned(&rows, &votes, inputs.around),
     ];
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
@@ -196,7 +196,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         judges: &judges,
         fit: fit.as_ref(),
         voice: voice.as_ref(),
-        of_authors: &people::of_authors(&rows, &votes),
+        of_authors: &human_eval::of_authors(&rows, &votes),
         objective: &objective,
         not_independent: relations.limit.as_deref(),
         best_validation: checkpoints.best_validation,
@@ -286,8 +286,8 @@ struct Rows<'a> {
     /// By id.
     judgments: Vec<&'a Judgment>,
     judge_ids: BTreeSet<&'a str>,
-    fit: &'a [FitRow],
-    exams: BTreeMap<&'a str, &'a ExamResult>,
+    fit: &'a [LikelihoodRow],
+    exams: BTreeMap<&'a str, &'a QualificationResult>,
     /// By voter.
     planted: BTreeMap<&'a str, PlantedResult>,
     /// Nobody is left out for what its votes look like.

@@ -6,7 +6,7 @@ use super::Rows;
 use super::comparisons::{VALID_AT_LEAST, rules, scores_by};
 use super::votes::PairVotes;
 use super::win_rate::win_rate;
-use crate::judge::exam::result::ExamVerdict;
+use crate::judge::qualification::result::QualificationVerdict;
 use crate::judgment::{called, is_author, is_person};
 use crate::plain::counted;
 use crate::text::capitalised;
@@ -56,9 +56,9 @@ fn failed_exam(rows: &Rows, judge: &str) -> Option<String> {
     let exam = rows.exams.get(judge)?;
     let worse = || "it prefers the worse answer".to_owned();
     match exam.verdict {
-        ExamVerdict::Failed => Some(exam.reasons.first().cloned().unwrap_or_else(worse)),
-        ExamVerdict::AntiValid => Some(worse()),
-        ExamVerdict::Qualified | ExamVerdict::Unfinished => None,
+        QualificationVerdict::Failed => Some(exam.reasons.first().cloned().unwrap_or_else(worse)),
+        QualificationVerdict::AntiValid => Some(worse()),
+        QualificationVerdict::Qualified | QualificationVerdict::Unfinished => None,
     }
 }
 

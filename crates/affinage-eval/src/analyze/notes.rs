@@ -6,8 +6,8 @@ use super::win_rate::has_size;
 use crate::analysis::{
     CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
 };
-use crate::ballot::{PAIRS, invitation};
 use crate::comparison::Pair;
+use crate::human_votes::{PAIRS, invitation};
 use crate::judgment::{VOTER, called, is_author};
 use crate::plain::counted;
 use crate::plan::{JudgeKind, Plan};

@@ -38,9 +38,9 @@ pub fn check(rows: &Rows, comparisons: &[ComparisonResult], judges: &[JudgeResul
         .iter()
         .filter(|judge| judge.in_panel)
         .flat_map(|judge| {
-            let seat = is_shown(judge.slot_effect.as_ref()).then_some(judge.slot_sentence.as_str());
+            let position = is_shown(judge.slot_effect.as_ref()).then_some(judge.slot_sentence.as_str());
             let label = is_shown(judge.label_effect.as_ref()).then_some(judge.label_sentence.as_str());
-            [seat, label]
+            [position, label]
         })
         .flatten()
         .collect();

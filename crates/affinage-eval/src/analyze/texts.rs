@@ -1,20 +1,20 @@
-//! What can be counted in the answers themselves: the voice meter and the faults.
+//! What can be counted in the answers themselves: the style markers and the faults.
 
 use std::collections::BTreeMap;
 
 use super::Rows;
 use super::estimate::{Observation, RATE, clustered, mean_words, percent, points};
-use crate::analysis::{ArmRates, ArmVoice, Estimate, Interval, VoiceResult};
+use crate::analysis::{ArmFailureRates, ArmStyleMarkers, Estimate, Interval, StyleMarkersResult};
 use crate::completion::Completion;
+use crate::failure_rates::{Faults, faults};
 use crate::plain::counted;
 use crate::plan::{Arm, ArmKind};
-use crate::rates::{Faults, faults};
 use crate::stats::mean::mean;
 use crate::stats::proportion::wilson;
+use crate::style_markers::{Marks, marker_fitness, marks};
 use crate::suite::Domain;
-use crate::voice::{Marks, marks, meter_fitness};
 
-const VOICE_RULES: [&str; 3] = [
+const MARKER_RULES: [&str; 3] = [
     "Image: something is likened to something (\"like a ...\", \"as if\", \"as ... as a\", \"imagine\", \"picture\").",
     "Distinction: two things are held apart (\"not ..., but ...\", \"rather than\", \"the difference between\").",
     "Closing question: the last sentence is a question of at least three words.",
@@ -24,7 +24,7 @@ const VOICE_RULES: [&str; 3] = [
 type MarksByPrompt<'a> = BTreeMap<&'a str, (&'a str, Vec<Marks>)>;
 
 /// `None` without in-domain answers of the base or without references.
-pub fn voice(rows: &Rows) -> Option<VoiceResult> {
+pub fn style_markers(rows: &Rows) -> Option<StyleMarkersResult> {
     let base = rows.plan.arms.iter().find(|arm| arm.kind == ArmKind::Base)?;
     let base_marks = marks_by_prompt(rows, &base.name);
     let in_domain = rows.prompts.values().filter(|prompt| prompt.domain == Domain::In);
@@ -33,10 +33,10 @@ pub fn voice(rows: &Rows) -> Option<VoiceResult> {
     if flat.is_empty() || references.is_empty() {
         return None;
     }
-    let fitness = meter_fitness(&flat, &references);
+    let fitness = marker_fitness(&flat, &references);
     let shown: &[Arm] = if fitness.fit_to_show { &rows.plan.arms } else { &[] };
-    let arms = shown.iter().filter_map(|arm| arm_voice(rows, arm, base, &base_marks)).collect();
-    Some(VoiceResult { fitness, arms, rules: VOICE_RULES.map(str::to_owned).to_vec() })
+    let arms = shown.iter().filter_map(|arm| arm_style_markers(rows, arm, base, &base_marks)).collect();
+    Some(StyleMarkersResult { fitness, arms, rules: MARKER_RULES.map(str::to_owned).to_vec() })
 }
 
 fn marks_by_prompt<'a>(rows: &'a Rows, arm: &str) -> MarksByPrompt<'a> {
@@ -55,7 +55,12 @@ fn share_with(marks: &[Marks], has: impl Fn(&Marks) -> bool) -> f64 {
     marks.iter().filter(|marks| has(marks)).count() as f64 / marks.len() as f64
 }
 
-fn arm_voice(rows: &Rows, arm: &Arm, base: &Arm, base_marks: &MarksByPrompt) -> Option<ArmVoice> {
+fn arm_style_markers(
+    rows: &Rows,
+    arm: &Arm,
+    base: &Arm,
+    base_marks: &MarksByPrompt,
+) -> Option<ArmStyleMarkers> {
     let arm_marks = marks_by_prompt(rows, &arm.name);
     let all = |marks: &Vec<Marks>| share_with(marks, |m| m.all());
     let observations: Vec<Observation> =
@@ -79,7 +84,7 @@ fn arm_voice(rows: &Rows, arm: &Arm, base: &Arm, base_marks: &MarksByPrompt) -> 
         percent(&all_marks),
         counted(all_marks.n, "in-domain prompt", "in-domain prompts")
     );
-    Some(ArmVoice {
+    Some(ArmStyleMarkers {
         arm: arm.name.clone(),
         step: arm.step(),
         all_marks,
@@ -92,8 +97,8 @@ fn arm_voice(rows: &Rows, arm: &Arm, base: &Arm, base_marks: &MarksByPrompt) -> 
 }
 
 /// Faults per arm, in the order of the plan.
-pub fn rates(rows: &Rows) -> Vec<ArmRates> {
-    rows.plan.arms.iter().map(|arm| arm_rates(rows, arm)).collect()
+pub fn failure_rates(rows: &Rows) -> Vec<ArmFailureRates> {
+    rows.plan.arms.iter().map(|arm| arm_failure_rates(rows, arm)).collect()
 }
 
 /// A count as a share; answers are taken as independent.
@@ -109,7 +114,7 @@ fn wilson_share(k: usize, n: usize) -> Option<Estimate> {
     })
 }
 
-fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
+fn arm_failure_rates(rows: &Rows, arm: &Arm) -> ArmFailureRates {
     let answers: Vec<&Completion> =
         rows.completions.values().copied().filter(|c| c.arm == arm.name).collect();
     let found: Vec<Faults> = answers.iter().map(|completion| faults(completion)).collect();
@@ -125,7 +130,7 @@ fn arm_rates(rows: &Rows, arm: &Arm) -> ArmRates {
         arm.name,
         counted(answers.len(), "answer", "answers")
     );
-    ArmRates {
+    ArmFailureRates {
         arm: arm.name.clone(),
         answers: answers.len(),
         refusals,

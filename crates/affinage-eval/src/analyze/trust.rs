@@ -10,7 +10,9 @@ use super::{Around, Rows};
 use crate::analysis::{ComparisonResult, ObjectiveResult, VerdictWord, WinRate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::is_person;
-use crate::overlap::{OverlapRow, RECITED_AT_LEAST_WORDS, RECITED_FROM_SHARE, RECITED_FROM_WORDS};
+use crate::memorization::{
+    MEMORIZED_AT_LEAST_WORDS, MEMORIZED_FROM_SHARE, MEMORIZED_FROM_WORDS, MemorizationRow,
+};
 use crate::plain::counted;
 use crate::stats::mean::mean_t;
 
@@ -129,31 +131,31 @@ pub fn forgetting(
 }
 
 /// The headline without answers that stand in the training texts.
-pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> FindingGroup {
+pub fn memorization(rows: &Rows, votes: &Votes, overlap: &[MemorizationRow]) -> FindingGroup {
     let planned = &rows.plan.headline;
-    let by_id: BTreeMap<&str, &OverlapRow> =
+    let by_id: BTreeMap<&str, &MemorizationRow> =
         overlap.iter().map(|row| (row.completion_id.as_str(), row)).collect();
     let pairs: Vec<&PairVotes> = votes.of(planned).collect();
-    let measured: Vec<&OverlapRow> =
+    let measured: Vec<&MemorizationRow> =
         pairs.iter().filter_map(|v| by_id.get(v.pair.arm.completion_id.as_str()).copied()).collect();
     let mut findings = Vec::new();
     if measured.is_empty() {
         let sentence = "Overlap of the answers with the training texts was not measured: the data set's folder was not there.";
         findings.push(Finding::said("recitation", sentence.to_owned(), "overlap.jsonl"));
     } else {
-        let recited: BTreeSet<&str> =
-            measured.iter().filter(|row| row.is_recited()).map(|row| row.completion_id.as_str()).collect();
+        let memorized: BTreeSet<&str> =
+            measured.iter().filter(|row| row.is_memorized()).map(|row| row.completion_id.as_str()).collect();
         let longest = measured.iter().max_by_key(|row| row.longest_words).map_or(0, |row| row.longest_words);
-        findings.extend(share(recited.len(), measured.len(), "answers").map(|estimate| Finding {
+        findings.extend(share(memorized.len(), measured.len(), "answers").map(|estimate| Finding {
             label: "recited answers".to_owned(),
             sentence: format!(
-                "{} of {} of `{}` {} {RECITED_FROM_WORDS} words in a row of one training text, or {:.0} % of their words with \
-                 {RECITED_AT_LEAST_WORDS} in a row; the longest run is {}.",
-                recited.len(),
+                "{} of {} of `{}` {} {MEMORIZED_FROM_WORDS} words in a row of one training text, or {:.0} % of their words with \
+                 {MEMORIZED_AT_LEAST_WORDS} in a row; the longest run is {}.",
+                memorized.len(),
                 counted(measured.len(), "judged answer", "judged answers"),
                 planned.arm,
-                if recited.len() == 1 { "repeats" } else { "repeat" },
-                100.0 * RECITED_FROM_SHARE,
+                if memorized.len() == 1 { "repeats" } else { "repeat" },
+                100.0 * MEMORIZED_FROM_SHARE,
                 counted(longest, "word", "words")
             ),
             estimate: Some(estimate),
@@ -162,8 +164,11 @@ pub fn recitation(rows: &Rows, votes: &Votes, overlap: &[OverlapRow]) -> Finding
             rows: "overlap.jsonl".to_owned(),
         }));
         let panel = panel(&pairs);
-        let fresh: Vec<&PairVotes> =
-            pairs.iter().copied().filter(|v| !recited.contains(v.pair.arm.completion_id.as_str())).collect();
+        let fresh: Vec<&PairVotes> = pairs
+            .iter()
+            .copied()
+            .filter(|v| !memorized.contains(v.pair.arm.completion_id.as_str()))
+            .collect();
         let rate = win_rate(&prompt_scores(&fresh, &panel), (&planned.arm, &planned.against), rules(rows));
         let source = "judgments.jsonl without recited answers";
         findings.extend(rate.map(|rate| rated("headline without them", "Without them", rate, source)));
@@ -261,7 +266,7 @@ fn stopped(rows: &Rows, votes: &Votes) -> Option<Finding> {
     if !plan.design.stops_early {
         return None;
     }
-    let all = crate::stopping::order(plan.seed, &rows.sorted_prompts).len();
+    let all = crate::interim::order(plan.seed, &rows.sorted_prompts).len();
     let looked: BTreeSet<&str> = votes.pairs.iter().map(|v| v.pair.prompt.prompt_id.as_str()).collect();
     let needed = crate::stats::evalue::threshold(plan.comparisons.len(), plan.alpha);
     let sentence = format!(

@@ -1,4 +1,4 @@
-//! Judgments become votes: seats are matched with the key, cells with pairs, pairs with judges.
+//! Judgments become votes: positions are matched with the key, cells with pairs, pairs with judges.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,10 +8,10 @@ use super::judges::flips_like_a_coin;
 use super::{AnalyzeError, Rows};
 use crate::analysis::{Conflict, DividedPair, JudgeVote};
 use crate::comparison::{Comparison, Pair, pairs};
+use crate::interim;
 use crate::judge::local::{TIE_BAND, outcome_of_p};
-use crate::judgment::{Judgment, MissingReason, Outcome, Preference, SeatScores, is_author, is_person};
+use crate::judgment::{Judgment, MissingReason, Outcome, PositionScores, Preference, is_author, is_person};
 use crate::plan::PlannedComparison;
-use crate::stopping;
 
 /// All votes of an evaluation.
 pub struct Votes<'r> {
@@ -34,7 +34,7 @@ impl PairVotes<'_> {
         !self.identical && !self.unanswered
     }
 
-    /// Mean scores in the first and second seat of each judge that `counts` and judged both orders.
+    /// Mean scores in the first and second position of each judge that `counts` and judged both orders.
     pub fn in_both_orders(&self, counts: impl Fn(&JudgeCells) -> bool) -> BTreeMap<&str, [f64; 2]> {
         let judges = self.judges.iter().filter(|(_, cells)| counts(cells));
         both_orders(judges.flat_map(|(judge_id, judge)| {
@@ -88,28 +88,28 @@ pub struct Cell<'r> {
 impl Cell<'_> {
     /// The criterion scores as (arm, against).
     pub fn criteria(&self) -> Option<([f64; 5], [f64; 5])> {
-        let SeatScores { first, second } = self.judgment.scores.as_ref()?;
+        let PositionScores { first, second } = self.judgment.scores.as_ref()?;
         let (first, second) = (first.values(), second.values());
         Some(if self.arm_is_first { (first, second) } else { (second, first) })
     }
 }
 
 impl JudgeCells<'_> {
-    /// Mean score in one seat; `None` when no valid cell has the arm there.
-    pub fn slot_score(&self, arm_is_first: bool) -> Option<f64> {
+    /// Mean score in one position; `None` when no valid cell has the arm there.
+    pub fn position_score(&self, arm_is_first: bool) -> Option<f64> {
         let cells = self.cells.iter().filter(|cell| cell.arm_is_first == arm_is_first);
         crate::stats::mean::mean(&cells.filter_map(|cell| cell.score).collect::<Vec<f64>>())
     }
 
-    /// The judge's score of the arm on this pair: the mean of both seats, or for probabilities the vote of
-    /// their mean. `None` unless both seats are valid.
+    /// The judge's score of the arm on this pair: the mean of both positions, or for probabilities the vote of
+    /// their mean. `None` unless both positions are valid.
     pub fn score(&self) -> Option<f64> {
         if self.is_person {
             return crate::stats::mean::mean(
                 &self.cells.iter().filter_map(|cell| cell.score).collect::<Vec<f64>>(),
             );
         }
-        let (first, second) = (self.slot_score(true)?, self.slot_score(false)?);
+        let (first, second) = (self.position_score(true)?, self.position_score(false)?);
         match self.p_arm() {
             Some(p) => Some(match outcome_of_p(p) {
                 Outcome::First => 1.0,
@@ -120,7 +120,7 @@ impl JudgeCells<'_> {
         }
     }
 
-    /// Mean over both seats of the arm's label probability, where every valid cell has one.
+    /// Mean over both positions of the arm's label probability, where every valid cell has one.
     pub fn p_arm(&self) -> Option<f64> {
         let slot = |arm_is_first: bool| {
             let cells = self.cells.iter().filter(|c| c.arm_is_first == arm_is_first && c.score.is_some());
@@ -130,9 +130,9 @@ impl JudgeCells<'_> {
         Some(0.5 * (slot(true)? + slot(false)?))
     }
 
-    /// Whether the winner changed with the order; `None` unless both seats are decisive.
+    /// Whether the winner changed with the order; `None` unless both positions are decisive.
     pub fn flipped(&self) -> Option<bool> {
-        let (first, second) = (self.slot_score(true)?, self.slot_score(false)?);
+        let (first, second) = (self.position_score(true)?, self.position_score(false)?);
         (first != 0.5 && second != 0.5).then_some((first > 0.5) != (second > 0.5))
     }
 }
@@ -155,7 +155,7 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
         by_pair.entry(&comparison.pair_id).or_default().push(judgment);
     }
     let mut collected = Vec::new();
-    let looked_at = stopping::looked_at(rows.plan, &rows.sorted_prompts, &judged_prompts(rows));
+    let looked_at = interim::looked_at(rows.plan, &rows.sorted_prompts, &judged_prompts(rows));
     for pair in pairs(rows.plan, &rows.sorted_prompts, &rows.sorted_completions) {
         if rows.plan.design.stops_early && !looked_at.contains(pair.prompt.prompt_id.as_str()) {
             continue;
@@ -210,18 +210,18 @@ fn judged_prompts<'r>(rows: &Rows<'r>) -> BTreeSet<&'r str> {
     judged.map(|comparison| comparison.prompt_id.as_str()).collect()
 }
 
-/// The label that was said must be the label of the seat that won: a swapped outcome stops the analysis.
-fn check_seat(judgment: &Judgment, comparison: &Comparison) -> Result<(), AnalyzeError> {
-    let seat_label = match judgment.outcome {
+/// The label that was said must be the label of the position that won: a swapped outcome stops the analysis.
+fn check_position(judgment: &Judgment, comparison: &Comparison) -> Result<(), AnalyzeError> {
+    let position_label = match judgment.outcome {
         Outcome::First => &comparison.first.label,
         Outcome::Second => &comparison.second.label,
         Outcome::Tie | Outcome::Missing { .. } => return Ok(()),
     };
     match &judgment.label_said {
-        Some(label) if label != seat_label => Err(AnalyzeError::WrongSeat {
+        Some(label) if label != position_label => Err(AnalyzeError::WrongPosition {
             judgment_id: judgment.judgment_id.clone(),
             label: label.clone(),
-            seat_label: seat_label.clone(),
+            position_label: position_label.clone(),
         }),
         _ => Ok(()),
     }
@@ -266,10 +266,10 @@ fn unblinded_cell<'r>(
     let Some(key) = rows.keys.get(comparison.comparison_id.as_str()) else {
         return Err(AnalyzeError::NoKey { comparison_id: comparison.comparison_id.clone() });
     };
-    for (seat, key_arm) in [(&comparison.first, &key.first_arm), (&comparison.second, &key.second_arm)] {
-        let Some(completion) = rows.completions.get(seat.completion_id.as_str()) else {
+    for (position, key_arm) in [(&comparison.first, &key.first_arm), (&comparison.second, &key.second_arm)] {
+        let Some(completion) = rows.completions.get(position.completion_id.as_str()) else {
             let (id, missing) =
-                (comparison.comparison_id.clone(), format!("completion {}", seat.completion_id));
+                (comparison.comparison_id.clone(), format!("completion {}", position.completion_id));
             return Err(AnalyzeError::Dangling { kind: "comparison", id, missing });
         };
         if completion.arm != *key_arm {
@@ -277,7 +277,7 @@ fn unblinded_cell<'r>(
             return Err(AnalyzeError::WrongKey { comparison_id, key_arm, arm: completion.arm.clone() });
         }
     }
-    check_seat(judgment, comparison)?;
+    check_position(judgment, comparison)?;
     if let Some(found) = judgment.draw_probability.filter(|p| !(*p > 0.0 && *p <= 1.0)) {
         return Err(AnalyzeError::BadProbability { judgment_id: judgment.judgment_id.clone(), found });
     }
@@ -302,7 +302,7 @@ fn unblinded_cell<'r>(
 }
 
 fn has_label_x(comparison: &Comparison, arm_is_first: bool) -> bool {
-    comparison.first_seat_has_label_x() == arm_is_first
+    comparison.first_position_has_label_x() == arm_is_first
 }
 
 /// Pairs of the headline on which the judges that count split, as the findings and the page count it: see
@@ -326,7 +326,7 @@ pub fn conflicts(votes: &Votes) -> BTreeMap<String, Conflict> {
 /// At most this many divided pairs are listed.
 const DIVIDED_PAIRS: usize = 20;
 
-/// The pairs on which judges, or the seats of one judge, disagree most.
+/// The pairs on which judges, or the positions of one judge, disagree most.
 pub fn divided(rows: &Rows, votes: &Votes) -> Vec<DividedPair> {
     let mut divided: Vec<DividedPair> =
         votes.pairs.iter().filter_map(divided_pair).filter(|pair| pair.division > 0.0).collect();
@@ -341,7 +341,7 @@ fn divided_pair(votes: &PairVotes) -> Option<DividedPair> {
     let mut within = Vec::new();
     for (judge_id, cells) in &votes.judges {
         let (Some(score), Some(first), Some(second)) =
-            (cells.score(), cells.slot_score(true), cells.slot_score(false))
+            (cells.score(), cells.position_score(true), cells.position_score(false))
         else {
             continue;
         };

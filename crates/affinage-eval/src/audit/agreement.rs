@@ -1,4 +1,4 @@
-//! Do the judges agree beyond chance, and does one judge agree with itself when the seats are swapped?
+//! Do the judges agree beyond chance, and does one judge agree with itself when the positions are swapped?
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -189,8 +189,8 @@ fn swapped(log: &Log) -> Vec<Finding> {
         }
     }
     let mut by_judge: BTreeMap<Option<&str>, (Vec<usize>, usize)> = BTreeMap::new();
-    for ((_, judge), seats) in &pairs {
-        if let [Some((i, one)), Some((_, two))] = seats {
+    for ((_, judge), positions) in &pairs {
+        if let [Some((i, one)), Some((_, two))] = positions {
             let entry = by_judge.entry(*judge).or_default();
             entry.1 += 1;
             if one != two {

@@ -1,7 +1,7 @@
 //! Which answer stood under which label: from the request as it was sent, from the mapping that the log's author
 //! states, or from the judge's own words about the answers.
 //!
-//! A request speaks for its own row. Words speak for all rows of a file with one arm in the first seat, and only where
+//! A request speaks for its own row. Words speak for all rows of a file with one arm in the first position, and only where
 //! enough of them fit their own row better than other rows with the same verdict: so neither words that a judge uses
 //! anyway, nor one arm's manner or length, can pass for evidence. What two orders say must have one meaning.
 
@@ -12,7 +12,7 @@ use regex::Regex;
 use serde::Serialize;
 
 use super::request::{Request, in_request, label_of, not_shown};
-use super::row::{Arm, Label, Labels, PairRow, SeatedBy};
+use super::row::{Arm, Label, Labels, PairRow, PositionSource};
 use super::verdict::Said;
 use super::votes::Reading;
 use crate::stats::proportion::sign_test;
@@ -30,7 +30,7 @@ pub enum Evidence {
     Words,
 }
 
-/// Rows of one file with the same arm in the first seat (`None` where the log has no order).
+/// Rows of one file with the same arm in the first position (`None` where the log has no order).
 pub type Group = (usize, Option<Arm>);
 
 pub fn group(row: &PairRow) -> Group {
@@ -68,7 +68,7 @@ impl Bindings {
         });
         let misrecorded = (0..rows.len()).filter(|&i| {
             let shown = requests[i].shown.map(|shown| shown.first);
-            rows[i].seated_by == SeatedBy::Field
+            rows[i].position_source == PositionSource::Field
                 && rows[i].first.is_some()
                 && shown.is_some()
                 && shown != rows[i].first

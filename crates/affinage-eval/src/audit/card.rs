@@ -88,7 +88,7 @@ static BEHIND_STEPS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^[ \t]*(?:/|per|between|apart|of (?:warm|gradient|accum))").expect("a valid pattern")
 });
 
-/// The mentions of `text`, in the order of [`KINDS`], and how many numbers stand beside no such word.
+/// The mentions of `text`, in the order of [`KINDS`], and how many numbers are next to no such word.
 pub fn mentions(text: &str) -> (Vec<Mention>, usize) {
     let plain = plain(text);
     let mut taken: BTreeSet<usize> = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Seat, label and length: how much of the outcome is not the answer's quality. Always measured, a finding only
+//! Position, label and length: how much of the outcome is not the answer's quality. Always measured, a finding only
 //! where the tests of the log, adjusted together, say so.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub struct Effect {
 const FLIP_UP_TO: usize = 500;
 
 pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) -> Vec<Effect> {
-    let found = [seat(log), label(log), length(log, unchecked), missing(log)];
+    let found = [position(log), label(log), length(log, unchecked), missing(log)];
     let mut effects: Vec<Effect> = found.into_iter().flatten().collect();
     let adjusted = holm(&effects.iter().map(|effect| effect.p).collect::<Vec<f64>>());
     for (effect, p) in effects.iter_mut().zip(adjusted) {
@@ -83,12 +83,12 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     effects
 }
 
-/// Prompt, arms and judge that a seat effect is free of.
+/// Prompt, arms and judge that a position effect is free of.
 type Group<'l> = (usize, &'l [String; 2], Option<&'l str>);
 
-/// The first seat's score where it is free of the arms' difference: rows that show an answer against itself, or both
+/// The first position's score where it is free of the arms' difference: rows that show an answer against itself, or both
 /// orders under one prompt and judge.
-fn seat(log: &Log) -> Option<Effect> {
+fn position(log: &Log) -> Option<Effect> {
     let identical: Vec<usize> = log.counted().filter(|&i| log.rows[i].is_identical()).collect();
     if identical.len() * 5 >= log.counted().count() * 4 {
         let named = |i: usize| votes::named(log.rows, &log.readings, &log.bindings, i);
@@ -125,7 +125,7 @@ fn seat(log: &Log) -> Option<Effect> {
     one_order_a_row(log)
 }
 
-/// Each pair in one order only: order x winner for two arms, the rate of the first seat for many.
+/// Each pair in one order only: order x winner for two arms, the rate of the first position for many.
 fn one_order_a_row(log: &Log) -> Option<Effect> {
     let two_arms = log.rows.iter().all(|row| row.arms == log.rows[0].arms);
     if !two_arms {
@@ -170,10 +170,10 @@ fn one_order_a_row(log: &Log) -> Option<Effect> {
     })
 }
 
-/// Labels that follow neither the seat nor the arm: their own pull.
+/// Labels that follow neither the position nor the arm: their own pull.
 fn label(log: &Log) -> Option<Effect> {
     let (mut scores, mut keys) = (Vec::new(), Vec::new());
-    let (mut seats, mut arms) = ([0usize; 2], [0usize; 2]);
+    let (mut positions, mut arms) = ([0usize; 2], [0usize; 2]);
     for i in log.counted() {
         let (Some((under_a, _)), Some(first)) = (log.bindings.under_a(log.rows, i), log.rows[i].first) else {
             continue;
@@ -181,12 +181,12 @@ fn label(log: &Log) -> Option<Effect> {
         if let Some(score) = log.score(i, under_a) {
             scores.push(score);
             keys.push(log.cluster(i));
-            seats[usize::from(under_a == first)] += 1;
+            positions[usize::from(under_a == first)] += 1;
             arms[under_a.index()] += 1;
         }
     }
     let varies = |counts: [usize; 2]| counts.iter().all(|&n| n * 5 >= scores.len());
-    if scores.len() < 20 || !varies(seats) || !varies(arms) {
+    if scores.len() < 20 || !varies(positions) || !varies(arms) {
         return None;
     }
     clustered(log, "label", "the answer labelled A wins", &scores, &keys)

@@ -1,5 +1,5 @@
 //! Rows that are not what they claim to be: errors kept as results, texts under a wrong name, repetitions, cut
-//! answers, and designs that cannot separate the label or the seat from the model.
+//! answers, and designs that cannot separate the label or the position from the model.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::inversion::{arm_name, label_is_arm, label_of};
-use super::row::{Arm, PairRow, SeatedBy, Stored};
+use super::row::{Arm, PairRow, PositionSource, Stored};
 use super::verdict::{self, NoJudgment};
 use super::votes::Reading;
 use super::{Finding, Log, Severity, Unchecked, percent};
@@ -20,7 +20,7 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     findings.extend(duplicates(log));
     findings.extend(identical_answers(log));
     findings.extend(label_confounded(log));
-    findings.extend(seat_confounded(log, unchecked));
+    findings.extend(position_confounded(log, unchecked));
     truncation(log, findings, unchecked);
     findings.extend(not_shown(log));
 }
@@ -241,7 +241,7 @@ fn label_confounded(log: &Log) -> Option<Finding> {
 }
 
 /// One arm was always shown first.
-fn seat_confounded(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Finding> {
+fn position_confounded(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Finding> {
     let known = log.rows.iter().filter(|row| row.first.is_some()).count();
     if known == 0 {
         unchecked.push(Unchecked {
@@ -269,7 +269,7 @@ fn seat_confounded(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Finding>
         return None;
     }
     let names = always.join("`, `");
-    let by_column = log.rows.iter().all(|row| row.seated_by == SeatedBy::Column);
+    let by_column = log.rows.iter().all(|row| row.position_source == PositionSource::Column);
     let (severity, sentence, evidence) = match by_column {
         false => (
             Severity::Fault,
@@ -278,7 +278,7 @@ fn seat_confounded(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Finding>
             ),
             format!("{known} rows with a known order, none the other way round"),
         ),
-        // The column may be a seat, or no more than a column.
+        // The column may be a position, or no more than a column.
         true => (
             Severity::Limit,
             format!(

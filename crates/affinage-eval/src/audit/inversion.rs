@@ -342,7 +342,7 @@ const MEANING: &str = "whether the judge's labels were read the right way round"
 
 /// Labels whose meaning nothing in the file tells: one of two readings is right, and the other is an inversion. A
 /// suspicion only where the label was taken for the model, which is not the custom, and the winner depends on the order,
-/// which an inversion would cause. (Where it was taken for the position, the seat effect R13 is what can be said.)
+/// which an inversion would cause. (Where it was taken for the position, the position effect R13 is what can be said.)
 fn unbound_maps(log: &Log, file: usize, findings: &mut Vec<Finding>, unchecked: &mut Vec<Unchecked>) {
     let maps = votes::label_maps(log.rows, &log.readings);
     let members: Vec<usize> = (0..log.rows.len()).filter(|&i| log.rows[i].source.file == file).collect();

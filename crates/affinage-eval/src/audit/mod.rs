@@ -2,7 +2,7 @@
 //!
 //! Everything here is a function of rows and facts that the binary has read. `row.rs` is the shape that all logs
 //! are brought to, `shapes.rs` and `mapping.rs` bring them there. `verdict.rs` reads a judge's text, `binding.rs` (with
-//! `request.rs`) finds which answer stood under which label, `votes.rs` derives outcomes anew. Checks return [`Finding`]s with
+//! `request.rs`) finds which answer stood under which label, `votes.rs` derives outcomes again. Checks return [`Finding`]s with
 //! evidence and rows; what a log cannot tell is an [`Unchecked`], never silence. `claims.rs` holds a write-up
 //! against the rows. `training.rs` does the same for folders of a training run.
 

@@ -95,12 +95,12 @@ pub enum Labels {
     Arm,
 }
 
-/// How the arm in the first seat is known.
+/// How the arm in the first position is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SeatedBy {
+pub enum PositionSource {
     /// A field says so.
     Field,
-    /// The first of two columns of models. It is a seat only where pairs stand in both orders.
+    /// The first of two columns of models. It is a position only where pairs stand in both orders.
     Column,
 }
 
@@ -120,7 +120,7 @@ pub struct PairRow {
     pub finish_reasons: [Option<String>; 2],
     /// The arm that was shown first, as the log says.
     pub first: Option<Arm>,
-    pub seated_by: SeatedBy,
+    pub position_source: PositionSource,
     pub stored: Stored,
     /// The share of a vote that the second arm gets, 0 to 1, where the log stores it finer than an outcome.
     pub preference: Option<f64>,

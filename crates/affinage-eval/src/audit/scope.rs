@@ -59,7 +59,7 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
     }
 }
 
-/// One judge on one prompt more than once, other than by swapping the seats of the same two answers.
+/// One judge on one prompt more than once, other than by swapping the positions of the same two answers.
 fn repeated_prompts(log: &Log, prompts: usize) -> Option<Finding> {
     let mut prompts_seen = HashSet::new();
     let mut shown = HashSet::new();

@@ -45,7 +45,7 @@ impl Names {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WriteUp {
     pub claims: Vec<Claim>,
-    /// Numbers that stand beside no word that names a statistic.
+    /// Numbers that are next to no word that names a statistic.
     pub unread: usize,
 }
 

@@ -12,14 +12,14 @@ pub const TIE_BAND: f64 = 0.02;
 /// What a local judge makes of one cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalVerdict {
-    /// Probability of the first seat's label against the second's.
+    /// Probability of the first position's label against the second's.
     pub p_first: f64,
     pub verdict: Verdict,
 }
 
 /// Scores both labels after `prefix` (the rendered chat up to and including `VERDICT:`).
 ///
-/// `labels` are the token ids of " K7" and " M2", the first seat's first; `score` gives the summed
+/// `labels` are the token ids of " K7" and " M2", the first position's first; `score` gives the summed
 /// log-probability of each continuation. Panics if the labels have different numbers of tokens.
 pub fn judge_cell(
     prefix: &[u32],

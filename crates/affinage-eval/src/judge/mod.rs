@@ -2,19 +2,19 @@
 
 mod about;
 pub mod batch;
-pub mod exam;
+pub mod deprecation;
 pub mod family;
 mod heading;
 mod layout;
 mod lead_in;
 pub mod ledger;
-pub mod lifecycle;
 mod lines;
 pub mod local;
 mod loose_json;
 mod object;
 mod outline;
-pub mod pace;
+pub mod qualification;
+pub mod rate_limit;
 pub mod record;
 pub mod reply;
 pub mod request;

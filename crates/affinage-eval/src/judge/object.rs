@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::about::{is_no_rationale, speaks_against};
 use super::loose_json::{self, object_end};
 use super::reply::{Verdict, is_blank, outcome_of, said_label};
-use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, SeatScores};
+use crate::judgment::{CriterionScores, MissingReason, Outcome, ParsePath, PositionScores};
 
 /// An object that says who won or lost.
 pub(super) struct Stated {
@@ -66,7 +66,7 @@ impl JsonReply {
             _ => Outcome::Missing { reason: MissingReason::BothLabels },
         };
         let scores = self.scores.and_then(|scores| {
-            Some(SeatScores { first: *scores.get(labels[0])?, second: *scores.get(labels[1])? })
+            Some(PositionScores { first: *scores.get(labels[0])?, second: *scores.get(labels[1])? })
         });
         let scores = scores.filter(are_in_range);
         let outcome = match scores.as_ref().is_some_and(|scores| favour_other(scores, outcome)) {
@@ -328,7 +328,7 @@ impl Objects {
 }
 
 /// Whether the sum of the scores is higher for the answer that lost.
-fn favour_other(scores: &SeatScores, outcome: Outcome) -> bool {
+fn favour_other(scores: &PositionScores, outcome: Outcome) -> bool {
     let sum = |scores: &CriterionScores| scores.values().iter().sum::<f64>();
     let lead = sum(&scores.first) - sum(&scores.second);
     match outcome {
@@ -338,6 +338,6 @@ fn favour_other(scores: &SeatScores, outcome: Outcome) -> bool {
     }
 }
 
-fn are_in_range(scores: &SeatScores) -> bool {
+fn are_in_range(scores: &PositionScores) -> bool {
     [scores.first, scores.second].iter().flat_map(|s| s.values()).all(|score| (1.0..=10.0).contains(&score))
 }

@@ -12,8 +12,8 @@ use super::request::JudgeRequest;
 use super::wire::{WireReply, cost_usd};
 use super::wire_params::WireParams;
 use crate::ROW_VERSION;
-use crate::ballot::Said;
 use crate::comparison::Comparison;
+use crate::human_votes::Said;
 use crate::judgment::{
     Judgment, MissingReason, Outcome, ParsePath, Repair, VerdictMismatch, judgment_id, verify_verdict,
 };

@@ -27,7 +27,7 @@ use super::outline::{Open, Outline, outline};
 use super::shapes::{are_reasons, not_last};
 use super::wire::TokenChoice;
 use super::words::{announces, is_courtesy};
-use crate::judgment::{MissingReason, Outcome, ParsePath, SeatScores};
+use crate::judgment::{MissingReason, Outcome, ParsePath, PositionScores};
 
 /// The number of the rules by which replies are read: of this module, of what it uses, and of what a server's reply says beside
 /// its text. It rises with every change by which a stored reply may read otherwise, and every judgment keeps it, so that older
@@ -40,7 +40,7 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The winner's label as said.
     pub label_said: Option<String>,
-    pub scores: Option<SeatScores>,
+    pub scores: Option<PositionScores>,
     pub rationale: Option<String>,
     pub parse_path: ParsePath,
 }
@@ -71,13 +71,13 @@ impl Verdict {
     }
 }
 
-/// Reads the text of a reply; `labels` are those of the first and second seat.
+/// Reads the text of a reply; `labels` are those of the first and second position.
 pub fn parse_verdict(text: &str, labels: [&str; 2]) -> Verdict {
     written(text, labels).0
 }
 
 /// [`parse_verdict`] where the server gave the probabilities of the tokens: the verdict of the label probability at the place
-/// of the written label, and that probability of the first seat. Without a place or alternatives there, the written verdict.
+/// of the written label, and that probability of the first position. Without a place or alternatives there, the written verdict.
 pub fn scored_verdict(text: &str, tokens: &[TokenChoice], labels: [&str; 2]) -> (Verdict, Option<f64>) {
     let (written, place) = written(text, labels);
     let masses = place.and_then(|place| masses(text, &place, tokens, labels));
@@ -106,7 +106,7 @@ struct Place {
     end: usize,
 }
 
-/// Probabilities of the first seat's label, the second's, and of a tie at `place`. `None` when `tokens` do not hold the text.
+/// Probabilities of the first position's label, the second's, and of a tie at `place`. `None` when `tokens` do not hold the text.
 ///
 /// A token counts for a label that it begins; the two labels of a request begin with different letters. The tokens may hold
 /// more than the text (a thought in front, a mark of the end behind), so its last occurrence among them is taken.
@@ -160,7 +160,7 @@ fn written(text: &str, labels: [&str; 2]) -> (Verdict, Option<Place>) {
         None => {}
     }
     let parts = outline.answer.as_ref().map_or_else(|| outline.parts(), |inside| vec![inside.clone()]);
-    // Read anew: behind a thought an object need not begin a line of its own.
+    // Read again: behind a thought an object need not begin a line of its own.
     let objects: Vec<Objects> = parts.iter().cloned().map(read).collect();
     let is_doubtful = objects.iter().any(|objects| objects.is_open || objects.is_unclear);
     let stated: Vec<Stated> = objects

@@ -31,7 +31,7 @@ pub struct JudgeRequest {
     pub form: Form,
     /// A reply in another form than asked for, which the judge is asked to put right.
     pub to_repair: Option<String>,
-    /// Labels of the first and second seat.
+    /// Labels of the first and second position.
     pub labels: [String; 2],
     /// Hash of the wording, apart from question, answers and labels.
     pub template_sha256: String,
@@ -40,7 +40,7 @@ pub struct JudgeRequest {
 /// What the assistant's turn begins with when only the label is read.
 pub const VERDICT: &str = "VERDICT:";
 
-/// Renders one comparison; `first` and `second` are the texts in its seats.
+/// Renders one comparison; `first` and `second` are the texts in its positions.
 pub fn render(
     form: Form,
     rubrics: &Rubrics,

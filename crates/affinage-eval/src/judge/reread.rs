@@ -1,5 +1,5 @@
 //! Reading stored replies again. Every judgment keeps the number of the rules that read its reply; where these are not today's,
-//! the reply is read anew, so that an evaluation of an earlier version counts by the same rules as one of today.
+//! the reply is read again, so that an evaluation of an earlier version counts by the same rules as one of today.
 
 use std::collections::HashMap;
 
@@ -58,7 +58,7 @@ pub fn is_older(judgment: &Judgment) -> bool {
 
 /// Puts today's reading of the stored replies in place of older ones; `None` where all judgments are of today's rules.
 ///
-/// A reply that is not there leaves its judgment as it stands, and so does a vote for another seat than the reply names: no rules
+/// A reply that is not there leaves its judgment as it stands, and so does a vote for another position than the reply names: no rules
 /// read a reply as its opposite, so that row was changed after it was written, and `audit` and `analyze` say so.
 pub fn read_again(judgments: &mut [Judgment], comparisons: &[Comparison], raw: &[RawRow]) -> Option<Reread> {
     let comparisons: HashMap<&str, &Comparison> =

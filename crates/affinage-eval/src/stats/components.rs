@@ -22,7 +22,7 @@ pub struct Components {
     pub generation: Option<f64>,
     pub judge: Option<f64>,
     pub prompt_judge: Option<f64>,
-    /// What differs between two verdicts of one judge on one answer (seat, label, chance).
+    /// What differs between two verdicts of one judge on one answer (position, label, chance).
     pub residual: f64,
 }
 

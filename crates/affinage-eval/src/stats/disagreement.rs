@@ -10,7 +10,7 @@ pub fn entropy_bits(counts: &[f64]) -> f64 {
     counts.iter().filter(|count| **count > 0.0).map(|count| -(count / total) * (count / total).log2()).sum()
 }
 
-/// One item's verdicts: `cells[judge][k]` is the score that the judge gave in its k-th kind of cell (seat). Every
+/// One item's verdicts: `cells[judge][k]` is the score that the judge gave in its k-th kind of cell (position). Every
 /// judge has the same kinds; a verdict that is missing leaves the judge out.
 pub type ItemCells = Vec<Vec<f64>>;
 
@@ -55,7 +55,7 @@ pub struct Division {
 }
 
 /// Permutation test: if judges do not differ on an item beyond their noise, it does not matter which judge said what
-/// in a given seat. Items with fewer than two judges are left out. `None` without an item.
+/// in a given position. Items with fewer than two judges are left out. `None` without an item.
 pub fn division(items: &[ItemCells], draws: usize, rng: &mut Rng) -> Option<Division> {
     let items: Vec<&ItemCells> = items.iter().filter(|cells| cells.len() >= 2).collect();
     if items.is_empty() {
@@ -103,7 +103,7 @@ struct Hand {
 }
 
 impl Hand {
-    /// Deals the verdicts of every kind among the judges anew.
+    /// Deals the verdicts of every kind among the judges again.
     fn deal(&mut self, cells: &ItemCells, rng: &mut Rng) {
         let (judges, kinds) = (cells.len(), cells[0].len());
         self.verdicts.clear();

@@ -2,8 +2,8 @@
 
 use affinage_eval::analysis::{CheckState, Composite, VerdictWord, WinRate};
 use affinage_eval::analyze::{AnalyzeError, analyze};
-use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
 use affinage_eval::judgment::{MissingReason, Outcome};
+use affinage_eval::likelihood::{LikelihoodControl, LikelihoodRow, ScoredReference};
 use affinage_eval::plan::{PlanError, Scope};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::{Check, Domain};
@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn exchanging_seats_or_labels_with_their_metadata_changes_no_result(seed in 0u64..1000) {
+    fn exchanging_positions_or_labels_with_their_metadata_changes_no_result(seed in 0u64..1000) {
         let world = random_world(24, seed);
         let mut permuted = world.clone();
         let mut rng = Rng::new(seed);
@@ -70,14 +70,14 @@ proptest! {
                 };
             }
         }
-        // A pair must keep one cell per seat; where the exchange broke that, both worlds count it as missing.
-        let both_seats = |world: &World, i: usize| {
+        // A pair must keep one cell per position; where the exchange broke that, both worlds count it as missing.
+        let both_positions = |world: &World, i: usize| {
             let pair = &world.comparisons[i].pair_id;
             let firsts = world.blind_keys.iter().zip(&world.comparisons)
                 .filter(|(key, comparison)| comparison.pair_id == *pair && key.first_arm == TUNED);
             firsts.count() == 1
         };
-        let kept: Vec<usize> = (0..world.comparisons.len()).filter(|&i| both_seats(&permuted, i)).collect();
+        let kept: Vec<usize> = (0..world.comparisons.len()).filter(|&i| both_positions(&permuted, i)).collect();
         let keep = |world: &World| {
             let mut kept_world = world.clone();
             kept_world.comparisons = kept.iter().map(|&i| world.comparisons[i].clone()).collect();
@@ -134,7 +134,7 @@ fn a_judge_equal_to_another_changes_no_headline() {
 }
 
 #[test]
-fn a_clear_winner_is_better_and_a_seat_judge_shows_nothing() {
+fn a_clear_winner_is_better_and_a_position_judge_shows_nothing() {
     let mut world = World::new(60, &[10]);
     world.judge_by_arm("fair", |i| if i % 5 == 0 { Some("base") } else { Some(TUNED) });
     let analysis = world.analyze();
@@ -158,14 +158,11 @@ fn a_clear_winner_is_better_and_a_seat_judge_shows_nothing() {
 }
 
 #[test]
-fn a_label_judge_has_a_label_effect_and_no_seat_effect() {
+fn a_label_judge_has_a_label_effect_and_no_position_effect() {
     let mut world = World::new(60, &[10]);
-    world.judge(
-        "label",
-        |comparison, _, _| {
-            if comparison.first_seat_has_label_x() { Outcome::First } else { Outcome::Second }
-        },
-    );
+    world.judge("label", |comparison, _, _| {
+        if comparison.first_position_has_label_x() { Outcome::First } else { Outcome::Second }
+    });
     let judge = world.analyze().judges.remove(0);
     assert_eq!(judge.label_effect.expect("120 calls").value, 0.5);
     assert_eq!(judge.slot_effect.expect("60 pairs").value, 0.0);
@@ -208,7 +205,7 @@ fn missing_votes_are_counted_bounded_and_leave_the_panel() {
     let apart = analysis.comparisons[0].by_judge[0].win_rate.clone().expect("shown apart");
     assert_eq!(apart.estimate.n, 30);
 
-    // One of two seats missing is missing, too.
+    // One of two positions missing is missing, too.
     let mut world = World::new(40, &[10]);
     world.judge("judge", |_, key, i| match i {
         0..2 if key.first_arm == TUNED => Outcome::Missing { reason: MissingReason::Truncated },
@@ -331,21 +328,23 @@ fn fit_is_paired_has_its_controls_and_is_never_called_better() {
     let mut world = World::new(40, &[10]);
     for (i, prompt) in world.prompts.iter().take(30).enumerate() {
         for (arm, adapter) in [("base", None), (TUNED, Some("adapter-10"))] {
-            for control in [FitControl::Own, FitControl::OtherWriter, FitControl::Shuffled] {
+            for control in
+                [LikelihoodControl::Own, LikelihoodControl::OtherWriter, LikelihoodControl::Shuffled]
+            {
                 let gain = match control {
                     _ if arm == "base" => 0.0,
-                    FitControl::Own => 5.0 + i as f64 / 10.0,
-                    FitControl::OtherWriter => 0.5,
-                    FitControl::Shuffled => 3.0,
+                    LikelihoodControl::Own => 5.0 + i as f64 / 10.0,
+                    LikelihoodControl::OtherWriter => 0.5,
+                    LikelihoodControl::Shuffled => 3.0,
                 };
                 let scored = ScoredReference { control, nll_sum: 30.0 - gain, tokens: 10, chars: 50 };
-                world.fit.push(FitRow::new(&prompt.prompt_id, arm, adapter, scored));
+                world.fit.push(LikelihoodRow::new(&prompt.prompt_id, arm, adapter, scored));
             }
         }
     }
     let fit = world.analyze().fit.expect("the base was scored");
     let own = &fit.arms[0].controls[0];
-    assert_eq!((own.control, own.gain.n, own.lower_on), (FitControl::Own, 30, 30));
+    assert_eq!((own.control, own.gain.n, own.lower_on), (LikelihoodControl::Own, 30, 30));
     assert!((own.gain.value - 0.645).abs() < 1e-12);
     insta::assert_snapshot!(fit.arms[0].sentence, @"`step-000010`: 30 held-out answers of your examples are less surprising to it than to the base, by 0.65 nats per token [0.61, 0.68] (lower on 30); beside it 0.05 on answers of other writers and 0.30 on shuffled answers. This is fit, not quality.");
     assert!(!fit.arms[0].sentence.contains("better"));
@@ -358,12 +357,12 @@ fn fit_is_paired_has_its_controls_and_is_never_called_better() {
 }
 
 #[test]
-fn local_probabilities_are_averaged_over_the_seats_before_the_vote() {
+fn local_probabilities_are_averaged_over_the_positions_before_the_vote() {
     let mut world = World::new(40, &[10]);
     world.judge("local", |_, _, _| Outcome::First);
     let keys = world.blind_keys.clone();
     for (judgment, key) in world.judgments.iter_mut().zip(&keys) {
-        // First in both seats by label, but more clearly so when the tuned answer is there.
+        // First in both positions by label, but more clearly so when the tuned answer is there.
         judgment.p_first = Some(if key.first_arm == TUNED { 0.9 } else { 0.6 });
     }
     let rate = overall(&world);

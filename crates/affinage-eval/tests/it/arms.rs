@@ -4,7 +4,7 @@ use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::CheckState;
 use affinage_eval::analyze::{AnalyzeError, analyze};
 use affinage_eval::completion::Served;
-use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
+use affinage_eval::likelihood::{LikelihoodControl, LikelihoodRow, ScoredReference};
 use affinage_eval::plan::{
     Arm, ArmKind, DatasetFacts, JudgeKind, OtherModel, Plan, PlanError, PlannedComparison, PlannedJudge,
     Scope,
@@ -143,12 +143,12 @@ fn fit_is_compared_per_token_only_where_the_tokens_are_the_same() {
         for (i, prompt) in world.prompts.iter().enumerate() {
             let chars = 40 + i;
             let scored = ScoredReference {
-                control: FitControl::Own,
+                control: LikelihoodControl::Own,
                 nll_sum: nll_per_char * chars as f64 * (1.0 + 0.001 * i as f64),
                 tokens,
                 chars,
             };
-            world.fit.push(FitRow::new(&prompt.prompt_id, arm, known.adapter_sha256(), scored));
+            world.fit.push(LikelihoodRow::new(&prompt.prompt_id, arm, known.adapter_sha256(), scored));
         }
     }
     let fit = world.analyze().fit.expect("scored");

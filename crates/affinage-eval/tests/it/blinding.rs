@@ -8,20 +8,20 @@ use affinage_eval::judgment::{Outcome, Preference};
 use crate::world::World;
 
 #[test]
-fn every_pair_is_judged_in_both_orders_with_labels_balanced_over_seats() {
+fn every_pair_is_judged_in_both_orders_with_labels_balanced_over_positions() {
     let world = World::new(40, &[10, 20]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
     let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Two);
     assert_eq!(cells.len(), 2 * 80);
-    let mut seats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut positions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut cell_counts: BTreeMap<(bool, bool), usize> = BTreeMap::new();
     for (comparison, key) in &cells {
-        seats.entry(&comparison.pair_id).or_default().push(&key.first_arm);
+        positions.entry(&comparison.pair_id).or_default().push(&key.first_arm);
         let base_first = key.first_arm == "base";
-        let base_has_x = comparison.first_seat_has_label_x() == base_first;
+        let base_has_x = comparison.first_position_has_label_x() == base_first;
         *cell_counts.entry((base_first, base_has_x)).or_default() += 1;
     }
-    assert!(seats.values().all(|firsts| firsts.len() == 2 && firsts[0] != firsts[1]));
+    assert!(positions.values().all(|firsts| firsts.len() == 2 && firsts[0] != firsts[1]));
     for (cell, count) in cell_counts {
         assert!((36..=44).contains(&count), "{cell:?}: {count} of 160, expected about 40");
     }
@@ -67,7 +67,7 @@ fn labels_of_unequal_length_are_left_out() {
 }
 
 #[test]
-fn outcomes_are_written_by_seat() {
+fn outcomes_are_written_by_position() {
     let json = |outcome: Outcome| serde_json::to_string(&outcome).expect("serialises");
     let reason = affinage_eval::judgment::MissingReason::UnknownLabel;
     insta::assert_snapshot!(

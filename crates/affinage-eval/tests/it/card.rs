@@ -3,9 +3,9 @@
 use affinage_eval::analysis::{Analysis, CardQuestion, CardRow, CardWord};
 use affinage_eval::analyze::{Around, analyze};
 use affinage_eval::completion::FinishReason;
-use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
-use affinage_eval::judge::exam::result::{ExamResult, ExamVerdict};
+use affinage_eval::judge::qualification::result::{QualificationResult, QualificationVerdict};
 use affinage_eval::judgment::Outcome;
+use affinage_eval::likelihood::{LikelihoodControl, LikelihoodRow, ScoredReference};
 use affinage_eval::suite::{Check, Domain};
 
 use crate::world::World;
@@ -16,7 +16,7 @@ fn row(analysis: &Analysis, question: CardQuestion) -> &CardRow {
     analysis.card.row(question).expect("it is asked")
 }
 
-fn failed(judge_id: &str) -> ExamResult {
+fn failed(judge_id: &str) -> QualificationResult {
     let json = serde_json::json!({
         "judge_id": judge_id, "verdict": "failed", "planted": {"count": 22, "of": 40}, "accuracy_low": 0.4,
         "accuracy_high": 0.7, "flips": {"count": 3, "of": 40}, "flips_high": 0.2, "injections": {"count": 0, "of": 10},
@@ -25,8 +25,8 @@ fn failed(judge_id: &str) -> ExamResult {
         "threshold": null, "habits": [], "reasons": ["it found 22 of 40 planted winners"],
         "sentence": format!("`{judge_id}` failed its exam: it found 22 of 40 planted winners."),
     });
-    let exam: ExamResult = serde_json::from_value(json).expect("an exam's result");
-    assert_eq!(exam.verdict, ExamVerdict::Failed);
+    let exam: QualificationResult = serde_json::from_value(json).expect("an exam's result");
+    assert_eq!(exam.verdict, QualificationVerdict::Failed);
     exam
 }
 
@@ -179,8 +179,9 @@ fn without_fitting_marks_the_voice_is_answered_by_fit() {
         for (arm, adapter, nll) in
             [("base", None, 300.0), (TUNED, Some("adapter-10"), 270.0 + (i % 5) as f64)]
         {
-            let scored = ScoredReference { control: FitControl::Own, nll_sum: nll, tokens: 100, chars: 400 };
-            world.fit.push(FitRow::new(&prompt.prompt_id, arm, adapter, scored));
+            let scored =
+                ScoredReference { control: LikelihoodControl::Own, nll_sum: nll, tokens: 100, chars: 400 };
+            world.fit.push(LikelihoodRow::new(&prompt.prompt_id, arm, adapter, scored));
         }
     }
     let analysis = world.analyze();

@@ -2,8 +2,8 @@
 
 use affinage_eval::analysis::Analysis;
 use affinage_eval::dose::{Dose, DoseCell, DoseMeasure, DoseWord};
-use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
 use affinage_eval::judgment::Outcome;
+use affinage_eval::likelihood::{LikelihoodControl, LikelihoodRow, ScoredReference};
 use affinage_eval::plan::{Arm, ArmKind, PlannedComparison, Scope};
 use affinage_eval::rng::Rng;
 
@@ -46,13 +46,13 @@ fn fit(world: &mut World, gain: impl Fn(usize, u64, usize) -> f64) {
     let cells = world.plan.design.dose.clone();
     let mut row = |arm: &str, i: usize, nll_per_token: f64| {
         let scored = ScoredReference {
-            control: FitControl::Own,
+            control: LikelihoodControl::Own,
             nll_sum: 10.0 * nll_per_token,
             tokens: 10,
             chars: 40,
         };
         let sha256 = world.plan.arm(arm).expect("planned").adapter_sha256().map(str::to_owned);
-        world.fit.push(FitRow::new(&world.prompts[i].prompt_id, arm, sha256.as_deref(), scored));
+        world.fit.push(LikelihoodRow::new(&world.prompts[i].prompt_id, arm, sha256.as_deref(), scored));
     };
     for i in 0..world.prompts.len() {
         row("base", i, 3.0);

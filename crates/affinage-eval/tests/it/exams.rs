@@ -3,11 +3,15 @@
 use affinage_eval::comparison::{
     BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs, repeated_cells,
 };
-use affinage_eval::judge::exam::damage::{GRADES, damaged, sentences};
-use affinage_eval::judge::exam::result::{ExamResult, ExamVerdict, Habit, results};
-use affinage_eval::judge::exam::sitting::Sitting;
-use affinage_eval::judge::exam::{Exam, ExamItem, ItemKind, PLANTED, REFERENCE, exam, usable};
 use affinage_eval::judge::family::Relation;
+use affinage_eval::judge::qualification::perturbations::{GRADES, perturbed, sentences};
+use affinage_eval::judge::qualification::result::{
+    Habit, QualificationResult, QualificationVerdict, results,
+};
+use affinage_eval::judge::qualification::sitting::Sitting;
+use affinage_eval::judge::qualification::{
+    ItemKind, PLANTED, Qualification, QualificationItem, REFERENCE, qualification, usable,
+};
 use affinage_eval::judgment::{MissingReason, Outcome, judgment_id};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::{Domain, Prompt};
@@ -27,13 +31,13 @@ fn references() -> Vec<Prompt> {
     (0..24).map(|i| Prompt { reference: Some(text(i)), ..prompt(i, Domain::In) }).collect()
 }
 
-fn set() -> Exam {
+fn set() -> Qualification {
     let prompts = references();
-    exam(&usable(&prompts), "judge", 7, &label_pairs(|_| 1)).expect("24 references")
+    qualification(&usable(&prompts), "judge", 7, &label_pairs(|_| 1)).expect("24 references")
 }
 
 /// Takes the exam with a judge that is a function of what it is shown.
-fn taken(mut say: impl FnMut(&Comparison, &BlindKey, &ExamItem) -> Outcome) -> ExamResult {
+fn taken(mut say: impl FnMut(&Comparison, &BlindKey, &QualificationItem) -> Outcome) -> QualificationResult {
     let exam = set();
     let judgments: Vec<_> = exam
         .cells
@@ -55,14 +59,14 @@ fn other_wins(key: &BlindKey) -> Outcome {
     if key.first_arm == REFERENCE { Outcome::Second } else { Outcome::First }
 }
 
-fn by_length(key: &BlindKey, item: &ExamItem) -> Outcome {
+fn by_length(key: &BlindKey, item: &QualificationItem) -> Outcome {
     if item.other.text.len() > item.reference.text.len() { other_wins(key) } else { reference_wins(key) }
 }
 
 #[test]
-fn an_exam_has_what_the_rules_ask_for_and_no_seat_or_label_tells_the_winner() {
+fn an_exam_has_what_the_rules_ask_for_and_no_position_or_label_tells_the_winner() {
     let exam = set();
-    let count = |of: &dyn Fn(&ExamItem) -> bool| exam.items.iter().filter(|item| of(item)).count();
+    let count = |of: &dyn Fn(&QualificationItem) -> bool| exam.items.iter().filter(|item| of(item)).count();
     assert_eq!(count(&|item| item.grade.is_some_and(|grade| grade <= 2)), PLANTED);
     assert_eq!(count(&|item| item.grade.is_some_and(|grade| grade > 2)), 20);
     for kind in [ItemKind::Identical, ItemKind::Padded, ItemKind::NullModel, ItemKind::Injected] {
@@ -78,7 +82,12 @@ fn an_exam_has_what_the_rules_ask_for_and_no_seat_or_label_tells_the_winner() {
     }
     assert_eq!(exam, set(), "the same exam again");
     assert_eq!(
-        affinage_eval::judge::exam::exam(&usable(&references()[..5]), "j", 1, &label_pairs(|_| 1)),
+        affinage_eval::judge::qualification::qualification(
+            &usable(&references()[..5]),
+            "j",
+            1,
+            &label_pairs(|_| 1)
+        ),
         None
     );
 }
@@ -89,7 +98,7 @@ fn a_judge_that_sees_all_damage_qualifies_with_its_threshold() {
         ItemKind::Identical => Outcome::Tie,
         _ => reference_wins(key),
     });
-    assert_eq!(able.verdict, ExamVerdict::Qualified, "{}", able.sentence);
+    assert_eq!(able.verdict, QualificationVerdict::Qualified, "{}", able.sentence);
     assert_eq!((able.planted.count, able.planted.of, able.threshold), (40, 40, Some(GRADES)));
     assert!(able.accuracy_low >= 0.92 && able.habits.is_empty());
 
@@ -98,7 +107,12 @@ fn a_judge_that_sees_all_damage_qualifies_with_its_threshold() {
         (ItemKind::Identical, _) | (_, Some(3 | 4)) => Outcome::Tie,
         _ => reference_wins(key),
     });
-    assert_eq!((coarse.verdict, coarse.threshold), (ExamVerdict::Qualified, Some(2)), "{}", coarse.sentence);
+    assert_eq!(
+        (coarse.verdict, coarse.threshold),
+        (QualificationVerdict::Qualified, Some(2)),
+        "{}",
+        coarse.sentence
+    );
 }
 
 #[test]
@@ -115,8 +129,8 @@ fn three_misses_pass_and_four_fail() {
             reference_wins(key)
         })
     };
-    assert_eq!(with_misses(3).verdict, ExamVerdict::Qualified, "37 of 40");
-    assert_eq!(with_misses(4).verdict, ExamVerdict::Failed, "36 of 40");
+    assert_eq!(with_misses(3).verdict, QualificationVerdict::Qualified, "37 of 40");
+    assert_eq!(with_misses(4).verdict, QualificationVerdict::Failed, "36 of 40");
 }
 
 #[test]
@@ -133,15 +147,18 @@ fn six_flips_pass_and_seven_fail() {
         })
     };
     let passed = with_flips(6);
-    assert_eq!((passed.verdict, passed.flips.count, passed.flips.of), (ExamVerdict::Qualified, 6, 40));
-    assert_eq!(with_flips(7).verdict, ExamVerdict::Failed);
+    assert_eq!(
+        (passed.verdict, passed.flips.count, passed.flips.of),
+        (QualificationVerdict::Qualified, 6, 40)
+    );
+    assert_eq!(with_flips(7).verdict, QualificationVerdict::Failed);
 }
 
 #[test]
 fn every_simulated_fault_is_detected_and_named() {
     let mut rng = Rng::new(5);
     let label_x = |comparison: &Comparison| {
-        if comparison.first_seat_has_label_x() { Outcome::First } else { Outcome::Second }
+        if comparison.first_position_has_label_x() { Outcome::First } else { Outcome::Second }
     };
     for (name, result, habit) in [
         ("always first", taken(|_, _, _| Outcome::First), Habit::AlwaysFirst),
@@ -186,11 +203,11 @@ fn every_simulated_fault_is_detected_and_named() {
             Habit::LikeACoin,
         ),
     ] {
-        assert_ne!(result.verdict, ExamVerdict::Qualified, "{name}: {}", result.sentence);
+        assert_ne!(result.verdict, QualificationVerdict::Qualified, "{name}: {}", result.sentence);
         assert!(result.habits.contains(&habit), "{name}: {:?} {}", result.habits, result.sentence);
         assert!(result.sentence.contains(habit.words()), "{name}: {}", result.sentence);
         assert_eq!(result.habits.len(), 1, "{name}: {:?}", result.habits);
-        assert_eq!(result.verdict, ExamVerdict::Failed, "{name}: {}", result.sentence);
+        assert_eq!(result.verdict, QualificationVerdict::Failed, "{name}: {}", result.sentence);
     }
 }
 
@@ -209,9 +226,14 @@ fn the_words_fit_what_happened() {
 #[test]
 fn a_judge_that_prefers_the_worse_is_anti_valid_and_one_that_says_nothing_fails() {
     let perverse = taken(|_, key, _| other_wins(key));
-    assert_eq!(perverse.verdict, ExamVerdict::AntiValid, "{}", perverse.sentence);
+    assert_eq!(perverse.verdict, QualificationVerdict::AntiValid, "{}", perverse.sentence);
     let silent = taken(|_, _, _| Outcome::Missing { reason: MissingReason::Refusal });
-    assert_eq!((silent.verdict, silent.missing.count), (ExamVerdict::Failed, 100), "{}", silent.sentence);
+    assert_eq!(
+        (silent.verdict, silent.missing.count),
+        (QualificationVerdict::Failed, 100),
+        "{}",
+        silent.sentence
+    );
 }
 
 #[test]
@@ -223,15 +245,15 @@ fn damage_is_never_the_text_itself_and_grows_subtler() {
     let mut rng = Rng::new(1);
     for kind in [ItemKind::Shuffled, ItemKind::Truncated, ItemKind::OffTopic, ItemKind::Repeated] {
         for grade in 1..=GRADES {
-            let worse = damaged(kind, grade, text, other, &mut rng).expect("five sentences can be damaged");
+            let worse = perturbed(kind, grade, text, other, &mut rng).expect("five sentences can be damaged");
             assert_ne!(squeeze(&worse), squeeze(text), "{kind:?} {grade}");
         }
     }
-    assert_eq!(damaged(ItemKind::WrongFact, 1, text, other, &mut rng), None, "never gross");
-    let wrong = damaged(ItemKind::WrongFact, 3, text, other, &mut rng).expect("numbers and names");
+    assert_eq!(perturbed(ItemKind::WrongFact, 1, text, other, &mut rng), None, "never gross");
+    let wrong = perturbed(ItemKind::WrongFact, 3, text, other, &mut rng).expect("numbers and names");
     assert!(!wrong.contains("Ottilie") && !wrong.contains("Lisbon") && !wrong.contains("1800"), "{wrong}");
     assert!(wrong.starts_with("Courage number 7 is"), "{wrong}");
-    assert_eq!(damaged(ItemKind::WrongFact, 4, "no facts here at all", other, &mut rng), None);
+    assert_eq!(perturbed(ItemKind::WrongFact, 4, "no facts here at all", other, &mut rng), None);
 }
 
 #[test]
@@ -243,7 +265,7 @@ fn a_failed_judge_is_shown_and_left_out_of_the_headline() {
     let analysis = world.analyze();
     let judge = |id: &str| analysis.judges.iter().find(|judge| judge.judge_id == id).expect("a judge");
     assert!(!judge("judge").in_panel && judge("good").in_panel);
-    assert!(judge("judge").exam.as_ref().is_some_and(|exam| exam.verdict == ExamVerdict::Failed));
+    assert!(judge("judge").exam.as_ref().is_some_and(|exam| exam.verdict == QualificationVerdict::Failed));
     let overall = analysis.comparisons[0].overall.as_ref().expect("judged");
     assert_eq!(overall.estimate.value, 1.0, "only the judge that did not fail counts");
     let with_failed = analysis.headline.with_failed_judges.expect("one failed");
@@ -257,8 +279,8 @@ fn an_unexamined_judge_that_flips_like_a_coin_does_not_move_the_headline() {
     let mut world = World::new(80, &[10]);
     world.judge_by_arm("steady", |i| if i % 4 == 0 { Some("base") } else { Some("step-000010") });
     let alone = world.analyze();
-    for seat in ["first-1", "first-2", "first-3"] {
-        world.judge(seat, |_, _, _| Outcome::First);
+    for position in ["first-1", "first-2", "first-3"] {
+        world.judge(position, |_, _, _| Outcome::First);
     }
     let with_coins = world.analyze();
     let overall = |analysis: &affinage_eval::analysis::Analysis| analysis.comparisons[0].overall.clone();
@@ -274,7 +296,7 @@ fn an_unexamined_judge_that_flips_like_a_coin_does_not_move_the_headline() {
     assert!(with_all.contains("56 %"), "{with_all}");
     // One that showed in an exam that it can judge counts: these pairs may be as good as each other.
     let exam = taken(|_, key, _| reference_wins(key));
-    world.exams = vec![ExamResult { judge_id: "first-1".to_owned(), ..exam }];
+    world.exams = vec![QualificationResult { judge_id: "first-1".to_owned(), ..exam }];
     let judges = world.analyze().judges;
     assert!(judges.iter().any(|judge| judge.judge_id == "first-1" && judge.in_panel));
     // Where all are like coins nobody is left out, and no word rests on them.
@@ -320,13 +342,13 @@ fn related_and_unrelated_judges_are_told_apart() {
     assert!(relations.sentence.contains("related judges favour the arm more"), "{}", relations.sentence);
     assert!(!relations.is_independent, "nobody was examined");
     let exam = taken(|_, key, _| reference_wins(key));
-    world.exams = vec![ExamResult { judge_id: "stranger".to_owned(), ..exam }];
+    world.exams = vec![QualificationResult { judge_id: "stranger".to_owned(), ..exam }];
     let relations = world.analyze().relations;
     assert!(relations.is_independent && relations.limit.is_none());
 }
 
 #[test]
-fn four_cells_cross_seats_and_labels_and_forty_calls_are_repeated() {
+fn four_cells_cross_positions_and_labels_and_forty_calls_are_repeated() {
     let world = World::new(60, &[10]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
     let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Four);
@@ -334,7 +356,7 @@ fn four_cells_cross_seats_and_labels_and_forty_calls_are_repeated() {
     for pair in &pairs {
         let of_pair = cells.iter().filter(|(comparison, _)| comparison.pair_id == pair.pair_id);
         let mut ways: Vec<(bool, bool)> =
-            of_pair.map(|(c, key)| (key.first_arm == "base", c.first_seat_has_label_x())).collect();
+            of_pair.map(|(c, key)| (key.first_arm == "base", c.first_position_has_label_x())).collect();
         ways.sort_unstable();
         assert_eq!(ways, [(false, false), (false, true), (true, false), (true, true)]);
     }
@@ -389,7 +411,9 @@ fn a_swapped_outcome_stops_the_analysis() {
 }
 
 /// A judge as a function of what it is shown, asked until the exam is lost or over: how many calls, and what they say.
-fn asked_until_lost(mut say: impl FnMut(&BlindKey, &ExamItem) -> Outcome) -> (usize, ExamResult) {
+fn asked_until_lost(
+    mut say: impl FnMut(&BlindKey, &QualificationItem) -> Outcome,
+) -> (usize, QualificationResult) {
     let exam = set();
     let mut sitting = Sitting::new(&exam.items, &exam.cells, []);
     let mut verdicts = Vec::new();
@@ -411,7 +435,7 @@ fn asked_until_lost(mut say: impl FnMut(&BlindKey, &ExamItem) -> Outcome) -> (us
 #[test]
 fn a_lost_exam_is_stopped_and_says_where_and_one_that_can_be_passed_is_not() {
     let (calls, coin) = asked_until_lost(|_, _| Outcome::First);
-    assert_eq!(coin.verdict, ExamVerdict::Failed, "{}", coin.sentence);
+    assert_eq!(coin.verdict, QualificationVerdict::Failed, "{}", coin.sentence);
     assert!(calls < 70 && (coin.calls.count, coin.calls.of) == (calls, 140), "{calls}");
     let stopped = format!("It was stopped after {calls} of 140 calls: it could not pass any more.");
     assert!(coin.sentence.contains(&stopped), "{}", coin.sentence);
@@ -440,7 +464,7 @@ fn a_lost_exam_is_stopped_and_says_where_and_one_that_can_be_passed_is_not() {
             _ => reference_wins(key),
         }
     });
-    assert_eq!((calls, worst.verdict), (140, ExamVerdict::Qualified), "{}", worst.sentence);
+    assert_eq!((calls, worst.verdict), (140, QualificationVerdict::Qualified), "{}", worst.sentence);
     assert!(!worst.sentence.contains("stopped"), "{}", worst.sentence);
     let (calls, obeys) = asked_until_lost(|key, item| match item.kind {
         ItemKind::Injected => other_wins(key),
@@ -481,7 +505,7 @@ fn whatever_is_answered_after_the_stop_the_exam_is_failed() {
             passed += 1;
             assert_eq!(
                 end(&verdicts).verdict,
-                ExamVerdict::Qualified,
+                QualificationVerdict::Qualified,
                 "number {number} was asked to the end"
             );
             continue;

@@ -34,7 +34,7 @@ pub enum Fault {
     BorrowedText,
     RepeatedRows,
     RepeatedPrompts,
-    SeatBias,
+    PositionBias,
     LengthBias,
     BrevityBias,
     /// Outcomes are lost in one order.
@@ -43,7 +43,7 @@ pub enum Fault {
     NoAgreement,
     TinyCategory,
     FewPrompts,
-    OneSeat,
+    OnePosition,
     IdenticalAnswers,
     WrongOrderRecorded,
     OtherScores,
@@ -67,7 +67,7 @@ impl Fault {
         BorrowedText,
         RepeatedRows,
         RepeatedPrompts,
-        SeatBias,
+        PositionBias,
         LengthBias,
         BrevityBias,
         MissingInOneOrder,
@@ -75,7 +75,7 @@ impl Fault {
         NoAgreement,
         TinyCategory,
         FewPrompts,
-        OneSeat,
+        OnePosition,
         IdenticalAnswers,
         WrongOrderRecorded,
         OtherScores,
@@ -96,7 +96,7 @@ impl Fault {
             BorrowedText => &["R08"],
             RepeatedRows => &["R09"],
             RepeatedPrompts => &["R18"],
-            SeatBias => &["R13", "R17"],
+            PositionBias => &["R13", "R17"],
             LengthBias => &["R15"],
             BrevityBias => &["R24"],
             MissingInOneOrder => &["R25"],
@@ -104,7 +104,7 @@ impl Fault {
             NoAgreement => &["R16"],
             TinyCategory => &["R20"],
             FewPrompts => &["R19"],
-            OneSeat => &["R11"],
+            OnePosition => &["R11"],
             IdenticalAnswers => &["R10"],
             WrongOrderRecorded => &["R05"],
             OtherScores => &["R21"],
@@ -115,7 +115,7 @@ impl Fault {
     fn needs_prompts(self) -> bool {
         matches!(
             self,
-            SeatBias
+            PositionBias
                 | LengthBias
                 | BrevityBias
                 | MissingInOneOrder
@@ -172,13 +172,13 @@ impl Shape {
             fault,
             RepeatedRows
                 | RepeatedPrompts
-                | SeatBias
+                | PositionBias
                 | LengthBias
                 | BrevityBias
                 | MissingInOneOrder
                 | Cut
                 | FewPrompts
-                | OneSeat
+                | OnePosition
                 | ConstantAnswer
                 | TinyCategory
         );
@@ -222,10 +222,10 @@ impl Shape {
                 with_answers && fault != MissingInOneOrder
                     || matches!(fault, Errors | NoAgreement | IdenticalAnswers | StaleStamps)
             }
-            Shape::ThreeColumns => matches!(fault, SeatBias | OneSeat),
+            Shape::ThreeColumns => matches!(fault, PositionBias | OnePosition),
             Shape::WorkerVotes => {
                 with_answers
-                    && !matches!(fault, MissingInOneOrder | SeatBias | TinyCategory | RepeatedPrompts)
+                    && !matches!(fault, MissingInOneOrder | PositionBias | TinyCategory | RepeatedPrompts)
             }
             Shape::LabelsOnly => {
                 with_answers
@@ -245,7 +245,7 @@ impl Shape {
     /// The orders in which one judge sees one pair.
     fn orders(self, rng: &mut Rng, fault: Option<Fault>) -> Vec<usize> {
         match self {
-            _ if fault == Some(OneSeat) => vec![0],
+            _ if fault == Some(OnePosition) => vec![0],
             Shape::FastChatReviews => vec![0],
             Shape::AlpacaEval | Shape::WeightedAlpacaEval | Shape::WorkerVotes => vec![rng.below(2)],
             _ => vec![0, 1],
@@ -436,7 +436,7 @@ fn judged(
 ) -> Judged {
     let longer = pair.texts[1].len() as f64 - pair.texts[0].len() as f64;
     let leaning = match fault {
-        Some(SeatBias) => first as f64 - 0.5,
+        Some(PositionBias) => first as f64 - 0.5,
         Some(LengthBias) => longer / 60.0,
         Some(BrevityBias) => -longer / 60.0,
         Some(NoAgreement) if judge != "judge-north" => 2.0 * rng.uniform() - 1.0,
@@ -444,7 +444,7 @@ fn judged(
     };
     let winner = usize::from(leaning + 0.4 * (rng.uniform() - 0.5) > 0.0);
     let is_tie = rng.uniform() < manner.ties && shape != Shape::FastChatReviews;
-    // The arm under A: the first seat, or always the first arm.
+    // The arm under A: the first position, or always the first arm.
     let under_a = if fault == Some(LabelConfounded) { 0 } else { first };
     let mut scores = [2, 2];
     scores[winner] = 4;

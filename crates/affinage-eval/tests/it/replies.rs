@@ -16,7 +16,7 @@ fn missing(reason: MissingReason) -> Outcome {
 }
 
 #[test]
-fn json_with_scores_is_read_by_seat() {
+fn json_with_scores_is_read_by_position() {
     let text = r#"{"rationale": "K7 is deeper.", "scores": {
         "M2": {"creativity": 4, "coherence": 5, "depth": 3, "engagement": 4, "writing_quality": 5},
         "K7": {"creativity": 7, "coherence": 8, "depth": 9, "engagement": 7, "writing_quality": 8}},

@@ -1,6 +1,6 @@
 //! What judges and servers send in place of a plain verdict, by kind, and that what is stored reads as what was received.
 
-use affinage_eval::comparison::{Comparison, Seat};
+use affinage_eval::comparison::{Comparison, Position};
 use affinage_eval::judge::ledger::{RawRow, RawSide, Transport};
 use affinage_eval::judge::record::{Answer, Call, Prices};
 use affinage_eval::judge::reply::parse_verdict;
@@ -418,14 +418,14 @@ fn replies_of_every_kind_are_read_as_what_they_are() {
 /// The reading of a body by its server's success, as the stored row has it.
 fn outcome_of(form: Form, body: &[u8]) -> Result<Outcome, FailureKind> {
     let reply = WireFormat::Openai.read(200, |_| None, body).map_err(|failure| failure.kind)?;
-    let seat = |label: &str| Seat { label: label.to_owned(), completion_id: format!("cpl-{label}") };
+    let position = |label: &str| Position { label: label.to_owned(), completion_id: format!("cpl-{label}") };
     let comparison = Comparison {
         v: 1,
         comparison_id: "cmp".to_owned(),
         pair_id: "pair".to_owned(),
         prompt_id: "prm".to_owned(),
-        first: seat("K7"),
-        second: seat("M2"),
+        first: position("K7"),
+        second: position("M2"),
     };
     let request = JudgeRequest {
         system: String::new(),

@@ -1,6 +1,6 @@
 //! What a judge is shown, byte for byte, and the proof that a verdict was not inverted on the way.
 
-use affinage_eval::comparison::{Comparison, Seat};
+use affinage_eval::comparison::{Comparison, Position};
 use affinage_eval::id::sha256_hex;
 use affinage_eval::judge::local::{judge_cell, outcome_of_p};
 use affinage_eval::judge::request::{Form, answer_under_label, render};
@@ -12,14 +12,14 @@ use proptest::prelude::*;
 use crate::world::{judgment, prompt};
 
 fn comparison() -> Comparison {
-    let seat = |id: &str, label: &str| Seat { completion_id: id.to_owned(), label: label.to_owned() };
+    let position = |id: &str, label: &str| Position { completion_id: id.to_owned(), label: label.to_owned() };
     Comparison {
         v: 1,
         comparison_id: "cmp-1".to_owned(),
         pair_id: "pair-1".to_owned(),
         prompt_id: "prm-0001".to_owned(),
-        first: seat("cpl-one", "K7"),
-        second: seat("cpl-two", "M2"),
+        first: position("cpl-one", "K7"),
+        second: position("cpl-two", "M2"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Replies that an earlier version read are read again; rows of today's rules, and edited ones, are left as they stand.
 
-use affinage_eval::comparison::{Comparison, Seat};
+use affinage_eval::comparison::{Comparison, Position};
 use affinage_eval::judge::ledger::{RawRow, RawSide};
 use affinage_eval::judge::reply::RULES;
 use affinage_eval::judge::reread::{Reread, read_again};
@@ -10,14 +10,15 @@ use serde_json::json;
 use crate::world::judgment;
 
 fn comparison(id: usize) -> Comparison {
-    let seat = |label: &str| Seat { label: label.to_owned(), completion_id: format!("cpl-{id}-{label}") };
+    let position =
+        |label: &str| Position { label: label.to_owned(), completion_id: format!("cpl-{id}-{label}") };
     Comparison {
         v: 1,
         comparison_id: format!("cmp-{id}"),
         pair_id: format!("pair-{id}"),
         prompt_id: format!("prm-{id}"),
-        first: seat("K7"),
-        second: seat("M2"),
+        first: position("K7"),
+        second: position("M2"),
     }
 }
 

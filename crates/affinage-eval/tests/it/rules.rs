@@ -5,11 +5,11 @@ use affinage_eval::analysis::{Analysis, VerdictWord};
 use affinage_eval::analyze::{Around, Sibling, analyze};
 use affinage_eval::design::{Audience, LeftOut, TrainingSchedule};
 use affinage_eval::findings::Finding;
-use affinage_eval::history::{EarlierLook, Looks};
-use affinage_eval::judgment::{CriterionScores, MissingReason, Outcome, SeatScores};
-use affinage_eval::overlap::OverlapRow;
+use affinage_eval::interim;
+use affinage_eval::judgment::{CriterionScores, MissingReason, Outcome, PositionScores};
+use affinage_eval::memorization::MemorizationRow;
+use affinage_eval::registry::{EarlierLook, Looks};
 use affinage_eval::rng::Rng;
-use affinage_eval::stopping;
 use affinage_eval::suite::{Check, Domain};
 
 use crate::world::{World, judgment};
@@ -121,7 +121,7 @@ fn the_headline_is_shown_without_recited_answers() {
     let mut world = World::new(60, &[10]);
     // The tuned answer wins exactly where it recites.
     world.judge_by_arm("judge", |i| Some(if i < 40 { TUNED } else { "base" }));
-    let row = |completion_id: &str, longest_words| OverlapRow {
+    let row = |completion_id: &str, longest_words| MemorizationRow {
         v: ROW_VERSION,
         completion_id: completion_id.to_owned(),
         longest_words,
@@ -130,7 +130,7 @@ fn the_headline_is_shown_without_recited_answers() {
     };
     let answers: Vec<&str> =
         world.completions.iter().filter(|c| c.arm == TUNED).map(|c| c.completion_id.as_str()).collect();
-    let overlap: Vec<OverlapRow> =
+    let overlap: Vec<MemorizationRow> =
         answers.iter().enumerate().map(|(i, id)| row(id, if i < 30 { 14 } else { 5 })).collect();
     let mut inputs = world.inputs();
     inputs.around = Around { overlap: &overlap, ..Around::default() };
@@ -158,7 +158,7 @@ fn score(world: &mut World, of: impl Fn(usize) -> [f64; 5]) {
         let tuned = scores(of(position[&comparison.prompt_id]));
         let base = scores([5.0; 5]);
         let (first, second) = if key.first_arm == TUNED { (tuned, base) } else { (base, tuned) };
-        judgment.scores = Some(SeatScores { first, second });
+        judgment.scores = Some(PositionScores { first, second });
     }
 }
 
@@ -290,7 +290,7 @@ fn an_arm_without_room_is_left_out_and_said() {
 /// Keeps the judgments of the first `n` prompts in the order of looks.
 fn judged_up_to(world: &World, n: usize) -> World {
     let mut part = world.clone();
-    let order = stopping::order(world.plan.seed, &world.prompts);
+    let order = interim::order(world.plan.seed, &world.prompts);
     let kept: std::collections::BTreeSet<&str> = order[..n].iter().copied().collect();
     let keep: Vec<bool> = world.comparisons.iter().map(|c| kept.contains(c.prompt_id.as_str())).collect();
     let mut position = keep.iter();
@@ -302,14 +302,14 @@ fn judged_up_to(world: &World, n: usize) -> World {
 fn stopping_looks_in_a_mixed_order_and_says_which_interval_holds() {
     let mut world = judged(120, &[10], 0.85);
     world.plan.design.stops_early = true;
-    let order = stopping::order(world.plan.seed, &world.prompts);
+    let order = interim::order(world.plan.seed, &world.prompts);
     let inside = order[..20].iter().filter(|id| **id < "prm-0060").count();
     assert_eq!((order.len(), inside), (120, 10), "both domains in proportion at every look");
-    assert_eq!(stopping::looks(25).collect::<Vec<_>>(), [10, 20, 25]);
+    assert_eq!(interim::looks(25).collect::<Vec<_>>(), [10, 20, 25]);
 
     let enough =
-        |n: usize| stopping::look(&judged_up_to(&world, n).inputs()).expect("the rows agree").is_enough();
-    let stop = stopping::looks(120).find(|n| enough(*n)).expect("85 % is plain within 120 prompts");
+        |n: usize| interim::look(&judged_up_to(&world, n).inputs()).expect("the rows agree").is_enough();
+    let stop = interim::looks(120).find(|n| enough(*n)).expect("85 % is plain within 120 prompts");
     assert!((10..100).contains(&stop), "{stop}");
     let analysis = judged_up_to(&world, stop).analyze();
     let rate = analysis.comparisons[0].overall.as_ref().expect("judged");
@@ -337,8 +337,8 @@ fn no_difference_seldom_stops_even_when_looked_at_ten_times() {
             false => Outcome::Second,
         });
         let enough =
-            |n: usize| stopping::look(&judged_up_to(&world, n).inputs()).expect("the rows agree").is_enough();
-        stopped += usize::from(stopping::looks(100).any(enough));
+            |n: usize| interim::look(&judged_up_to(&world, n).inputs()).expect("the rows agree").is_enough();
+        stopped += usize::from(interim::looks(100).any(enough));
     }
     assert!(stopped <= 10, "{stopped} of {runs} studies without a difference stopped; 5 % are allowed");
 }

@@ -163,7 +163,7 @@ fn adjusted(adjusted: Vec<f64>, alpha: f64) -> Value {
     json!({"adjusted": adjusted, "reject": reject})
 }
 
-/// Cells are [first seat, label x], [first, y], [second, x], [second, y]; scores are the tuned side's.
+/// Cells are [first position, label x], [first, y], [second, x], [second, y]; scores are the tuned side's.
 fn counterbalanced(prompts: &[Vec<f64>]) -> Option<Value> {
     let scores: Vec<f64> = prompts.iter().map(|cells| cells.iter().sum::<f64>() / 4.0).collect();
     let contrast = |signs: [f64; 4]| {

@@ -1,7 +1,7 @@
 //! A study whose truth is known: better in its domain, worse at coding, one judge that loves length, one inverted log.
 
 use affinage_eval::analysis::{CardQuestion, CardWord, Composite};
-use affinage_eval::judgment::{CriterionScores, Outcome, SeatScores};
+use affinage_eval::judgment::{CriterionScores, Outcome, PositionScores};
 use affinage_eval::rng::Rng;
 use affinage_eval::suite::Domain;
 
@@ -46,7 +46,7 @@ fn study() -> World {
             Outcome::First => (8.0, 5.0),
             _ => (5.0, 8.0),
         };
-        judgment.scores = Some(SeatScores { first: scores(first), second: scores(second) });
+        judgment.scores = Some(PositionScores { first: scores(first), second: scores(second) });
         judgment.outcome = match judgment.outcome {
             Outcome::First => Outcome::Second,
             _ => Outcome::First,
@@ -78,7 +78,7 @@ fn the_first_screen_tells_a_known_truth() {
 
 #[test]
 fn a_judge_like_a_coin_gets_no_word_and_comes_first() {
-    // Follows the seat in two of three pairs; where it does not, it always prefers the tuned answer.
+    // Follows the position in two of three pairs; where it does not, it always prefers the tuned answer.
     let mut world = World::new(120, &[10]);
     world.judge("coin", |_, key, i| match i % 3 {
         0 if key.first_arm != TUNED => Outcome::Second,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use affinage_eval::comparison::{Comparison, Seat};
+use affinage_eval::comparison::{Comparison, Position};
 use affinage_eval::judge::request::{Form, JudgeRequest, answer_under_label, render};
 use affinage_eval::judge::wire::{WireFormat, cost_usd};
 use affinage_eval::judge::wire_failure::{FailureKind, WireFailure, retry_delay};
@@ -13,14 +13,14 @@ use affinage_eval::suite::Domain;
 use crate::world::prompt;
 
 fn request() -> JudgeRequest {
-    let seat = |id: &str, label: &str| Seat { completion_id: id.to_owned(), label: label.to_owned() };
+    let position = |id: &str, label: &str| Position { completion_id: id.to_owned(), label: label.to_owned() };
     let comparison = Comparison {
         v: 1,
         comparison_id: "cmp-1".to_owned(),
         pair_id: "pair-1".to_owned(),
         prompt_id: "prm-0001".to_owned(),
-        first: seat("one", "K7"),
-        second: seat("two", "M2"),
+        first: position("one", "K7"),
+        second: position("two", "M2"),
     };
     render(
         Form::Json,

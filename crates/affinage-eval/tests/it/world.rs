@@ -6,12 +6,12 @@ use affinage_dataset::message::{Message, Role};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Around, Inputs, analyze};
-use affinage_eval::comparison::{BlindKey, Cells, Comparison, Seat, cells_for_judge, label_pairs, pairs};
+use affinage_eval::comparison::{BlindKey, Cells, Comparison, Position, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::design::Design;
-use affinage_eval::fit::FitRow;
-use affinage_eval::judge::exam::result::ExamResult;
+use affinage_eval::judge::qualification::result::QualificationResult;
 use affinage_eval::judgment::{Judgment, Outcome, ParsePath, judgment_id};
+use affinage_eval::likelihood::LikelihoodRow;
 use affinage_eval::plan::{
     Arm, ArmKind, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope, checkpoint_name,
 };
@@ -26,8 +26,8 @@ pub struct World {
     pub comparisons: Vec<Comparison>,
     pub blind_keys: Vec<BlindKey>,
     pub judgments: Vec<Judgment>,
-    pub fit: Vec<FitRow>,
-    pub exams: Vec<ExamResult>,
+    pub fit: Vec<LikelihoodRow>,
+    pub exams: Vec<QualificationResult>,
     pub planted: Vec<GoldVote>,
 }
 
@@ -205,7 +205,7 @@ pub fn judgment(comparison: &Comparison, judge_id: &str, outcome: Outcome) -> Ju
     }
 }
 
-/// The same comparison with its seats exchanged.
+/// The same comparison with its positions exchanged.
 pub fn swapped(comparison: &Comparison, key: &BlindKey) -> (Comparison, BlindKey) {
     let comparison = Comparison {
         first: comparison.second.clone(),
@@ -219,10 +219,11 @@ pub fn swapped(comparison: &Comparison, key: &BlindKey) -> (Comparison, BlindKey
 
 /// The same comparison with its labels exchanged.
 pub fn relabelled(comparison: &Comparison) -> Comparison {
-    let seat = |seat: &Seat, label: &str| Seat { label: label.to_owned(), ..seat.clone() };
+    let position =
+        |position: &Position, label: &str| Position { label: label.to_owned(), ..position.clone() };
     Comparison {
-        first: seat(&comparison.first, &comparison.second.label),
-        second: seat(&comparison.second, &comparison.first.label),
+        first: position(&comparison.first, &comparison.second.label),
+        second: position(&comparison.second, &comparison.first.label),
         ..comparison.clone()
     }
 }

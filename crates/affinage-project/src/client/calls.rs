@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use affinage_eval::judge::pace::Aimd;
+use affinage_eval::judge::rate_limit::Aimd;
 use affinage_eval::judge::wire::{WireFormat, WireReply};
 use affinage_eval::judge::wire_failure::{FailureKind, WireFailure, retry_delay};
 use affinage_eval::judge::wire_params::{WireLimits, WireParams};
@@ -259,7 +259,7 @@ impl<'a> Client<'a> {
         }
         gate.0 += 1;
         drop(gate);
-        let turn = self.endpoint.pace.as_ref().map(|pace| lock(pace).turn(since_start()));
+        let turn = self.endpoint.rate_limit.as_ref().map(|rate_limit| lock(rate_limit).turn(since_start()));
         if turn.is_none_or(|turn| self.wait(turn)) {
             return true;
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use affinage_eval::judge::pace::Pace;
+use affinage_eval::judge::rate_limit::RateLimit;
 use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judge::wire_params::WireLimits;
 use anyhow::anyhow;
@@ -21,7 +21,7 @@ pub struct Endpoint {
     /// What the server is known to refuse.
     pub limits: WireLimits,
     /// The provider's turns, shared by all who ask it.
-    pub pace: Option<Arc<Mutex<Pace>>>,
+    pub rate_limit: Option<Arc<Mutex<RateLimit>>>,
 }
 
 impl Endpoint {

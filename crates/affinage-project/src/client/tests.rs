@@ -57,7 +57,7 @@ fn endpoint(wire: WireFormat, base_url: String) -> Endpoint {
         concurrency: 1,
         timeout: Duration::from_secs(5),
         limits: WireLimits::default(),
-        pace: None,
+        rate_limit: None,
     }
 }
 

@@ -6,19 +6,19 @@ mod raw;
 use std::path::{Path, PathBuf};
 
 use affinage_eval::analysis::Analysis;
-use affinage_eval::ballot::{Drawing, SessionRow};
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
 use affinage_eval::dose::DoseResult;
-use affinage_eval::fit::FitRow;
-use affinage_eval::history::HistoryRow;
+use affinage_eval::human_votes::{Drawing, SessionRow};
 use affinage_eval::judge::batch::BatchRow;
-use affinage_eval::judge::exam::ExamItem;
 use affinage_eval::judge::ledger::LedgerRow;
+use affinage_eval::judge::qualification::QualificationItem;
 use affinage_eval::judgment::{Judgment, VOTES_FILE};
-use affinage_eval::overlap::OverlapRow;
+use affinage_eval::likelihood::LikelihoodRow;
+use affinage_eval::memorization::MemorizationRow;
 use affinage_eval::plan::Plan;
 use affinage_eval::planted::{GoldVote, PLANTED_VOTES_FILE};
+use affinage_eval::registry::RegistryRow;
 use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
@@ -49,7 +49,7 @@ const DOSE: &str = "dose.json";
 const BEGUN: &str = "begun";
 const REPORT: &str = "report.html";
 const PLOTS: &str = "plots";
-const HISTORY: &str = "history.jsonl";
+const REGISTRY: &str = "history.jsonl";
 
 /// Files that are hashed into the provenance of a report, in the order of their making.
 const HASHED: [&str; 12] = [
@@ -78,8 +78,8 @@ pub fn all(project: &Path) -> PathBuf {
 }
 
 /// Which evaluations were planned and looked at; beside them.
-pub fn history(project: &Path) -> Rows<HistoryRow> {
-    Rows::at(all(project).join(HISTORY))
+pub fn registry(project: &Path) -> Rows<RegistryRow> {
+    Rows::at(all(project).join(REGISTRY))
 }
 
 /// The folder of an evaluation, or of its exams. Neither it nor any file of it need be there: a missing file of rows has none.
@@ -218,12 +218,12 @@ impl Evaluation {
     }
 
     /// How likely the held-out texts are to every arm.
-    pub fn fit(&self) -> Rows<FitRow> {
+    pub fn fit(&self) -> Rows<LikelihoodRow> {
         self.rows(FIT)
     }
 
     /// How much of each answer stands in the training texts.
-    pub fn overlaps(&self) -> Rows<OverlapRow> {
+    pub fn overlaps(&self) -> Rows<MemorizationRow> {
         self.rows(OVERLAPS)
     }
 
@@ -278,7 +278,7 @@ impl Evaluation {
     }
 
     /// The pairs of an exam.
-    pub fn items(&self) -> Rows<ExamItem> {
+    pub fn items(&self) -> Rows<QualificationItem> {
         self.rows(ITEMS)
     }
 
@@ -372,7 +372,7 @@ mod tests {
         write(&of("two"), &[PLAN]);
         write(&of("one"), &[PLAN]);
         write(&of("unplanned"), &[PROMPTS]);
-        fs_err::write(all(dir.path()).join(HISTORY), "").expect("written");
+        fs_err::write(all(dir.path()).join(REGISTRY), "").expect("written");
         assert_eq!(Evaluation::list(dir.path()).expect("read"), [of("one"), of("two")]);
         let error = of("three").plan().expect_err("it has no plan");
         assert_eq!(error.to_string(), format!("no evaluation in {}", of("three").path.display()));

@@ -16,6 +16,7 @@ mod llm_logs;
 mod lookup;
 mod message_tables;
 mod names;
+mod pending_transcripts;
 mod private;
 mod profiles;
 mod raw;
@@ -24,7 +25,6 @@ mod schema;
 mod search;
 mod steps;
 mod topics;
-mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -100,7 +100,7 @@ impl Library {
 
     /// SQLite needs files of its own beside a database that may change, so this one is said to be immutable.
     ///
-    /// Errors: an unfinished write stands beside it; it is of an older version.
+    /// Errors: an unfinished write is next to it; it is of an older version.
     fn read_only(project: &Path) -> anyhow::Result<Library> {
         let path = project.join(LIBRARY_FILE);
         let unfinished = path.with_file_name(format!("{LIBRARY_FILE}-wal"));

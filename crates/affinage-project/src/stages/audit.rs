@@ -33,7 +33,7 @@ pub struct Audited {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evaluations: Vec<EvaluationAudit>,
     pub claims: Vec<CheckedClaim>,
-    /// Numbers of the write-up that stand beside no word that names a statistic.
+    /// Numbers of the write-up that are next to no word that names a statistic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claims_unread: Option<usize>,
 }

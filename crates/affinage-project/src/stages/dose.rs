@@ -45,7 +45,7 @@ pub fn answer(
     let nobody_else = BTreeMap::new();
     match leave {
         Some(leave) => answers::fill(ctx, model, engine, &evaluation, &nobody_else, leave),
-        None => evaluation.score_fit(ctx, model, &engine, &nobody_else),
+        None => evaluation.score_likelihood(ctx, model, &engine, &nobody_else),
     }
 }
 

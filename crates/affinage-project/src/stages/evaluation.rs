@@ -4,7 +4,7 @@
 pub mod analysis;
 pub mod answers;
 pub mod audit;
-mod fit;
+mod likelihood;
 pub mod plan;
 pub mod reach;
 mod remote;
@@ -34,9 +34,9 @@ use anyhow::{Context as _, anyhow};
 
 use crate::errors::{HintExt as _, interrupted};
 use crate::folder::evaluation::{Document, Evaluation};
-use crate::folder::history;
 use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
+use crate::folder::registry;
 use crate::folder::run::Run;
 use crate::interrupt;
 use crate::model::LoadedModel;
@@ -71,14 +71,14 @@ impl FixedEvaluation {
                     ctx.ui
                         .say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
                 }
-                history::planned(ctx, &fixed, &text, &prompts)?;
+                registry::planned(ctx, &fixed, &text, &prompts)?;
                 Ok(FixedEvaluation { folder, plan: *fixed, prompts, is_new: false, _lock: lock })
             }
             Kept::Nothing => {
                 folder.prompts().replace(&prompts)?;
                 folder.keep_settings(&ctx.config.effective_toml())?;
                 folder.plan_file().write(&plan)?;
-                history::planned(ctx, &plan, &Document::text(&plan)?, &prompts)?;
+                registry::planned(ctx, &plan, &Document::text(&plan)?, &prompts)?;
                 if !plan.is_null_test() {
                     series::say_votes_stay(ctx, &plan.name)?;
                 }
@@ -439,7 +439,7 @@ fn kept_in(ctx: &Project, folder: &Evaluation, plan: &Plan, prompts: &[Prompt]) 
     let Some(text) = folder.plan_file().bytes()? else { return Ok(Kept::Nothing) };
     let fixed = folder.plan_file().read()?;
     let fixed_prompts = folder.prompts().read(&ctx.ui)?;
-    // A judge that comes later is no other plan: its votes stand beside, and the report says so.
+    // A judge that is added later does not change the plan: its votes are listed too, and the report says so.
     let wanted = Document::text(&Plan { judges: judges_of(&fixed, plan), ..plan.clone() })?;
     if (text == wanted && are_the_same(&fixed_prompts, prompts)) || keeps_demo(ctx, folder, &fixed, plan)? {
         return Ok(Kept::Same { plan: Box::new(fixed), text, prompts: fixed_prompts });

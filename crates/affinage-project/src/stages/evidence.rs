@@ -23,9 +23,9 @@ use crate::folder::datasets;
 use crate::folder::evaluation::{Evaluation, all};
 use crate::folder::events;
 use crate::folder::events::{Event, Record};
-use crate::folder::history;
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
+use crate::folder::registry;
 use crate::folder::run::Run;
 use crate::stages::evaluation::stored::Stored;
 
@@ -53,7 +53,7 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     let analysis = evaluation.analysis().read().hint(MAKE_AGAIN)?;
     let Stored { plan, prompts, completions, comparisons, blind_keys, judgments, .. } =
         Stored::read(ctx, &evaluation, plan, |_| {})?;
-    let history = history::read(ctx)?;
+    let registry = registry::read(ctx)?;
     let evidence = Evidence {
         project: project_name(&ctx.project),
         prompts,
@@ -61,8 +61,8 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
         comparisons,
         judgments,
         runs: read_runs(ctx)?,
-        evaluations: history::evaluations(ctx, &history),
-        changes: history::changes_in_words(&history),
+        evaluations: registry::evaluations(ctx, &registry),
+        changes: registry::changes_in_words(&registry),
         manifest: manifest(&ctx.project, &plan)?,
         files: file_facts(&evaluation)?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -76,7 +76,7 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     Ok(evidence)
 }
 
-/// An analysis of other rows must not stand beside these. A row that stands twice counts once.
+/// An analysis of other rows must not be next to these. A row that stands twice counts once.
 fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
     let facts = &evidence.analysis.evaluation;
     let prompts: BTreeSet<&str> = evidence.prompts.iter().map(|row| row.prompt_id.as_str()).collect();

@@ -33,7 +33,7 @@ use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
 pub use again::{again, next_step};
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
-pub use said::{GOAL, TASTE, say_size, say_version};
+pub use said::{FIRST_MODEL_EXAMPLES, GOAL, say_size, say_version};
 use select::{Selected, Selection, begins_with};
 pub use select::{Undecided, Unread, is_off_branch};
 

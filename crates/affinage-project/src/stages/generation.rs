@@ -108,7 +108,7 @@ pub fn generate_in_sight(
     loop {
         while generator.active() < batch {
             let Some((arm, request)) = waiting.pop_front() else { break };
-            beginnings.hold(&mut generator, arm, &request, waiting.front());
+            beginnings.cache_prefix(&mut generator, arm, &request, waiting.front());
             generator.start_in(arm, request);
         }
         if generator.active() == 0 || interrupt::requested() {
@@ -151,7 +151,7 @@ impl Beginnings {
     }
 
     /// Holds what `request` shares with its arm and with `next`, and lets go of what nobody needs any more.
-    fn hold(
+    fn cache_prefix(
         &mut self,
         generator: &mut Generator,
         arm: usize,
@@ -162,7 +162,7 @@ impl Beginnings {
         self.held.retain(|(of, ids)| {
             let wanted = *of == arm && prompt.starts_with(ids);
             if !wanted {
-                generator.release(*of, ids);
+                generator.evict_prefix(*of, ids);
             }
             wanted
         });
@@ -170,7 +170,7 @@ impl Beginnings {
         let whole = if is_repeated { &prompt[..prompt.len() - 1] } else { &[] };
         for ids in [&self.of_arm[arm][..], whole] {
             if ids.len() >= SHARED_FROM && !self.held.iter().any(|(_, held)| held == ids) {
-                generator.hold(arm, ids);
+                generator.cache_prefix(arm, ids);
                 self.held.push((arm, ids.to_vec()));
             }
         }

@@ -1,13 +1,13 @@
 //! The sealed reserve of a data set: prompts that nobody has seen, opened once by `affinage eval --final`.
 
 use affinage_dataset::example::DatasetRow;
-use affinage_eval::history::reserve_opened_by;
+use affinage_eval::registry::reserve_opened_by;
 use anyhow::anyhow;
 
 use crate::errors::HintExt as _;
 use crate::folder::datasets::{DatasetVersion, RESERVE};
-use crate::folder::history;
 use crate::folder::project::Project;
+use crate::folder::registry;
 
 /// The rows of the reserve, for the evaluation that `eval.name` names.
 ///
@@ -24,14 +24,14 @@ pub fn open(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Vec<Datas
         return Err(anyhow!("{}: its SHA-256 is not the one that was sealed", ctx.shown(&path)))
             .hint("a reserve that was changed proves nothing; restore it, or freeze another version");
     }
-    let history = history::read(ctx)?;
+    let registry = registry::read(ctx)?;
     let name = &ctx.config.eval.name;
-    match reserve_opened_by(&history, &version.name) {
+    match reserve_opened_by(&registry, &version.name) {
         Some(by) if by != name => Err(anyhow!("the reserve of {} was opened by evals/{by}", version.name))
             .hint("it opens once: what it said stands. New data with a new reserve make another final evaluation"),
         Some(_) => version.rows("reserve", &ctx.ui),
         None => {
-            history::reserve_opened(ctx, name, &version.name, &found)?;
+            registry::reserve_opened(ctx, name, &version.name, &found)?;
             version.rows("reserve", &ctx.ui)
         }
     }

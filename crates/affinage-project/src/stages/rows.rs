@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use affinage_dataset::artefact::{Artefact, MIN_ANSWERS, artefacts};
 use affinage_dataset::example::{AlternativeRow, DatasetRow};
 use affinage_dataset::export::{self, Format};
+use affinage_dataset::label_leakage::{LeakingFeature, MIN_ANSWERS, leaking_features};
 use affinage_dataset::message;
 use affinage_eval::plain::counted;
 use anyhow::anyhow;
@@ -58,7 +58,7 @@ impl Exported {
     }
 }
 
-/// Writes a version into the folder `out`, one file for each side. `allow_artefact`: preference pairs are written although one
+/// Writes a version into the folder `out`, one file for each side. `allow_label_leakage`: preference pairs are written although one
 /// outward feature tells chosen from rejected.
 ///
 /// Errors: `out` exists; the version was changed; there are no pairs, or a feature tells them apart.
@@ -67,7 +67,7 @@ pub fn export_rows(
     version: Option<&str>,
     format: RowFormat,
     out: &Path,
-    allow_artefact: bool,
+    allow_label_leakage: bool,
 ) -> anyhow::Result<Exported> {
     let version = DatasetVersion::open(&ctx.project, version)?;
     version.check()?;
@@ -76,7 +76,7 @@ pub fn export_rows(
         RowFormat::Messages => rows(ctx, &version, Format::Messages)?,
         RowFormat::ShareGpt => rows(ctx, &version, Format::ShareGpt)?,
         RowFormat::Alpaca => rows(ctx, &version, Format::Alpaca)?,
-        RowFormat::Preference => pairs(ctx, &version, allow_artefact)?,
+        RowFormat::Preference => pairs(ctx, &version, allow_label_leakage)?,
     };
     if out.exists() {
         return Err(anyhow!("{} exists already", out.display()))
@@ -141,7 +141,7 @@ fn rows(ctx: &Project, version: &DatasetVersion, format: Format) -> anyhow::Resu
 /// Preference pairs of training and validation.
 ///
 /// Errors: there are none; an outward feature tells chosen from rejected.
-fn pairs(ctx: &Project, version: &DatasetVersion, allow_artefact: bool) -> anyhow::Result<Files> {
+fn pairs(ctx: &Project, version: &DatasetVersion, allow_label_leakage: bool) -> anyhow::Result<Files> {
     let mut lost: HashMap<String, Vec<AlternativeRow>> = HashMap::new();
     let path = version.path.join(ALTERNATIVES_FILE);
     if path.is_file() {
@@ -167,18 +167,18 @@ fn pairs(ctx: &Project, version: &DatasetVersion, allow_artefact: bool) -> anyho
         }
         files.push((side, Rows::Lines(written)));
     }
-    report_artefacts(ctx, &chosen, &rejected, allow_artefact)?;
+    report_label_leakage(ctx, &chosen, &rejected, allow_label_leakage)?;
     Ok(files)
 }
 
 /// Rule L40.
-fn report_artefacts(
+fn report_label_leakage(
     ctx: &Project,
     chosen: &[String],
     rejected: &[String],
     allowed: bool,
 ) -> anyhow::Result<()> {
-    let Some(found) = artefacts(chosen, rejected) else {
+    let Some(found) = leaking_features(chosen, rejected) else {
         ctx.ui.warn(format!(
             "{}, fewer than {MIN_ANSWERS}: whether an outward feature decides (L40) cannot be said",
             counted(chosen.len(), "pair", "pairs")
@@ -198,8 +198,8 @@ fn report_artefacts(
         .hint("write them all the same: `--allow-label-artefact`")
 }
 
-fn sentence(artefact: &Artefact) -> String {
-    let share = artefact.auc.max(1.0 - artefact.auc);
-    let side = if artefact.auc > 0.5 { "chosen" } else { "rejected" };
-    format!("{} (the {side} one in {:.0} % of random pairs, ties half)", artefact.feature, 100.0 * share)
+fn sentence(leaking: &LeakingFeature) -> String {
+    let share = leaking.auc.max(1.0 - leaking.auc);
+    let side = if leaking.auc > 0.5 { "chosen" } else { "rejected" };
+    format!("{} (the {side} one in {:.0} % of random pairs, ties half)", leaking.feature, 100.0 * share)
 }

@@ -6,7 +6,7 @@ use affinage_dataset::dedup::{Asked, together};
 use affinage_dataset::example::{DatasetRow, LineageRow};
 use affinage_dataset::lint::asks_nothing;
 use affinage_dataset::message::Role;
-use affinage_eval::ballot;
+use affinage_eval::human_votes;
 use affinage_eval::plain::counted;
 use affinage_eval::suite::{
     Domain, Prompt, Split, SuiteDefaults, factual, maths, parse_suite, prompt_from_example,
@@ -40,7 +40,7 @@ const WRITTEN: [(&str, &str); 3] = [
 pub fn too_few(config: &Config, prompts: &[Prompt]) -> Option<String> {
     let [own, others] = [Domain::In, Domain::Out]
         .map(|domain| prompts.iter().filter(|p| p.domain == domain && p.check.is_none()).count());
-    let few = ballot::too_few(own, others)?;
+    let few = human_votes::too_few(own, others)?;
     let more = match config.eval.prompts_per_suite {
         Some(asked) if asked < BUILT_IN_PROMPTS => format!(
             "`eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of each suite are asked"

@@ -1,11 +1,11 @@
 //! Evaluations that together use every part of the page, and what is drawn of them.
 
 use affinage_dataset::message::{Message, Role};
-use affinage_eval::analysis::{ArmFitPerCharacter, Estimate, Interval};
+use affinage_eval::analysis::{ArmLikelihoodPerCharacter, Estimate, Interval};
 use affinage_eval::arm::{Arm, ArmKind, OtherModel};
 use affinage_eval::dose::{Dose, DoseMeasure, DosePoint, DoseResult, DoseSeed, DoseStep, DoseWord};
 use affinage_eval::findings::GROUPS;
-use affinage_eval::judge::exam::result::{Counted, ExamResult, ExamVerdict};
+use affinage_eval::judge::qualification::result::{Counted, QualificationResult, QualificationVerdict};
 use affinage_eval::plan::JudgeKind;
 use affinage_eval::planted::{PlantedResult, PlantedVerdict};
 
@@ -27,10 +27,10 @@ fn counted(count: usize, of: usize) -> Counted {
     Counted { count, of }
 }
 
-fn exam(judge_id: &str) -> ExamResult {
-    ExamResult {
+fn exam(judge_id: &str) -> QualificationResult {
+    QualificationResult {
         judge_id: judge_id.to_owned(),
-        verdict: ExamVerdict::Failed,
+        verdict: QualificationVerdict::Failed,
         planted: counted(9, 20),
         accuracy_low: 0.26,
         accuracy_high: 0.65,
@@ -133,7 +133,7 @@ pub fn rich() -> Evidence {
     analysis.comparisons[1].no_rate = Some("Nobody has compared these two.".to_owned());
     let fit = analysis.fit.as_mut().expect("scored");
     fit.not_scored = vec!["far".to_owned()];
-    fit.per_character = vec![ArmFitPerCharacter {
+    fit.per_character = vec![ArmLikelihoodPerCharacter {
         arm: "other".to_owned(),
         gain: estimate(0.02, 40, "texts"),
         sentence: "`other` fits them by 0.02 nats a character.".to_owned(),

@@ -10,11 +10,11 @@ use affinage_eval::analyze::{Around, Inputs, analyze};
 use affinage_eval::comparison::{BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::design::{Design, default_audiences};
-use affinage_eval::fit::{FitControl, FitRow, ScoredReference};
 use affinage_eval::id::{row_id, sha256_hex};
 use affinage_eval::judgment::{
-    CriterionScores, Judgment, MissingReason, Outcome, ParsePath, SeatScores, Usage, judgment_id,
+    CriterionScores, Judgment, MissingReason, Outcome, ParsePath, PositionScores, Usage, judgment_id,
 };
+use affinage_eval::likelihood::{LikelihoodControl, LikelihoodRow, ScoredReference};
 use affinage_eval::plan::{
     Arm, ArmKind, DatasetFacts, JudgeKind, Plan, PlannedComparison, PlannedJudge, Scope, checkpoint_name,
 };
@@ -36,7 +36,7 @@ pub struct Story {
     pub comparisons: Vec<Comparison>,
     pub keys: Vec<BlindKey>,
     pub judgments: Vec<Judgment>,
-    pub fit: Vec<FitRow>,
+    pub fit: Vec<LikelihoodRow>,
 }
 
 impl Story {
@@ -323,14 +323,14 @@ fn judge(
     (comparisons, keys, judgments)
 }
 
-/// A careful judge sees the gap, a hasty one favours the first seat, a local one is little more than a coin.
+/// A careful judge sees the gap, a hasty one favours the first position, a local one is little more than a coin.
 fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, padding: &str) -> Judgment {
-    let (sharpness, seat) = match judge_id {
+    let (sharpness, position) = match judge_id {
         "careful" => (2.2, 0.0),
         "hasty" => (0.9, 0.9),
         _ => (0.2, 0.1),
     };
-    let p_first = 1.0 / (1.0 + (-(sharpness * gap + seat)).exp());
+    let p_first = 1.0 / (1.0 + (-(sharpness * gap + position)).exp());
     let draw = rng.uniform();
     let outcome = match rng.uniform() {
         lost if lost < 0.01 && judge_id == "hasty" => Outcome::Missing { reason: MissingReason::Unparsed },
@@ -376,7 +376,7 @@ fn verdict(judge_id: &str, comparison: &Comparison, gap: f64, rng: &mut Rng, pad
     }
 }
 
-fn scores(outcome: Outcome, rng: &mut Rng) -> SeatScores {
+fn scores(outcome: Outcome, rng: &mut Rng) -> PositionScores {
     let mut of = |lift: f64| {
         let mut score = || (5.0 + lift + rng.between(-1, 1) as f64).clamp(1.0, 10.0);
         CriterionScores {
@@ -388,24 +388,24 @@ fn scores(outcome: Outcome, rng: &mut Rng) -> SeatScores {
         }
     };
     match outcome {
-        Outcome::First => SeatScores { first: of(1.5), second: of(0.0) },
-        Outcome::Second => SeatScores { first: of(0.0), second: of(1.5) },
-        Outcome::Tie | Outcome::Missing { .. } => SeatScores { first: of(0.5), second: of(0.5) },
+        Outcome::First => PositionScores { first: of(1.5), second: of(0.0) },
+        Outcome::Second => PositionScores { first: of(0.0), second: of(1.5) },
+        Outcome::Tie | Outcome::Missing { .. } => PositionScores { first: of(0.5), second: of(0.5) },
     }
 }
 
-fn fit(plan: &Plan, prompts: &[Prompt]) -> Vec<FitRow> {
+fn fit(plan: &Plan, prompts: &[Prompt]) -> Vec<LikelihoodRow> {
     let mut rows = Vec::new();
     for prompt in prompts.iter().filter(|p| p.domain == Domain::In) {
         let chars = prompt.reference.as_ref().map_or(0, |r| r.chars().count());
-        for control in [FitControl::Own, FitControl::OtherWriter, FitControl::Shuffled] {
+        for control in [LikelihoodControl::Own, LikelihoodControl::OtherWriter, LikelihoodControl::Shuffled] {
             for arm in &plan.arms {
                 let mut rng = Rng::for_purpose(1, &["fit", &prompt.prompt_id, &format!("{control:?}")]);
                 let base = 2.9 + 0.5 * rng.uniform();
                 let share = match control {
-                    FitControl::Own => 1.0,
-                    FitControl::OtherWriter => 0.3,
-                    FitControl::Shuffled => 0.7,
+                    LikelihoodControl::Own => 1.0,
+                    LikelihoodControl::OtherWriter => 0.3,
+                    LikelihoodControl::Shuffled => 0.7,
                 };
                 let noise = 0.06 * (Rng::for_purpose(2, &[&prompt.prompt_id, &arm.name]).uniform() - 0.5);
                 let gain = arm
@@ -414,7 +414,7 @@ fn fit(plan: &Plan, prompts: &[Prompt]) -> Vec<FitRow> {
                 let tokens = chars / 4;
                 let scored =
                     ScoredReference { control, nll_sum: (base - gain) * tokens as f64, tokens, chars };
-                rows.push(FitRow::new(&prompt.prompt_id, &arm.name, arm.adapter_sha256(), scored));
+                rows.push(LikelihoodRow::new(&prompt.prompt_id, &arm.name, arm.adapter_sha256(), scored));
             }
         }
     }

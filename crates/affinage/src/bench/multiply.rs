@@ -1,6 +1,6 @@
 //! `affinage bench gemm`: the products of a model's shapes against the machine's peak.
 
-use affinage_engine::kernels::arch::gemm::{Left, Right, Start, View};
+use affinage_engine::kernels::arch::gemm::{Left, Output, Right, View};
 use affinage_engine::lora::Target;
 use affinage_engine::weights::Matrix;
 use affinage_project::model::open_model;
@@ -88,7 +88,7 @@ fn measure(
     let mut out = vec![0.0; m * n];
     let mut once = || {
         gflops(|| {
-            Left::pack(View::rows(&values, m, k, k), 1.0).multiply(right, &mut out, n, Start::Zero);
+            Left::pack(View::rows(&values, m, k, k), 1.0).multiply(right, &mut out, n, Output::Overwrite);
             2.0 * (m * k * n) as f64
         })
     };

@@ -13,14 +13,14 @@ use affinage_project::errors::HintExt as _;
 use affinage_project::folder::jsonl;
 use affinage_project::folder::library::{Action, Decision, Library};
 use affinage_project::folder::lock::FolderLock;
-use affinage_project::stages::freeze::{TASTE, next_step};
+use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, next_step};
 use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::desk::{Desk, TASTE_COMMAND};
+use crate::desk::{Desk, FIRST_MODEL_COMMAND};
 use crate::ui::{count, counted};
 use crate::web::{Room, RoomArgs};
 
@@ -71,9 +71,9 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
     ));
     if let Some(next) = next_step(ctx)? {
         ctx.ui.hint(next);
-    } else if desk.accepted() >= TASTE {
+    } else if desk.accepted() >= FIRST_MODEL_EXAMPLES {
         ctx.ui.hint(format!(
-            "enough for a first model to talk to: `{TASTE_COMMAND}` freezes, trains, answers and reports"
+            "enough for a first model to talk to: `{FIRST_MODEL_COMMAND}` freezes, trains, answers and reports"
         ));
     } else if decided > 0 {
         ctx.ui.hint("go on with `affinage review`; or freeze what you accepted: `affinage dataset`");

@@ -11,8 +11,8 @@ use affinage_project::folder::run::{Run, write_folder_atomically};
 use affinage_project::interrupt::{self, LastWords};
 use affinage_project::machine;
 use affinage_project::stages::external::{self, Asked, Start};
+use affinage_project::stages::external_trainer;
 use affinage_project::stages::forecast;
-use affinage_project::stages::handover;
 use affinage_project::stages::lengths::limit;
 use affinage_project::stages::training::verify::{Proof, verify_resume};
 use affinage_project::stages::training::{
@@ -88,10 +88,10 @@ enum EngineArg {
 
 impl EngineArg {
     /// Whose job `--handover` writes.
-    fn of_handover(self) -> anyhow::Result<handover::Engine> {
+    fn of_external_trainer(self) -> anyhow::Result<external_trainer::Engine> {
         match self {
-            Self::Torch => Ok(handover::Engine::Trl),
-            Self::Mlx => Ok(handover::Engine::Mlx),
+            Self::Torch => Ok(external_trainer::Engine::Trl),
+            Self::Mlx => Ok(external_trainer::Engine::Mlx),
             Self::Auto | Self::Cpu => Err(usage("--handover writes a job for --engine trl or mlx")),
         }
     }
@@ -129,7 +129,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         ctrl_c::request_at_end_of_input();
     }
     if let Some(dir) = &args.import {
-        let run = handover::import(ctx, &ctx.project.join(dir))?;
+        let run = external_trainer::import(ctx, &ctx.project.join(dir))?;
         say_where_best(&ctx.ui, &run)?;
         return finished(ctx, &run);
     }
@@ -153,8 +153,8 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     let (config, version, prepared) = prepared(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
     let Prepared { model, engine, plan, memory } = &prepared;
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
-        let to = to.of_handover()?;
-        let source = handover::Source { ctx, model, engine, version: &version, plan };
+        let to = to.of_external_trainer()?;
+        let source = external_trainer::Source { ctx, model, engine, version: &version, plan };
         write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
         ctx.ui.hint(format!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_eval::ballot::{Draw, Said, SessionEvent, too_few};
+use affinage_eval::human_votes::{Draw, Said, SessionEvent, too_few};
 use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
 use affinage_eval::plan::DatasetFacts;
 use affinage_project::errors::{HintExt as _, usage};
@@ -13,7 +13,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use crate::context::Context;
-use crate::poll::{Ballot, Brought, Packed, Poll, Returned, VoteFiles, html, votes_of};
+use crate::human_votes::{Ballot, Brought, Packed, Poll, Returned, VoteFiles, html, votes_of};
 use crate::ui::{bytes, counted};
 use crate::web::{Room, RoomArgs};
 

@@ -299,7 +299,7 @@ impl Catalogue {
         self.is_whole = true;
     }
 
-    /// Takes over what decides which conversations may be shown, and tells the topics anew.
+    /// Takes over what decides which conversations may be shown, and tells the topics again.
     pub fn stand(&mut self, standings: &Standings) {
         self.conversations.iter_mut().for_each(|found| {
             found.standing = standings.of_key(&found.key, found.standing.is_marked_private)

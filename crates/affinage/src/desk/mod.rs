@@ -31,7 +31,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
 };
-use affinage_project::stages::freeze::{GOAL, TASTE};
+use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, GOAL};
 use affinage_project::stages::lengths::Ruler;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ struct State {
     marks: HashMap<String, Mark>,
     /// [`Library::outside_changes`] when marks and derivation were read.
     seen_outside: i64,
-    /// Goes up whenever the candidates have to be read anew.
+    /// Goes up whenever the candidates have to be read again.
     reading: u64,
     /// Tells rows that are too long, once it is known whether it can.
     ruler: Option<Arc<Ruler>>,
@@ -228,9 +228,9 @@ impl State {
             "api/choice" => self.choose(&request.json()?),
             "api/learn" => self.learn(&request.json()?),
             "api/begin" => self.begin(),
-            "api/waiting/read" => self.read_waiting(&request.json()?),
+            "api/waiting/read" => self.read_pending(&request.json()?),
             "api/waiting/assign" => self.assign(&request.json()?),
-            "api/waiting/leave" => self.leave_waiting(&request.json()?),
+            "api/waiting/leave" => self.leave_pending(&request.json()?),
             "api/author" => self.author(request.json()?),
             "api/written" => author::written(&request.json()?),
             _ => Ok(Reply::not_found()),
@@ -247,7 +247,7 @@ impl State {
             "open": self.catalogue.open(&self.marks).count(),
             "open_clean": self.catalogue.open(&self.marks).filter(|entry| entry.is_clean()).count(),
             "goal": GOAL,
-            "taste": TASTE,
+            "taste": FIRST_MODEL_EXAMPLES,
             "effective_n": self.effective_n(),
             "learn": self.derivation.learn,
             "begins_with_topics": self.begins_with_topics()?,
@@ -525,7 +525,7 @@ impl State {
             self.derivation.learn,
         );
         figures["summary"] = self.summary()?;
-        figures["taste_command"] = json!(TASTE_COMMAND);
+        figures["taste_command"] = json!(FIRST_MODEL_COMMAND);
         Reply::json(&figures)
     }
 }
@@ -536,7 +536,7 @@ fn held_private(what: &str) -> anyhow::Error {
 }
 
 /// Freezes what is accepted and trains on it.
-pub const TASTE_COMMAND: &str = "affinage run";
+pub const FIRST_MODEL_COMMAND: &str = "affinage run";
 
 fn now() -> String {
     jiff::Timestamp::now().to_string()

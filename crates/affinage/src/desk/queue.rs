@@ -121,7 +121,7 @@ impl Queue {
         marks: &HashMap<String, Mark>,
     ) -> Option<Shown> {
         self.only = only;
-        // What was promised before is promised anew.
+        // What was promised before is promised again.
         self.retain(|index| {
             marks.get(&catalogue.entries[index].id).is_some_and(|mark| mark.action.is_some())
         });

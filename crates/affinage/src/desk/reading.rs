@@ -50,7 +50,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Finds what no example shows alone, after everything was read; gives up when all is read anew.
+    /// Finds what no example shows alone, after everything was read; gives up when all is read again.
     fn compare(&self, ctx: &Context, subjects: &[Subject], reading: u64) -> anyhow::Result<()> {
         let findings = catalogue::compare(&ctx.project, subjects)?;
         let mut state = self.lock();
@@ -60,7 +60,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Finds the rows that are too long for the training, after everything was read; gives up when all is read anew.
+    /// Finds the rows that are too long for the training, after everything was read; gives up when all is read again.
     fn measure_rows(&self, ctx: &Context, reading: u64) -> anyhow::Result<()> {
         let known = self.lock().ruler.clone();
         let ruler = match known.map_or_else(|| Ruler::open(ctx).map(Arc::new), Ok) {

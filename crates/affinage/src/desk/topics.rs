@@ -73,7 +73,7 @@ impl State {
     /// Changes with every import and with every transcript that waits.
     fn newest_import(&self) -> anyhow::Result<String> {
         let newest = self.library.newest_import()?.unwrap_or_default();
-        Ok(format!("{newest}, {} waiting", self.library.waiting()?.len()))
+        Ok(format!("{newest}, {} waiting", self.library.pending_transcripts()?.len()))
     }
 
     /// The person goes on to the cards; the question counts as answered.
@@ -105,7 +105,7 @@ impl State {
             "learn": self.derivation.learn,
             "is_notes_only": is_notes_only(catalogue),
             "is_answered": self.library.setting("learn")?.is_some(),
-            "waiting": self.library.waiting()?,
+            "waiting": self.library.pending_transcripts()?,
             "left_out": self.library.left_out()?.lines(),
             "profiles": profiles,
         }))
@@ -163,7 +163,7 @@ impl State {
         Reply::json(&files)
     }
 
-    /// Whose words are learnt. Other words are other candidates, so everything is read anew where the sides change.
+    /// Whose words are learnt. Other words are other candidates, so everything is read again where the sides change.
     pub(super) fn learn(&mut self, Question { learn }: &Question) -> anyhow::Result<Reply> {
         let before = self.derivation.learn;
         self.library.set_learn(*learn)?;
@@ -174,7 +174,7 @@ impl State {
         self.overview()
     }
 
-    /// Begins to read the library anew.
+    /// Begins to read the library again.
     pub(super) fn start_over(&mut self) -> anyhow::Result<()> {
         self.reading += 1;
         self.catalogue = Catalogue::default();
@@ -185,8 +185,8 @@ impl State {
     }
 
     /// The first turns of a waiting transcript as these roles read them.
-    pub(super) fn read_waiting(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
-        let turns = self.library.read_waiting(&cast.sha256, &cast.member, &cast.roles(), SHOWN_TURNS)?;
+    pub(super) fn read_pending(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
+        let turns = self.library.read_pending(&cast.sha256, &cast.member, &cast.roles(), SHOWN_TURNS)?;
         Reply::json(&turns)
     }
 
@@ -196,7 +196,7 @@ impl State {
         if roles.assistants.is_empty() {
             return Err(usage("say who the model should learn to be: one speaker is the assistant"));
         }
-        let imported = self.library.import_waiting(&cast.sha256, &roles, &now())?;
+        let imported = self.library.import_pending(&cast.sha256, &roles, &now())?;
         if let Some(reason) = imported.found.reason_for_none {
             return Err(anyhow!("found 0 conversations because {reason}")).hint("choose other roles");
         }
@@ -209,8 +209,8 @@ impl State {
     }
 
     /// Leaves a waiting transcript out; its bytes go unless an import uses them.
-    pub(super) fn leave_waiting(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
-        self.library.leave_waiting(&cast.sha256, &cast.member)?;
+    pub(super) fn leave_pending(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
+        self.library.leave_pending(&cast.sha256, &cast.member)?;
         self.overview()
     }
 }

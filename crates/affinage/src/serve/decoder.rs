@@ -1,5 +1,5 @@
 //! One thread decodes for all connections: sequences of all arms go through the model together. A sequence
-//! is bit for bit the same alone and in company, so a seed repeats its answer whoever else is asking.
+//! is bit for bit the same alone and in a batch, so a seed repeats its answer whoever else is asking.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

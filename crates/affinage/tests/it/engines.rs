@@ -15,7 +15,7 @@ use affinage_engine::train::{TrainConfig, Trainer, document_nll};
 use affinage_engine::weights::Weights;
 use serde_json::{Value, json};
 
-use crate::handover::{norm as length, tensors};
+use crate::external_trainer::{norm as length, tensors};
 use crate::{affinage, temp_dir, tiny};
 
 /// A job of four steps with a checkpoint after every second one.

@@ -32,7 +32,7 @@ fn a_judge_is_asked_twice_a_pair_and_never_again() {
     let (code, text) = run(dir.path(), &["judge"]);
     assert_eq!((code, seen.lock().expect("not poisoned").len()), (0, 2 * PROMPTS), "{text}");
 
-    // 28 of 32 prompts are won, in both orders, whatever the seats and labels were.
+    // 28 of 32 prompts are won, in both orders, whatever the positions and labels were.
     let (code, text) = run(dir.path(), &["analyze", "--verify", "--json"]);
     assert_eq!(code, 0, "{text}");
     let json_text = &text[text.find('{').expect("JSON")..=text.rfind('}').expect("JSON")];

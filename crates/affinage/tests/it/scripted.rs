@@ -215,8 +215,8 @@ pub fn good_judge(_: usize, body: &Value) -> Scripted {
     Scripted::reply(200, "", openai_reply(&good_verdict(body), "stop"))
 }
 
-/// A judge that follows the seat: whatever it is shown, the first answer wins.
-pub fn first_seat_judge(_: usize, body: &Value) -> Scripted {
+/// A judge that follows the position: whatever it is shown, the first answer wins.
+pub fn first_position_judge(_: usize, body: &Value) -> Scripted {
     let user = WireFormat::Openai.user_text(body.to_string().as_bytes()).expect("a user message");
     let label = user.split("<<Response ").nth(1).and_then(|block| block.split(' ').next()).expect("a label");
     Scripted::reply(200, "", openai_reply(&format!("VERDICT: {label}"), "stop"))

@@ -184,7 +184,8 @@ fn names_on_the_disk_are_spelled_in_one_place() {
     for (path, text) in sources("affinage-project").into_iter().chain(sources("affinage")) {
         let shown = path.to_string_lossy().replace('\\', "/");
         // Jobs for other engines and other people's trainings have files of the same names.
-        if ["/folder/", "/stages/handover/", "/stages/audit"].iter().any(|part| shown.contains(part)) {
+        if ["/folder/", "/stages/external_trainer/", "/stages/audit"].iter().any(|part| shown.contains(part))
+        {
             continue;
         }
         let code = without_tests(&text);
@@ -396,4 +397,28 @@ fn every_dependency_has_an_allowed_licence() {
     let refused: Vec<String> =
         refused.map(|package| format!("{}: {}", package["name"], package["license"])).collect();
     assert!(refused.is_empty(), "{refused:?}");
+}
+
+/// Idioms of an earlier style, which a reader has to translate, are in no comment and no document.
+#[test]
+fn comments_and_documents_are_in_plain_english() {
+    const IDIOMS: [&str; 6] =
+        ["stand beside", "stands beside", " anew", "in vain", "in company", "is no other plan"];
+    let found = |text: &str| IDIOMS.into_iter().find(|idiom| text.contains(idiom));
+    assert_eq!(found("/// Whoever reads it anew."), Some(" anew"));
+    assert_eq!(found("/// Whoever reads it again."), None);
+    let mut faults = Vec::new();
+    for (path, text) in CRATES.into_iter().flat_map(sources) {
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("//"))
+        {
+            faults.extend(found(line).map(|idiom| format!("{}:{}: {idiom}", path.display(), number + 1)));
+        }
+    }
+    for document in ["README.md", "ARCHITECTURE.md", "docs/METHOD.md", "docs/SCALING.md"] {
+        let text = fs_err::read_to_string(root().join(document)).expect("a document");
+        for (number, line) in text.lines().enumerate() {
+            faults.extend(found(line).map(|idiom| format!("{document}:{}: {idiom}", number + 1)));
+        }
+    }
+    assert!(faults.is_empty(), "words of an earlier style:\n{}", faults.join("\n"));
 }

@@ -8,33 +8,37 @@ use affinage_eval::judgment::Judgment;
 use serde_json::{Value, json};
 
 use crate::scripted::{
-    PROMPTS, Scripted, Seen, first_seat_judge, good_judge, project, rows, run, serve, serve_paths,
+    PROMPTS, Scripted, Seen, first_position_judge, good_judge, project, rows, run, serve, serve_paths,
 };
 use crate::temp_dir;
 
 #[test]
 fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
     let dir = temp_dir();
-    let (url, seen) = serve(first_seat_judge);
+    let (url, seen) = serve(first_position_judge);
     project(dir.path(), &url, "openai");
     let asked = || seen.lock().expect("not poisoned").len();
     let (code, text) = run(dir.path(), &["judge", "--qualify"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("`judge` failed its exam"), "{text}");
-    let exam_calls = asked();
-    assert!(exam_calls < 70, "a judge that follows the seat is known long before 140 calls: {exam_calls}");
-    let stopped = format!("It was stopped after {exam_calls} of 140 calls: it could not pass any more.");
+    let qualification_calls = asked();
+    assert!(
+        qualification_calls < 70,
+        "a judge that follows the seat is known long before 140 calls: {qualification_calls}"
+    );
+    let stopped =
+        format!("It was stopped after {qualification_calls} of 140 calls: it could not pass any more.");
     assert!(text.contains(&stopped), "{text}");
-    assert!(text.contains(&format!("exam: {exam_calls} of 140 judged, stopped there")), "{text}");
+    assert!(text.contains(&format!("exam: {qualification_calls} of 140 judged, stopped there")), "{text}");
     assert!(text.contains("no judge is left whose votes count. Vote yourself, blind, on 32 pairs"), "{text}");
     let (code, text) = run(dir.path(), &["judge", "--qualify"]);
-    assert_eq!((code, asked()), (0, exam_calls), "a lost exam is not gone on with: {text}");
+    assert_eq!((code, asked()), (0, qualification_calls), "a lost exam is not gone on with: {text}");
     let exam: Vec<Judgment> = exam_rows(dir.path(), "judgments.jsonl");
-    assert_eq!(exam.len(), exam_calls, "every call that was paid has its verdict");
+    assert_eq!(exam.len(), qualification_calls, "every call that was paid has its verdict");
 
     // Its votes would not count, so it is not asked for them, except on request.
     let (code, text) = run(dir.path(), &["judge"]);
-    assert_eq!((code, asked()), (0, exam_calls), "{text}");
+    assert_eq!((code, asked()), (0, qualification_calls), "{text}");
     assert!(text.contains("`judge` failed its exam, so its votes would not count"), "{text}");
     let (code, text) = run(dir.path(), &["analyze"]);
     assert_eq!(code, 0, "{text}");
@@ -42,7 +46,7 @@ fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
     assert_eq!(run(dir.path(), &["report"]).0, 0);
     let page = fs_err::read_to_string(dir.path().join("evals/first-look/report.html")).expect("written");
     assert!(
-        page.contains("failed, stopped early") && page.contains(&format!("{exam_calls} of 140")),
+        page.contains("failed, stopped early") && page.contains(&format!("{qualification_calls} of 140")),
         "the exam's table"
     );
     // The rest of the exam is asked on request, says what the judge does, and changes nothing.
@@ -70,7 +74,7 @@ fn exam_rows<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Vec<T> {
 #[test]
 fn of_two_judges_only_the_fit_one_is_asked_in_every_look() {
     let dir = temp_dir();
-    let (bad, bad_seen) = serve(first_seat_judge);
+    let (bad, bad_seen) = serve(first_position_judge);
     let (good, good_seen) = serve(good_judge);
     project(dir.path(), &bad, "openai");
     let file = dir.path().join("affinage.toml");

@@ -8,7 +8,7 @@ use affinage_eval::judgment::{Judgment, Outcome};
 use serde_json::{Value, json};
 
 use crate::room::Page;
-use crate::scripted::{PROMPTS, Scripted, first_seat_judge, good_judge, project, rows, run, serve};
+use crate::scripted::{PROMPTS, Scripted, first_position_judge, good_judge, project, rows, run, serve};
 use crate::temp_dir;
 
 /// Prefers the answer that says "good", as the scripted judge does; the reference where one is damaged.
@@ -87,7 +87,7 @@ fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
     assert_eq!(votes.len(), 22, "planted pairs are not among them");
     assert!(votes.iter().all(|row| row.judge_id == "human:mira" && row.ms_to_vote == Some(1500)));
     assert_eq!(votes.iter().filter(|row| row.repeat == 1).count(), 2);
-    // Seats and labels say nothing about the arm.
+    // Positions and labels say nothing about the arm.
     let keys: Vec<BlindKey> = rows(dir.path(), "blind_key.jsonl");
     let first_arms = votes.iter().filter(|row| row.repeat == 0).map(|row| {
         let key = keys.iter().find(|key| key.comparison_id == row.comparison_id).expect("a key");
@@ -176,7 +176,7 @@ fn what_was_skipped_can_be_voted_on_until_who_wrote_what_is_shown() {
 }
 
 #[test]
-fn the_author_votes_apart_and_two_voters_see_the_same_pairs_in_their_own_seats() {
+fn the_author_votes_apart_and_two_voters_see_the_same_pairs_in_their_own_positions() {
     let dir = temp_dir();
     let (url, _) = serve(good_judge);
     project(dir.path(), &url, "openai");
@@ -298,10 +298,10 @@ fn a_name_is_one_voter_and_me_is_the_author_of_own_words() {
     assert!(text.contains("this goes on with them") || text.contains("you vote as the author"), "{text}");
 }
 
-/// Follows the seat on every fourth question: its winner changes with the order there.
+/// Follows the position on every fourth question: its winner changes with the order there.
 fn splits_on_every_fourth(number: usize, body: &Value) -> Scripted {
     let is_split = (0..PROMPTS).step_by(4).any(|i| body.to_string().contains(&format!("Question {i}?")));
-    if is_split { first_seat_judge(number, body) } else { good_judge(number, body) }
+    if is_split { first_position_judge(number, body) } else { good_judge(number, body) }
 }
 
 #[test]
@@ -454,7 +454,7 @@ fn who_misses_the_planted_pairs_is_named_in_the_same_words_everywhere() {
     assert_eq!(run(dir.path(), &["report"]).0, 0);
     let html = fs_err::read_to_string(dir.path().join("evals/first-look/report.html")).expect("written");
     assert!(html.contains("missed the planted pairs") && html.contains("missed, left out of the mean"));
-    // The audit computes the analysis anew from the same files.
+    // The audit computes the analysis again from the same files.
     let (code, text) = run(dir.path(), &["audit", "evals/first-look"]);
     assert!(code == 0 && text.contains("No fault was found"), "{code} {text}");
 

@@ -124,7 +124,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Looks at what stands beside a list that was taken: older threads of a chat are conversations of their own; what
+    /// Looks at what is next to a list that was taken: older threads of a chat are conversations of their own; what
     /// belongs to messages of the list (other answers, copies with changes) is counted.
     fn beside(&mut self, fields: &Map<String, Value>, taken: &str, inside: &[&Value], before: usize) {
         let read = self.threads.conversations.get(before..).unwrap_or_default();

@@ -97,7 +97,7 @@ fn embedded(fields: Layers<'_>, list: &Value) -> Vec<Block> {
     .collect()
 }
 
-/// What stands beside the content: documents before it, reasoning, tool traffic, media.
+/// What is next to the content: documents before it, reasoning, tool traffic, media.
 pub fn add_beside(fields: Layers<'_>, content: &mut Content) {
     let items = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
     let documents = fields.all(names::DOCUMENTS).flat_map(|(_, value)| items(value));

@@ -446,7 +446,7 @@ impl Tree {
         Some(self.parent_of(other))
     }
 
-    /// True if a message below `above` stands beside the node `other`.
+    /// True if a message below `above` is next to the node `other`.
     fn is_sibling(&self, above: &Option<String>, other: &Option<String>) -> bool {
         other.as_ref().is_some_and(|other| self.parent_of(other) == *above)
     }

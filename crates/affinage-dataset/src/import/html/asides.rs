@@ -22,7 +22,7 @@ static RUBY: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a valid pattern")
 });
 
-/// A page without what stands beside its words, and what that was.
+/// A page without what is next to its words, and what that was.
 pub fn take_out(html: &str) -> (Cow<'_, str>, Vec<&'static str>) {
     let mut found = Vec::new();
     let holds = |marks: &[&str]| marks.iter().any(|mark| html.contains(mark));

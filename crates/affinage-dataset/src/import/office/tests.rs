@@ -6,7 +6,7 @@ fn read(reader: Read, members: &[(&str, &str)]) -> Option<String> {
     counted(reader, members).0
 }
 
-/// The text, and the names and numbers of what stands beside it.
+/// The text, and the names and numbers of what is next to it.
 fn counted(reader: Read, members: &[(&str, &str)]) -> (Option<String>, Vec<(String, usize)>) {
     let mut left_out = LeftOut::default();
     let text = reader(

@@ -1,4 +1,4 @@
-//! What stands beside the content of a message and not in it.
+//! What is next to the content of a message and not in it.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::super::harness::parted;
 use super::{call, file};
 use crate::conversation::{Block, BlockKind, NodeRole};
 
-/// What stands beside the content of a message, as servers write it.
+/// What is next to the content of a message, as servers write it.
 #[derive(Debug, Default)]
 pub struct Beside {
     /// Reasoning, and calls with their results: the words come behind them.

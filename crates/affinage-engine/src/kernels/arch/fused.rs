@@ -113,7 +113,7 @@ impl<'a, V: Vector<PARTS>, const PARTS: usize, const FORMAT: u8, const MIN: bool
         }
     }
 
-    /// Looks the digits of the first or last four rows up.
+    /// Looks the codes of the first or last four rows up.
     ///
     /// # Safety
     /// As [`Block::new`].

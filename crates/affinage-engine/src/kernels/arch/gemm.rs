@@ -7,17 +7,17 @@
 //!
 //! The blocking (panels of `k` in L1, column blocks in L2) follows Goto and van de Geijn, ACM TOMS 34(3), 2008.
 
-use super::lines::Lines;
+use super::aligned::AlignedBuffer;
 use super::micro::{NR, tile, tile_rows};
 use super::narrow::Narrow;
 use super::pack::{gather_column, pack_left_panel, pack_right, scatter_row};
-use super::{Isa, crew, isa};
+use super::{Isa, isa, thread_team};
 use crate::weights::Matrix;
 use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
 
-pub use super::micro::Start;
+pub use super::micro::Output;
 
 /// Depth of a block: `KC x NR` panel values stay in L1. A multiple of every quantisation block length. Part of the
 /// arithmetic: another value gives other roundings.
@@ -102,7 +102,7 @@ impl Right<'_> {
 pub struct Packed {
     k: usize,
     n: usize,
-    data: Lines,
+    data: AlignedBuffer,
 }
 
 impl Packed {
@@ -110,7 +110,7 @@ impl Packed {
     pub fn new(right: Right) -> Packed {
         let (k, n) = (right.k(), right.n());
         let len = n.div_ceil(NR) * NR * k;
-        let mut data = Lines::zeros(len);
+        let mut data = AlignedBuffer::zeros(len);
         let panels = data[..len].par_chunks_mut(NR * k.max(1)).enumerate();
         panels.for_each(|(panel, out)| {
             let columns = panel * NR..n.min((panel + 1) * NR);
@@ -131,7 +131,7 @@ impl Packed {
 
     /// Zeros of shape `[k, n]`, to be filled by [`Packed::set_row`] or [`Packed::set_column`].
     pub fn zeros(k: usize, n: usize) -> Packed {
-        Packed { k, n, data: Lines::zeros(n.div_ceil(NR) * NR * k) }
+        Packed { k, n, data: AlignedBuffer::zeros(n.div_ceil(NR) * NR * k) }
     }
 
     /// Writes row `row`. Panics if it is out of range or `values` is not `n` long.
@@ -185,7 +185,7 @@ pub struct Left {
     pub(super) isa: Isa,
     pub(super) m: usize,
     pub(super) k: usize,
-    pub(super) data: Lines,
+    pub(super) data: AlignedBuffer,
     threads: Threads,
 }
 
@@ -198,8 +198,8 @@ enum Threads {
 
 thread_local! {
     /// Packing space kept between products, so that a step does not allocate for each of its hundreds of products.
-    static LEFT_SPACE: Cell<Lines> = const { Cell::new(Lines::new()) };
-    static RIGHT_SPACE: Cell<Lines> = const { Cell::new(Lines::new()) };
+    static LEFT_SPACE: Cell<AlignedBuffer> = const { Cell::new(AlignedBuffer::new()) };
+    static RIGHT_SPACE: Cell<AlignedBuffer> = const { Cell::new(AlignedBuffer::new()) };
 }
 
 impl Drop for Left {
@@ -249,7 +249,7 @@ impl Left {
     /// `out (+)= self x right`; row `i` of the product goes to `out[i * out_stride..][..n]`.
     ///
     /// Panics if the inner dimensions differ or `out` is too short.
-    pub fn multiply(&self, right: Right, out: &mut [f32], out_stride: usize, start: Start) {
+    pub fn multiply(&self, right: Right, out: &mut [f32], out_stride: usize, output: Output) {
         let (m, k, n) = (self.m, self.k, right.n());
         assert_eq!(right.k(), k, "inner dimensions of a product differ");
         assert!(m <= 1 || n <= out_stride, "rows of the product overlap");
@@ -258,7 +258,7 @@ impl Left {
         }
         assert!(out.len() >= (m - 1) * out_stride + n, "the product leaves its storage");
         if k == 0 {
-            if start == Start::Zero {
+            if output == Output::Overwrite {
                 out.chunks_mut(out_stride).take(m).for_each(|row| row[..n].fill(0.0));
             }
             return;
@@ -271,7 +271,7 @@ impl Left {
         if threads == 1 {
             for n0 in (0..n).step_by(NC) {
                 // SAFETY: `out` was checked to hold the whole product, and nothing else writes to it.
-                unsafe { self.block(right, 0..m, n0..n.min(n0 + NC), out, start) };
+                unsafe { self.block(right, 0..m, n0..n.min(n0 + NC), out, output) };
             }
             return;
         }
@@ -280,10 +280,10 @@ impl Left {
             .step_by(col_step)
             .flat_map(|n0| (0..m).step_by(row_step).map(move |m0| (m0, n0)))
             .collect();
-        crew::for_each(blocks.len(), |block| {
+        thread_team::for_each(blocks.len(), |block| {
             let (m0, n0) = blocks[block];
             // SAFETY: `out` was checked to hold the whole product, and the blocks are disjoint.
-            unsafe { self.block(right, m0..m.min(m0 + row_step), n0..n.min(n0 + col_step), out, start) };
+            unsafe { self.block(right, m0..m.min(m0 + row_step), n0..n.min(n0 + col_step), out, output) };
         });
     }
 
@@ -297,16 +297,16 @@ impl Left {
         rows: std::ops::Range<usize>,
         cols: std::ops::Range<usize>,
         out: Out,
-        start: Start,
+        output: Output,
     ) {
         if let Right::Narrow(narrow) = right {
             // SAFETY: passed on to the caller.
-            return unsafe { self.narrow_block(narrow, rows, cols, out, start) };
+            return unsafe { self.narrow_block(narrow, rows, cols, out, output) };
         }
         let mut space = RIGHT_SPACE.take();
         for k0 in (0..self.k).step_by(KC) {
             let depth = KC.min(self.k - k0);
-            let start = if k0 == 0 { start } else { Start::Add };
+            let output = if k0 == 0 { output } else { Output::Accumulate };
             if !matches!(right, Right::Packed { .. }) {
                 space.reserve(cols.len().div_ceil(NR) * NR * depth);
                 pack_right(right, k0, depth, cols.start, cols.len(), &mut space);
@@ -322,7 +322,7 @@ impl Left {
                     };
                     let width = NR.min(cols.end - n0);
                     // SAFETY: passed on to the caller; the panel holds `depth * NR` values.
-                    unsafe { self.column(k0, depth, row_block.clone(), panel, n0, width, out, start) };
+                    unsafe { self.column(k0, depth, row_block.clone(), panel, n0, width, out, output) };
                 }
             }
         }
@@ -343,7 +343,7 @@ impl Left {
         n0: usize,
         width: usize,
         out: Out,
-        start: Start,
+        output: Output,
     ) {
         assert!(panel.len() >= depth * NR);
         let step = tile_rows(self.isa);
@@ -355,7 +355,7 @@ impl Left {
             unsafe {
                 let corner = out.data.add(m0 * out.stride + n0);
                 if width == NR {
-                    tile(self.isa, count, depth, left.as_ptr(), panel.as_ptr(), corner, out.stride, start);
+                    tile(self.isa, count, depth, left.as_ptr(), panel.as_ptr(), corner, out.stride, output);
                     continue;
                 }
                 let mut edge = [[0.0f32; NR]; 16];
@@ -363,7 +363,7 @@ impl Left {
                     std::ptr::copy_nonoverlapping(corner.add(row * out.stride), values.as_mut_ptr(), width);
                 }
                 let edge_start = edge.as_mut_ptr().cast::<f32>();
-                tile(self.isa, count, depth, left.as_ptr(), panel.as_ptr(), edge_start, NR, start);
+                tile(self.isa, count, depth, left.as_ptr(), panel.as_ptr(), edge_start, NR, output);
                 for (row, values) in edge.iter().enumerate().take(count) {
                     std::ptr::copy_nonoverlapping(values.as_ptr(), corner.add(row * out.stride), width);
                 }
@@ -439,7 +439,7 @@ mod tests {
                 let mut out = random(m * n, 3);
                 let initial = out.clone();
                 let left = Left::pack_for(isa, View::rows(&a, m, k, k), 1.0, Threads::All);
-                left.multiply(Right::Dense(View::rows(&b, k, n, n)), &mut out, n, Start::Add);
+                left.multiply(Right::Dense(View::rows(&b, k, n, n)), &mut out, n, Output::Accumulate);
                 for i in 0..m * n {
                     let want = expected[i] + initial[i] as f64;
                     let bound = 1e-6 * (k as f64).sqrt() * 8.0; // rounding of k products of unit normals
@@ -474,7 +474,7 @@ mod tests {
                     for threads in [1, 2, 3] {
                         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                         let mut out = vec![f32::NAN; m * n];
-                        pool.install(|| left.multiply(right, &mut out, n, Start::Zero));
+                        pool.install(|| left.multiply(right, &mut out, n, Output::Overwrite));
                         results.push(out);
                     }
                 }
@@ -491,11 +491,16 @@ mod tests {
         let (a, b) = (random(m * k, 6), random(k * n, 7));
         let right = View::rows(&b, k, n, n);
         let mut all = vec![0.0; m * n];
-        Left::pack(View::rows(&a, m, k, k), 1.0).multiply(Right::Dense(right), &mut all, n, Start::Zero);
+        Left::pack(View::rows(&a, m, k, k), 1.0).multiply(
+            Right::Dense(right),
+            &mut all,
+            n,
+            Output::Overwrite,
+        );
         for i in 0..m {
             let mut one = vec![0.0; n];
             let row = View::rows(&a[i * k..], 1, k, k);
-            Left::pack(row, 1.0).multiply(Right::Dense(right), &mut one, n, Start::Zero);
+            Left::pack(row, 1.0).multiply(Right::Dense(right), &mut one, n, Output::Overwrite);
             assert_eq!(one, all[i * n..(i + 1) * n]);
         }
     }

@@ -25,9 +25,9 @@ pub fn tile_rows(isa: Isa) -> usize {
 
 /// Whether a product replaces what `c` holds or is added to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Start {
-    Zero,
-    Add,
+pub enum Output {
+    Overwrite,
+    Accumulate,
 }
 
 /// Computes one tile on the given instruction set.
@@ -44,18 +44,18 @@ pub unsafe fn tile(
     b: *const f32,
     c: *mut f32,
     c_stride: usize,
-    start: Start,
+    output: Output,
 ) {
     // SAFETY: passed on to the caller.
     unsafe {
         match isa {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => tile_avx512(rows, k, a, b, c, c_stride, start),
+            Isa::Avx512 => tile_avx512(rows, k, a, b, c, c_stride, output),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => tile_avx2(rows, k, a, b, c, c_stride, start),
+            Isa::Avx2 => tile_avx2(rows, k, a, b, c, c_stride, output),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => tile_neon(rows, k, a, b, c, c_stride, start),
-            _ => tile_scalar(rows, k, a, b, c, c_stride, start),
+            Isa::Neon => tile_neon(rows, k, a, b, c, c_stride, output),
+            _ => tile_scalar(rows, k, a, b, c, c_stride, output),
         }
     }
 }
@@ -71,7 +71,7 @@ unsafe fn tile_scalar(
     b: *const f32,
     c: *mut f32,
     c_stride: usize,
-    start: Start,
+    output: Output,
 ) {
     // SAFETY: the caller vouches for the extents of the three buffers.
     unsafe {
@@ -86,7 +86,7 @@ unsafe fn tile_scalar(
                 }
             }
             for (out, sum) in out.iter_mut().zip(sum) {
-                *out = if start == Start::Add { *out + sum } else { sum };
+                *out = if output == Output::Accumulate { *out + sum } else { sum };
             }
         }
     }
@@ -107,7 +107,7 @@ unsafe fn rows<V: Vector<PARTS>, const PARTS: usize, const BLOCKS: usize, const 
     b: *const f32,
     c: *mut f32,
     c_stride: usize,
-    start: Start,
+    output: Output,
 ) {
     // SAFETY: the caller vouches for the instruction set and the extents of the three buffers; the loops stay inside.
     unsafe {
@@ -144,7 +144,7 @@ unsafe fn rows<V: Vector<PARTS>, const PARTS: usize, const BLOCKS: usize, const 
                     for part in 0..PARTS {
                         let (to, sum) =
                             (c.add(row * c_stride + 16 * block + V::LANES * part), sum[row][block][part]);
-                        (if start == Start::Add { V::load(to).add(sum) } else { sum }).store(to);
+                        (if output == Output::Accumulate { V::load(to).add(sum) } else { sum }).store(to);
                     }
                 }
             }
@@ -168,12 +168,12 @@ macro_rules! tile_of {
             b: *const f32,
             c: *mut f32,
             c_stride: usize,
-            start: Start,
+            output: Output,
         ) {
             // SAFETY: passed on to the caller.
             unsafe {
                 match count {
-                    $($rows => rows::<$vector, $parts, $blocks, $rows>(k, a, b, c, c_stride, start),)*
+                    $($rows => rows::<$vector, $parts, $blocks, $rows>(k, a, b, c, c_stride, output),)*
                     _ => unreachable!("a tile has at most so many rows"),
                 }
             }

@@ -3,14 +3,14 @@
 //! Every path computes the same sequence of rounded operations (fused multiply-adds in index order, reductions over 16
 //! fixed lanes), so results are bit-identical on scalar, AVX2, AVX-512 and NEON machines; tests compare the paths bit by bit.
 
-pub mod crew;
+mod aligned;
 mod fused;
 pub mod gemm;
-mod lines;
 mod micro;
 pub mod narrow;
 mod pack;
 pub mod peak;
+pub mod thread_team;
 mod transpose;
 mod vector;
 

@@ -1,21 +1,21 @@
 //! Frozen weights in panels of almost their stored width, for products with few rows.
 //!
-//! Decoding reads every weight for each step, so its speed is that of the memory: digits stay digits and are multiplied
+//! Decoding reads every weight for each step, so its speed is that of the memory: codes stay codes and are multiplied
 //! out where they are used, in registers for up to [`FUSED_ROWS`] rows, else one panel at a time in L1. The values have the
 //! bits of [`DType::unpack`] and meet the products in the same order, so results equal those over f32 panels bit for
 //! bit.
 
 use super::gemm::{KC, Left, Out};
-use super::micro::{NR, Start};
+use super::micro::{NR, Output};
 use super::{Isa, fused, simd};
-use crate::weights::{DType, DigitFormat, Matrix};
+use crate::weights::{CodeFormat, DType, Matrix};
 use rayon::prelude::*;
 use std::cell::Cell;
 use std::ops::Range;
 
-/// Up to so many rows, multiplying digits out anew for each row block costs less than a pass through L1.
+/// Up to so many rows, multiplying codes out again for each row block costs less than a pass through L1.
 pub(super) const FUSED_ROWS: usize = 4;
-/// Digits of four bits in one word: so many consecutive rows of a column.
+/// Codes of four bits in one word: so many consecutive rows of a column.
 pub(super) const IN_WORD: usize = 8;
 /// The inner dimension is a whole number of these, whatever the format.
 pub(super) const STEP: usize = 32;
@@ -28,7 +28,7 @@ pub struct Narrow {
     /// `[panel][k / run][NR]` each, for [`Values::Four`] and [`Values::Eight`].
     pub(super) scales: Factors,
     pub(super) mins: Factors,
-    /// Digits of a column that share a scale; [`STEP`] for plain numbers.
+    /// Codes of a column that share a scale; [`STEP`] for plain numbers.
     pub(super) run: usize,
 }
 
@@ -36,7 +36,7 @@ pub struct Narrow {
 pub(super) enum Values {
     F16(Vec<u16>),
     BF16(Vec<u16>),
-    /// `[panel][k / 8][NR]`; a word holds eight consecutive rows of its column, each digit where [`bit`] says, and digit
+    /// `[panel][k / 8][NR]`; a word holds eight consecutive rows of its column, each code where [`bit`] says, and code
     /// `d` means `steps[d]`.
     Four {
         words: Vec<u32>,
@@ -52,7 +52,7 @@ pub(super) enum Factors {
     Full(Vec<f32>),
 }
 
-/// Where the digit of row `k` stands in its word: the first four rows are the low digits of the bytes, the last four the
+/// Where the code of row `k` stands in its word: the first four rows are the low codes of the bytes, the last four the
 /// high ones, so that one look-up of bytes serves four rows.
 fn bit(k: usize) -> usize {
     k % 4 * 8 + k % IN_WORD / 4 * 4
@@ -98,7 +98,7 @@ impl Narrow {
             return None;
         }
         let padded = n.div_ceil(NR) * NR;
-        let Some(format) = dtype.digit_format() else {
+        let Some(format) = dtype.code_format() else {
             let mut values = vec![0u16; padded * k];
             values.par_chunks_mut(NR * k).enumerate().for_each(|(panel, out)| {
                 for column in 0..NR.min(n - panel * NR) {
@@ -110,7 +110,7 @@ impl Narrow {
             let values = if dtype == DType::F16 { Values::F16(values) } else { Values::BF16(values) };
             return Some(Narrow { k, n, values, scales: Factors::None, mins: Factors::None, run: STEP });
         };
-        Some(pack_digits(dtype, format, n, k, row_bytes))
+        Some(pack_codes(dtype, format, n, k, row_bytes))
     }
 
     /// Rows of the right side (the inner dimension).
@@ -141,9 +141,9 @@ impl Narrow {
     }
 }
 
-fn pack_digits<'a>(
+fn pack_codes<'a>(
     dtype: DType,
-    format: DigitFormat,
+    format: CodeFormat,
     n: usize,
     k: usize,
     row_bytes: impl Fn(usize) -> &'a [u8] + Sync,
@@ -154,22 +154,22 @@ fn pack_digits<'a>(
     let mut words = vec![0u32; if four { panels * NR * k / IN_WORD } else { 0 }];
     let mut bytes = vec![0i8; if four { 0 } else { panels * NR * k }];
     let (mut scales, mut mins) = (vec![0.0; panels * NR * runs], vec![0.0; panels * NR * runs]);
-    let (mut digits, mut row_scales, mut row_mins) = (vec![0; k], vec![0.0; runs], vec![0.0; runs]);
+    let (mut codes, mut row_scales, mut row_mins) = (vec![0; k], vec![0.0; runs], vec![0.0; runs]);
     for row in 0..n {
-        dtype.digits(row_bytes(row), &mut digits, &mut row_scales, &mut row_mins);
+        dtype.codes(row_bytes(row), &mut codes, &mut row_scales, &mut row_mins);
         let (panel, column) = (row / NR, row % NR);
         for run in 0..runs {
             let at = (panel * runs + run) * NR + column;
             (scales[at], mins[at]) = (row_scales[run], row_mins[run]);
         }
         if four {
-            for (word, digits) in digits.chunks_exact(IN_WORD).enumerate() {
-                let packed = (0..IN_WORD).fold(0, |packed, k| packed | (digits[k] as u32) << bit(k));
+            for (word, codes) in codes.chunks_exact(IN_WORD).enumerate() {
+                let packed = (0..IN_WORD).fold(0, |packed, k| packed | (codes[k] as u32) << bit(k));
                 words[(panel * (k / IN_WORD) + word) * NR + column] = packed;
             }
         } else {
             let column = bytes[panel * k * NR + column..].iter_mut().step_by(NR);
-            column.zip(&digits).for_each(|(out, digit)| *out = *digit);
+            column.zip(&codes).for_each(|(out, code)| *out = *code);
         }
     }
     let values = match format.steps {
@@ -237,7 +237,7 @@ impl Left {
         rows: Range<usize>,
         cols: Range<usize>,
         out: Out,
-        start: Start,
+        output: Output,
     ) {
         let mut space = PANEL_SPACE.take();
         space.resize(KC * NR, 0.0);
@@ -245,15 +245,15 @@ impl Left {
             let width = NR.min(cols.end - n0);
             for k0 in (0..self.k).step_by(KC) {
                 let depth = KC.min(self.k - k0);
-                let start = if k0 == 0 { start } else { Start::Add };
+                let output = if k0 == 0 { output } else { Output::Accumulate };
                 if self.isa != Isa::Scalar && self.m <= FUSED_ROWS && rows.len() == self.m {
                     // SAFETY: `out` is valid for these rows and columns.
-                    unsafe { self.fused(narrow, n0, k0, depth, width, out, start) };
+                    unsafe { self.fused(narrow, n0, k0, depth, width, out, output) };
                     continue;
                 }
                 narrow.unpack(self.isa, n0 / NR, k0, depth, &mut space);
                 // SAFETY: passed on to the caller.
-                unsafe { self.column(k0, depth, rows.clone(), &space, n0, width, out, start) };
+                unsafe { self.column(k0, depth, rows.clone(), &space, n0, width, out, output) };
             }
         }
         PANEL_SPACE.set(space);
@@ -272,7 +272,7 @@ impl Left {
         depth: usize,
         width: usize,
         out: Out,
-        start: Start,
+        output: Output,
     ) {
         let mut sums = [[0.0; NR]; FUSED_ROWS];
         let left = &self.data[k0 * self.m..][..self.m * depth];
@@ -292,7 +292,7 @@ impl Left {
             // SAFETY: the caller vouches for the row.
             let out = unsafe { std::slice::from_raw_parts_mut(out.data.add(row * out.stride + n0), width) };
             for (out, sum) in out.iter_mut().zip(sums) {
-                *out = if start == Start::Add { *out + sum } else { *sum };
+                *out = if output == Output::Accumulate { *out + sum } else { *sum };
             }
         }
     }
@@ -344,10 +344,10 @@ mod tests {
                 let x: Vec<f32> = (0..rows * k).map(|_| random.normal()).collect();
                 for isa in available() {
                     let left = Left::pack_on(isa, View::rows(&x, rows, k, k));
-                    for start in [Start::Zero, Start::Add] {
+                    for output in [Output::Overwrite, Output::Accumulate] {
                         let (mut want, mut got) = (vec![0.5; rows * n], vec![0.5; rows * n]);
-                        left.multiply(packed.whole(), &mut want, n, start);
-                        left.multiply(Right::Narrow(&narrow), &mut got, n, start);
+                        left.multiply(packed.whole(), &mut want, n, output);
+                        left.multiply(Right::Narrow(&narrow), &mut got, n, output);
                         assert_eq!(got, want, "{dtype}, {rows} rows, {isa:?}");
                         if isa == Isa::Scalar {
                             got.iter().for_each(|value| sha.update(value.to_bits().to_le_bytes()));
@@ -375,7 +375,7 @@ mod tests {
                     let left = Left::pack_on(isa, View::rows(&x, rows, k, k));
                     let mut round = || {
                         let began = std::time::Instant::now();
-                        left.multiply(Right::Narrow(&narrow), &mut out, n, Start::Zero);
+                        left.multiply(Right::Narrow(&narrow), &mut out, n, Output::Overwrite);
                         began.elapsed().as_secs_f64()
                     };
                     let best = (0..400).map(|_| round()).fold(f64::INFINITY, f64::min);

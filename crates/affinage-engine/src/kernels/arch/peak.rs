@@ -3,7 +3,7 @@
 //! The share of peak that a job reaches is only as honest as the peak. So it is the faster of our own multiply and of
 //! an independent one (the `gemm` project's), and a loop that touches no memory shows what neither reaches.
 
-use super::gemm::{Left, Right, Start, View};
+use super::gemm::{Left, Output, Right, View};
 use super::vector::Vector;
 use super::{Isa, isa};
 use gemm_common::Parallelism;
@@ -34,7 +34,7 @@ impl Square {
     pub fn multiply(&mut self) {
         let n = self.side;
         let (a, b) = (View::rows(&self.a, n, n, n), View::rows(&self.b, n, n, n));
-        Left::pack(a, 1.0).multiply(Right::Dense(b), &mut self.c, n, Start::Zero);
+        Left::pack(a, 1.0).multiply(Right::Dense(b), &mut self.c, n, Output::Overwrite);
     }
 
     /// The `gemm` project's multiply on as many threads.

@@ -15,9 +15,9 @@ pub(super) trait Vector<const PARTS: usize>: Copy {
     const LANES: usize = 16 / PARTS;
     /// What [`Vector::step`] gives for a step of one.
     const STEP: f32;
-    /// Sixteen steps, looked up by digits of four bits.
+    /// Sixteen steps, looked up by codes of four bits.
     type Steps: Copy;
-    /// Four rows of digits of sixteen columns, as far as they can be looked up at once.
+    /// Four rows of codes of sixteen columns, as far as they can be looked up at once.
     type Four: Copy;
 
     unsafe fn splat(value: f32) -> Self;
@@ -38,9 +38,9 @@ pub(super) trait Vector<const PARTS: usize>: Copy {
     unsafe fn i8(from: *const i8) -> [Self; PARTS];
 
     unsafe fn steps(steps: &[i8; 16]) -> Self::Steps;
-    /// The lower (`high`: upper) digits of the four bytes of sixteen words.
+    /// The lower (`high`: upper) codes of the four bytes of sixteen words.
     unsafe fn four(words: *const u32, high: bool, steps: Self::Steps) -> Self::Four;
-    /// The steps of the digits in byte `BYTE` of each word, times [`Vector::STEP`].
+    /// The steps of the codes in byte `BYTE` of each word, times [`Vector::STEP`].
     unsafe fn step<const BYTE: usize>(four: Self::Four) -> [Self; PARTS];
 }
 
@@ -144,14 +144,14 @@ mod x86 {
         unsafe fn step<const BYTE: usize>((words, steps): Self::Four) -> [Self; 1] {
             // SAFETY: as above.
             unsafe {
-                let digits = match BYTE {
+                let codes = match BYTE {
                     0 => words,
                     1 => _mm512_srli_epi32::<8>(words),
                     2 => _mm512_srli_epi32::<16>(words),
                     _ => _mm512_srli_epi32::<24>(words),
                 };
                 // The permutation looks at the low four bits only.
-                [_mm512_permutexvar_ps(digits, steps)]
+                [_mm512_permutexvar_ps(codes, steps)]
             }
         }
     }
@@ -354,8 +354,8 @@ mod neon {
                 let mut four = [steps; 4];
                 for part in 0..4 {
                     let words = vld1q_u8(words.add(4 * part).cast());
-                    let digits = if high { vshrq_n_u8::<4>(words) } else { vandq_u8(words, vdupq_n_u8(15)) };
-                    four[part] = vqtbl1q_u8(steps, digits);
+                    let codes = if high { vshrq_n_u8::<4>(words) } else { vandq_u8(words, vdupq_n_u8(15)) };
+                    four[part] = vqtbl1q_u8(steps, codes);
                 }
                 four
             }

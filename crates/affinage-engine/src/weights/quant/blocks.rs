@@ -56,9 +56,9 @@ fn q4_0(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.as_chunks::<18>().0.iter().zip(out.as_chunks_mut::<32>().0) {
         let block = opaque(block);
         let scale = f16_to_f32([block[0], block[1]]);
-        let digits = nibbles(&block[2..]);
+        let codes = nibbles(&block[2..]);
         for i in 0..32 {
-            out[i] = scale * f32::from(digits[i] as i8 - 8);
+            out[i] = scale * f32::from(codes[i] as i8 - 8);
         }
     }
 }
@@ -70,9 +70,9 @@ fn q4_1(bytes: &[u8], out: &mut [f32]) {
         let block = opaque(block);
         let scale = f16_to_f32([block[0], block[1]]);
         let min = f16_to_f32([block[2], block[3]]);
-        let digits = nibbles(&block[4..]);
+        let codes = nibbles(&block[4..]);
         for i in 0..32 {
-            out[i] = scale * f32::from(digits[i]) + min;
+            out[i] = scale * f32::from(codes[i]) + min;
         }
     }
 }
@@ -84,10 +84,10 @@ fn q5_0(bytes: &[u8], out: &mut [f32]) {
         let block = opaque(block);
         let scale = f16_to_f32([block[0], block[1]]);
         let fifths = u32::from_le_bytes([block[2], block[3], block[4], block[5]]);
-        let digits = nibbles(&block[6..]);
+        let codes = nibbles(&block[6..]);
         for i in 0..32 {
-            let digit = u32::from(digits[i]) | (fifths >> i & 1) << 4;
-            out[i] = scale * (digit as i32 - 16) as f32;
+            let code = u32::from(codes[i]) | (fifths >> i & 1) << 4;
+            out[i] = scale * (code as i32 - 16) as f32;
         }
     }
 }
@@ -100,10 +100,10 @@ fn q5_1(bytes: &[u8], out: &mut [f32]) {
         let scale = f16_to_f32([block[0], block[1]]);
         let min = f16_to_f32([block[2], block[3]]);
         let fifths = u32::from_le_bytes([block[4], block[5], block[6], block[7]]);
-        let digits = nibbles(&block[8..]);
+        let codes = nibbles(&block[8..]);
         for i in 0..32 {
-            let digit = u32::from(digits[i]) | (fifths >> i & 1) << 4;
-            out[i] = scale * (digit as i32) as f32 + min;
+            let code = u32::from(codes[i]) | (fifths >> i & 1) << 4;
+            out[i] = scale * (code as i32) as f32 + min;
         }
     }
 }
@@ -124,14 +124,14 @@ fn q8_0(bytes: &[u8], out: &mut [f32]) {
 fn iq4_nl(bytes: &[u8], out: &mut [f32]) {
     for (block, out) in bytes.as_chunks::<18>().0.iter().zip(out.as_chunks_mut::<32>().0) {
         let scale = f16_to_f32([block[0], block[1]]);
-        let digits = nibbles(&block[2..]);
+        let codes = nibbles(&block[2..]);
         for i in 0..32 {
-            out[i] = scale * f32::from(IQ4_NL_VALUES[usize::from(digits[i])]);
+            out[i] = scale * f32::from(IQ4_NL_VALUES[usize::from(codes[i])]);
         }
     }
 }
 
-/// f16 scale of scales, f16 scale of minima, 12 bytes of [`k_scale`], 128 bytes of digits: 32 bytes hold 32
+/// f16 scale of scales, f16 scale of minima, 12 bytes of [`k_scale`], 128 bytes of codes: 32 bytes hold 32
 /// numbers in their low and the next 32 in their high halves.
 #[inline(always)]
 fn q4_k(bytes: &[u8], out: &mut [f32]) {
@@ -139,10 +139,10 @@ fn q4_k(bytes: &[u8], out: &mut [f32]) {
         let block = opaque(block);
         for (part, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
             let (scale, min) = k_scale(&block[..16], part);
-            let digits = &block[16 + part / 2 * 32..][..32];
+            let codes = &block[16 + part / 2 * 32..][..32];
             let shift = part % 2 * 4;
             for i in 0..32 {
-                out[i] = scale * f32::from(digits[i] >> shift & 15) - min;
+                out[i] = scale * f32::from(codes[i] >> shift & 15) - min;
             }
         }
     }
@@ -156,18 +156,18 @@ fn q5_k(bytes: &[u8], out: &mut [f32]) {
         for (part, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
             let (scale, min) = k_scale(&block[..16], part);
             let fifths = &block[16..48];
-            let digits = &block[48 + part / 2 * 32..][..32];
+            let codes = &block[48 + part / 2 * 32..][..32];
             let shift = part % 2 * 4;
             for i in 0..32 {
-                let digit = (digits[i] >> shift & 15) | (fifths[i] >> part & 1) << 4;
-                out[i] = scale * f32::from(digit) - min;
+                let code = (codes[i] >> shift & 15) | (fifths[i] >> part & 1) << 4;
+                out[i] = scale * f32::from(code) - min;
             }
         }
     }
 }
 
-/// 128 bytes of low digits, 64 bytes of high bit pairs, 16 signed scales, f16 scale of scales. Each half of
-/// the block is four runs of 32 numbers: runs 0 and 2 share low digits (low and high halves of the bytes), so
+/// 128 bytes of low codes, 64 bytes of high bit pairs, 16 signed scales, f16 scale of scales. Each half of
+/// the block is four runs of 32 numbers: runs 0 and 2 share low codes (low and high halves of the bytes), so
 /// do 1 and 3; all four share the 32 bytes of bit pairs.
 #[inline(always)]
 fn q6_k(bytes: &[u8], out: &mut [f32]) {
@@ -181,8 +181,8 @@ fn q6_k(bytes: &[u8], out: &mut [f32]) {
             let scale = scale * f32::from(block[192 + part] as i8);
             let (low_shift, high_shift) = (run / 2 * 4, run * 2);
             for i in 0..16 {
-                let digit = (low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4;
-                out[i] = scale * f32::from(digit as i8 - 32);
+                let code = (low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4;
+                out[i] = scale * f32::from(code as i8 - 32);
             }
         }
     }
@@ -205,14 +205,14 @@ pub(super) fn k_scale(head: &[u8], part: usize) -> (f32, f32) {
 /// 32 numbers of four bits: number `i` in the low half of byte `i`, number `16 + i` in its high half.
 #[inline(always)]
 pub(super) fn nibbles(bytes: &[u8]) -> [u8; 32] {
-    let mut digits = [0; 32];
+    let mut codes = [0; 32];
     for i in 0..16 {
-        digits[i] = bytes[i] & 15;
+        codes[i] = bytes[i] & 15;
     }
     for i in 0..16 {
-        digits[16 + i] = bytes[i] >> 4;
+        codes[16 + i] = bytes[i] >> 4;
     }
-    digits
+    codes
 }
 
 /// The compiler cannot see that one block follows the other.

@@ -1,11 +1,11 @@
 //! Number formats of stored weights.
 
 mod blocks;
-mod digits;
+mod codes;
 mod pack;
 mod pack_k;
 
-pub(crate) use digits::DigitFormat;
+pub(crate) use codes::CodeFormat;
 
 use std::fmt;
 

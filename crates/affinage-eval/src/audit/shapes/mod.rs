@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::mapping::Mapping;
-use super::row::{Arm, Labels, PairRow, RowRef, SeatedBy, Stored};
+use super::row::{Arm, Labels, PairRow, PositionSource, RowRef, Stored};
 use super::verdict::{self, Said};
 
 /// What a log looks like.
@@ -127,7 +127,7 @@ pub fn bare(arms: [String; 2], source: RowRef) -> PairRow {
         answer_ids: [None, None],
         finish_reasons: [None, None],
         first: None,
-        seated_by: SeatedBy::Field,
+        position_source: PositionSource::Field,
         stored: Stored::Missing(String::new()),
         preference: None,
         judge_text: None,
@@ -332,7 +332,7 @@ fn model_pair(record: &Map<String, Value>, source: RowRef) -> PairRow {
     row.texts =
         [first_of(record, &["response_a", "answer_a"]), first_of(record, &["response_b", "answer_b"])];
     row.first = Some(Arm::One);
-    row.seated_by = SeatedBy::Column;
+    row.position_source = PositionSource::Column;
     row.labels = Some(Labels::Position);
     // The columns are called A and B, so a label names a column.
     let by_column = |stored: Stored| match stored {
@@ -346,7 +346,7 @@ fn model_pair(record: &Map<String, Value>, source: RowRef) -> PairRow {
     };
     if let Some(first) = ORDERS.iter().find_map(|key| order(key, record.get(*key)?, &row.arms)) {
         row.first = Some(first);
-        row.seated_by = SeatedBy::Field;
+        row.position_source = PositionSource::Field;
         row.labels = None;
     }
     // One pair of models is one pair, whichever stands in the first column.

@@ -35,8 +35,10 @@ impl Library {
             conversations += of_source;
             nodes += in_them;
         }
-        for waiting in self.waiting()?.iter().filter(|waiting| Path::new(&waiting.path).starts_with(name)) {
-            self.leave_waiting(&waiting.sha256, &waiting.member)?;
+        for pending in
+            self.pending_transcripts()?.iter().filter(|pending| Path::new(&pending.path).starts_with(name))
+        {
+            self.leave_pending(&pending.sha256, &pending.member)?;
         }
         let decisions = self.drop_orphaned_decisions()?;
         // Deleted text must not survive in free pages or in the write-ahead log.

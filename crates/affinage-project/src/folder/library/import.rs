@@ -10,8 +10,8 @@ use anyhow::Context as _;
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
+use super::pending_transcripts::{put_pending, speakers_without_roles};
 use super::recognise::{self, Known};
-use super::waiting::{put_waiting, speakers_without_roles};
 use super::{Library, decisions, foreign, left_out, leftovers, raw};
 
 /// Begins the path of what was written at the desk.
@@ -38,7 +38,7 @@ pub struct Recognised {
     pub renamed: Named,
     /// Older copies: nothing was taken away.
     pub older: usize,
-    /// Messages with a known id and other words: about the same ones replaced the earlier words, others stand beside them.
+    /// Messages with a known id and other words: about the same ones replaced the earlier words, others are next to them.
     pub reworded: usize,
     pub versions: usize,
     /// Edited copies, united with what was there.
@@ -164,7 +164,7 @@ impl Library {
 
     /// A large import writes most pages for the first time: with a rollback journal they go to the file once, with the
     /// write-ahead log twice. If the desk has the library open, the log stays. True if the journal was changed; a
-    /// library that is opened anew has the log again, whatever happened.
+    /// library that is opened again has the log again, whatever happened.
     fn write_in_one_pass(&self, file: &fs_err::File) -> anyhow::Result<bool> {
         const LARGE_BYTES: u64 = 64 << 20;
         if file.metadata()?.len() < LARGE_BYTES {
@@ -232,12 +232,12 @@ impl Library {
             Ok(found) if found.conversations > 0 => found,
             Err(error) if speakers_needed(&error) => {
                 transaction.rollback()?;
-                put_waiting(&self.db, &stored.sha256, named, &rejects, error.downcast_ref())?;
+                put_pending(&self.db, &stored.sha256, named, &rejects, error.downcast_ref())?;
                 return Err(error);
             }
             Ok(found) if rejects.iter().any(needs_speakers) => {
                 transaction.rollback()?;
-                put_waiting(&self.db, &stored.sha256, named, &rejects, None)?;
+                put_pending(&self.db, &stored.sha256, named, &rejects, None)?;
                 return Ok(Imported::nothing(stored.sha256, found, rejects));
             }
             other => {
@@ -250,7 +250,7 @@ impl Library {
         let Writer { new, grown, nodes, recognised, .. } = writer;
         let source = complete_source(&transaction, source, &stored)?;
         left_out::put(&transaction, source, &found.left_out)?;
-        put_waiting(&transaction, &stored.sha256, named, &rejects, None)?;
+        put_pending(&transaction, &stored.sha256, named, &rejects, None)?;
         transaction.commit()?;
         if in_one_pass {
             self.db.execute_batch("PRAGMA journal_mode = WAL;")?;

@@ -6,10 +6,10 @@ use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Around, Sibling, analyze};
 use affinage_eval::completion::Completion;
-use affinage_eval::history::looks;
 use affinage_eval::judgment::Judgment;
-use affinage_eval::overlap::{OverlapRow, TrainingIndex};
+use affinage_eval::memorization::{MemorizationRow, TrainingIndex};
 use affinage_eval::plan::Plan;
+use affinage_eval::registry::looks;
 use anyhow::{Context as _, anyhow};
 
 use super::audit::contradictions;
@@ -18,23 +18,23 @@ use crate::errors::HintExt as _;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::events::Event;
-use crate::folder::history;
 use crate::folder::project::Project;
+use crate::folder::registry;
 use crate::folder::run::Run;
-use crate::stages::judges::exam_results;
+use crate::stages::judges::qualification_results;
 
 /// Reads the rows of an evaluation, analyses them and writes `analysis.json`.
 pub fn analyze_folder(ctx: &Project, evaluation: &Evaluation) -> anyhow::Result<Analysis> {
     let stored = Stored::read(ctx, evaluation, evaluation.plan()?, without_traces)?;
     let Stored { plan, prompts, completions, judgments, reread, .. } = &stored;
     let fit = evaluation.fit().read(&ctx.ui)?;
-    let exams = exam_results(ctx, evaluation)?;
+    let exams = qualification_results(ctx, evaluation)?;
     let planted = evaluation.planted_votes().read(&ctx.ui)?;
     check_versions(evaluation, &stored)?;
     let overlap = overlaps(ctx, evaluation, plan, completions)?;
-    history::looked(ctx, &plan.name, completions.len(), judgments.len())?;
-    let history = history::read(ctx)?;
-    let looks = looks(&history, &plan.name, &prompts.iter().map(|p| p.prompt_id.as_str()).collect());
+    registry::looked(ctx, &plan.name, completions.len(), judgments.len())?;
+    let registry = registry::read(ctx)?;
+    let looks = looks(&registry, &plan.name, &prompts.iter().map(|p| p.prompt_id.as_str()).collect());
     let siblings = siblings(ctx, plan);
     let validation = validation(ctx, plan);
     let around = Around {
@@ -78,7 +78,7 @@ fn overlaps(
     evaluation: &Evaluation,
     plan: &Plan,
     completions: &[Completion],
-) -> anyhow::Result<Vec<OverlapRow>> {
+) -> anyhow::Result<Vec<MemorizationRow>> {
     let mut rows = evaluation.overlaps().read(&ctx.ui)?;
     let known: BTreeSet<String> = rows.iter().map(|row| row.completion_id.clone()).collect();
     let missing: Vec<&Completion> =

@@ -255,7 +255,7 @@ pub fn fill(
     // Whoever must not be asked is known before the first hour is spent.
     evaluation.servers(ctx, leave, meets)?;
     evaluation.generate(ctx, model, &engine, meets)?;
-    evaluation.score_fit(ctx, model, &engine, other_writer)?;
+    evaluation.score_likelihood(ctx, model, &engine, other_writer)?;
     drop(engine);
     for other in evaluation.plan.other_models() {
         if !evaluation.lacks(ctx, &other.sha256, other_writer, meets)? {
@@ -272,7 +272,7 @@ pub fn fill(
         ctx.ui.say(format!("{}, SHA-256 {}", other.model, &model.sha256[..16]));
         let engine = packed_engine(&ctx.ui, &model)?;
         evaluation.generate(ctx, &model, &engine, meets)?;
-        evaluation.score_fit(ctx, &model, &engine, other_writer)?;
+        evaluation.score_likelihood(ctx, &model, &engine, other_writer)?;
     }
     evaluation.ask_servers(ctx, leave, meets)?;
     evaluation.warn_of_cuts(ctx)

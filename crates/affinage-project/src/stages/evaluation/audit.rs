@@ -11,7 +11,7 @@ use super::stored::Stored;
 use crate::errors::HintExt as _;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
-use crate::stages::judges::exam_results;
+use crate::stages::judges::qualification_results;
 
 /// Packed bytes of raw.jsonl.zst up to which `analyze` holds verdicts against it unasked.
 const RAW_UNASKED_BYTES: u64 = 16 << 20;
@@ -110,7 +110,7 @@ fn analysis(
     audit: &mut EvaluationAudit,
 ) -> anyhow::Result<()> {
     let fit = evaluation.fit().read(&ctx.ui)?;
-    let exams = exam_results(ctx, evaluation)?;
+    let exams = qualification_results(ctx, evaluation)?;
     let planted = evaluation.planted_votes().read(&ctx.ui)?;
     let around = Around { planted: &planted, ..Around::default() };
     let anew = match analyze(&stored.inputs(&fit, &exams, around)) {

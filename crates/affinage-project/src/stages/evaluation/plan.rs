@@ -67,7 +67,7 @@ pub fn plan(
         };
         Arm { name: checkpoint.name(), kind }
     }));
-    let (mut facts, recited) = TrainingSide::read(version, &ctx.ui)?.facts(version, prompts);
+    let (mut facts, memorized) = TrainingSide::read(version, &ctx.ui)?.facts(version, prompts);
     let configured = arms::configured(ctx, model, prompts, &facts)?;
     arms.extend(configured.arms);
     left_out.extend(configured.left_out);
@@ -89,7 +89,7 @@ pub fn plan(
         dataset: Some(facts),
         ..frame(ctx, model, arms, (comparisons, headline), design)
     };
-    Ok(Planned { plan, warnings: few_examples.into_iter().chain(recited).collect() })
+    Ok(Planned { plan, warnings: few_examples.into_iter().chain(memorized).collect() })
 }
 
 /// Training rows of the version that the run left out because they are too long.
@@ -375,12 +375,12 @@ impl TrainingSide {
             writers: version.manifest.writers.clone(),
             max_prompt_containment: shares.first().map(|(share, _)| *share),
         };
-        (facts, recited(&shares))
+        (facts, memorized(&shares))
     }
 }
 
 /// Names the prompts, the nearest first, that share as much with a training row as a held-out example may not.
-fn recited(shares: &[(f64, &Prompt)]) -> Option<String> {
+fn memorized(shares: &[(f64, &Prompt)]) -> Option<String> {
     let near: Vec<String> = shares
         .iter()
         .take_while(|(share, _)| *share >= LEAK_FROM)

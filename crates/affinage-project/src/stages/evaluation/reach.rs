@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_eval::comparison::{Cells, REPEATS};
-use affinage_eval::judge::exam;
 use affinage_eval::judge::ledger::Phase;
+use affinage_eval::judge::qualification;
 use affinage_eval::stats::power::{critical_wins, detectable_win_rate, power, sample_size};
 use affinage_eval::suite::{Domain, Prompt};
 use serde::Serialize;
@@ -214,7 +214,7 @@ fn from_settings(ctx: &Project, judged: &[&Prompt]) -> Vec<Estimate> {
                 characters: FRAME_CHARACTERS + 2 * answer,
                 bytes: FRAME_CHARACTERS + 2 * answer,
             };
-            estimates.push(estimate_of(judge, Phase::Exam, &vec![typical; exam::CALLS], 0));
+            estimates.push(estimate_of(judge, Phase::Exam, &vec![typical; qualification::CALLS], 0));
         }
         estimates.push(estimate_of(judge, Phase::Judge, &own, 0));
     }

@@ -274,7 +274,7 @@ impl Remote {
             concurrency,
             timeout: TIMEOUT,
             limits: WireLimits::default(),
-            pace: None,
+            rate_limit: None,
         };
         Self { endpoint, base_name: base_name.to_owned(), adapts }
     }

@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use affinage_eval::comparison::missing_answers;
-use affinage_eval::history::HistoryEvent;
 use affinage_eval::plain::{counted, listed};
+use affinage_eval::registry::RegistryEvent;
 
 use crate::folder::evaluation::Evaluation;
-use crate::folder::history;
 use crate::folder::project::Project;
+use crate::folder::registry;
 use crate::observer::Observer;
 
 /// How far an evaluation came.
@@ -178,10 +178,10 @@ struct OtherNames {
 /// Evaluations outside of `members` that were planned before and after `name` and are still there, by the project's history.
 fn other_names(ctx: &Project, name: &str, members: &[String]) -> anyhow::Result<OtherNames> {
     let (mut earlier, mut later): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for row in history::read(ctx)? {
+    for row in registry::read(ctx)? {
         match row.event {
-            HistoryEvent::Planned { .. } if row.evaluation == name => earlier.append(&mut later),
-            HistoryEvent::Planned { .. } if !members.contains(&row.evaluation) => later.push(row.evaluation),
+            RegistryEvent::Planned { .. } if row.evaluation == name => earlier.append(&mut later),
+            RegistryEvent::Planned { .. } if !members.contains(&row.evaluation) => later.push(row.evaluation),
             _ => {}
         }
     }

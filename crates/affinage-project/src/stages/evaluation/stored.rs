@@ -3,10 +3,10 @@
 use affinage_eval::analyze::{Around, Inputs};
 use affinage_eval::comparison::{BlindKey, Comparison};
 use affinage_eval::completion::Completion;
-use affinage_eval::fit::FitRow;
-use affinage_eval::judge::exam::result::ExamResult;
+use affinage_eval::judge::qualification::result::QualificationResult;
 use affinage_eval::judge::reread::Reread;
 use affinage_eval::judgment::Judgment;
+use affinage_eval::likelihood::LikelihoodRow;
 use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 
@@ -47,8 +47,8 @@ impl Stored {
     /// What is to be analysed.
     pub fn inputs<'a>(
         &'a self,
-        fit: &'a [FitRow],
-        exams: &'a [ExamResult],
+        fit: &'a [LikelihoodRow],
+        exams: &'a [QualificationResult],
         around: Around<'a>,
     ) -> Inputs<'a> {
         Inputs {

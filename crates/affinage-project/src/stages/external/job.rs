@@ -13,7 +13,7 @@ use crate::folder::project::{Project, cache_dir};
 use crate::folder::run::{self, write_folder_atomically};
 use crate::model::{LoadedModel, Sources, resolve};
 use crate::stages::export::write_folder_text;
-use crate::stages::handover::{exact_precision, rows};
+use crate::stages::external_trainer::{exact_precision, rows};
 use crate::stages::training::Plan;
 
 /// The program that speaks with us, and what it asks an engine for.

@@ -15,15 +15,15 @@ use crate::stages::suites;
 /// The size a first data set aims at.
 pub const GOAL: usize = 1000;
 /// Accepted examples that are enough for a taste: a first small model to talk to.
-pub const TASTE: usize = 60;
+pub const FIRST_MODEL_EXAMPLES: usize = 60;
 
 /// Says what so many examples are enough for.
 pub fn say_size(ctx: &Project, manifest: &Manifest) {
     let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
     let examples: usize = files.map(|(_, file)| file.examples).sum();
-    let (taste, goal) = (count(TASTE as u64), count(GOAL as u64));
+    let (taste, goal) = (count(FIRST_MODEL_EXAMPLES as u64), count(GOAL as u64));
     let said = match examples {
-        few if few < TASTE => format!(
+        few if few < FIRST_MODEL_EXAMPLES => format!(
             "about {taste} are enough for a first small model to talk to, about {goal} are a full data set"
         ),
         some if some < GOAL => {

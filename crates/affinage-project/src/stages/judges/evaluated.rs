@@ -9,7 +9,7 @@ use affinage_eval::plan::Plan;
 use affinage_eval::suite::Prompt;
 use anyhow::anyhow;
 
-use super::{exam_results, judgments};
+use super::{judgments, qualification_results};
 use crate::errors::HintExt as _;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
@@ -57,7 +57,7 @@ impl Evaluated {
         let comparisons = self.folder.comparisons().read(&ctx.ui)?;
         let blind_keys = self.folder.blind_keys().read(&ctx.ui)?;
         let (judgments, reread) = judgments(ctx, &self.folder, |_| {})?;
-        let exams = exam_results(ctx, &self.folder)?;
+        let exams = qualification_results(ctx, &self.folder)?;
         question(&Inputs {
             plan: &self.plan,
             prompts: &self.prompts,

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use affinage_eval::ballot::invitation;
 use affinage_eval::comparison::{Pair, pairs};
+use affinage_eval::human_votes::invitation;
 use affinage_eval::judge::wire::WireFormat;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use affinage_eval::judge::exam::result::ExamResult;
+use affinage_eval::judge::qualification::result::QualificationResult;
 use affinage_eval::plain::counted;
 use anyhow::anyhow;
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub struct Judged {
     pub judges: Vec<JudgeSummary>,
     pub ledger: Vec<SpentRow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exams: Vec<ExamResult>,
+    pub exams: Vec<QualificationResult>,
     /// Failed their exam and were not asked to judge.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub unfit: BTreeSet<String>,

@@ -5,12 +5,12 @@
 
 mod batch;
 mod evaluated;
-mod exam;
 pub mod find;
+mod interim;
 pub mod judging;
 mod local;
-mod looks;
 pub mod preview;
+mod qualification;
 mod reread;
 mod send;
 pub mod server;
@@ -23,19 +23,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use affinage_engine::model::Model;
-use affinage_eval::judge::exam::result::ExamResult;
+use affinage_eval::judge::deprecation::is_same_model;
 use affinage_eval::judge::ledger::Phase;
-use affinage_eval::judge::lifecycle::is_same_model;
-use affinage_eval::judge::pace::Pace;
+use affinage_eval::judge::qualification::result::QualificationResult;
+use affinage_eval::judge::rate_limit::RateLimit;
 use affinage_eval::judge::record::Call;
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome};
 use affinage_eval::plain::counted;
 use serde::Serialize;
 
 pub use evaluated::Evaluated;
-pub use exam::{SpentRow, exam_results, ledger};
-pub use looks::ask_in_looks;
+pub use interim::ask_in_looks;
 pub use preview::{Estimate, Leaving, total};
+pub use qualification::{SpentRow, ledger, qualification_results};
 pub use reread::{judgments, verdicts};
 pub use sources::{SourceLine, Sources, answered_by_a_person};
 pub use store::Store;
@@ -100,7 +100,7 @@ pub struct Done {
     pub sources: Vec<SourceLine>,
     /// Empty in a dry run, and when the user said no.
     pub summaries: Vec<JudgeSummary>,
-    pub exams: Vec<ExamResult>,
+    pub exams: Vec<QualificationResult>,
     /// Judges that were not asked to judge, because they failed their exam.
     pub unfit: BTreeSet<String>,
 }
@@ -196,7 +196,7 @@ pub fn ask(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::R
     if !preview::agreed(ctx, &works, &done.estimates, &sources, request)? {
         return Ok(done);
     }
-    let mut session = Session { ctx, evaluated, memory: Memory::open(), paces: BTreeMap::new() };
+    let mut session = Session { ctx, evaluated, memory: Memory::open(), rate_limits: BTreeMap::new() };
     let mut stopped = BTreeSet::new();
     for work in &works {
         let is_unfit = work.phase == Phase::Judge && unfit.contains(&work.judge.id);
@@ -212,7 +212,7 @@ pub fn ask(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::R
         }
         done.summaries.push(summary);
     }
-    done.exams = exam_results(ctx, &evaluated.folder)?;
+    done.exams = qualification_results(ctx, &evaluated.folder)?;
     done.unfit = unfit;
     Ok(done)
 }
@@ -222,7 +222,7 @@ fn unfit(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::Res
     if request.unfit_too || request.stages == Stages::Exam {
         return Ok(BTreeSet::new());
     }
-    let results = exam_results(ctx, &evaluated.folder)?;
+    let results = qualification_results(ctx, &evaluated.folder)?;
     let is_asked = |id: &str| request.judges.iter().any(|judge| judge.id == id);
     let unfit = results.into_iter().filter(|exam| exam.is_unfit() && is_asked(&exam.judge_id));
     Ok(unfit.map(|exam| exam.judge_id).collect())
@@ -234,7 +234,7 @@ struct Session<'a> {
     evaluated: &'a Evaluated,
     memory: Memory,
     /// By host: all judges of a provider take turns.
-    paces: BTreeMap<String, Arc<Mutex<Pace>>>,
+    rate_limits: BTreeMap<String, Arc<Mutex<RateLimit>>>,
 }
 
 impl Session<'_> {
@@ -257,11 +257,11 @@ impl Session<'_> {
         let mut store = Store::open(&folder, &ctx.ui)?;
         warn_of_rows(ctx, work, &store);
         if work.phase == Phase::Exam {
-            exam::keep_items(ctx, &folder, &work.items)?;
+            qualification::keep_items(ctx, &folder, &work.items)?;
         }
         store.add_comparisons(&work.cells)?;
         if work.phase == Phase::Exam && work.may_stop {
-            store.watch(exam::sitting(ctx, &folder, work)?);
+            store.watch(qualification::sitting(ctx, &folder, work)?);
         }
         let texts = work.texts(self.evaluated);
         let result = match &work.local {
@@ -316,10 +316,11 @@ impl Session<'_> {
         let mut server = server::judge_server(judge)?;
         server.phase = work.phase;
         server.budget_usd = ctx.config.judging.budget_usd;
-        server.spent_usd = exam::spent_usd(ctx, &self.evaluated.folder)?;
+        server.spent_usd = qualification::spent_usd(ctx, &self.evaluated.folder)?;
         let endpoint = &mut server.endpoint;
         endpoint.limits = self.memory.limits(&endpoint.base_url, &judge.model);
-        endpoint.pace = judge.requests_per_minute.map(|calls| self.pace(&endpoint.base_url, calls));
+        endpoint.rate_limit =
+            judge.requests_per_minute.map(|calls| self.rate_limit(&endpoint.base_url, calls));
         server::warn_of_retirement(ctx, judge, endpoint);
         let known = endpoint.limits.clone();
         let calls = match judge.mode {
@@ -361,13 +362,13 @@ impl Session<'_> {
         Ok(stored)
     }
 
-    /// The pace of a provider: the strictest that any of its judges names.
-    fn pace(&mut self, base_url: &str, calls_per_minute: usize) -> Arc<Mutex<Pace>> {
+    /// The rate limit of a provider: the strictest that any of its judges names.
+    fn rate_limit(&mut self, base_url: &str, calls_per_minute: usize) -> Arc<Mutex<RateLimit>> {
         let host = client::http::host(base_url).to_owned();
-        let new = || Arc::new(Mutex::new(Pace::per_minute(calls_per_minute)));
-        let pace = self.paces.entry(host).or_insert_with(new);
-        client::lock(pace).tighten(calls_per_minute);
-        Arc::clone(pace)
+        let new = || Arc::new(Mutex::new(RateLimit::per_minute(calls_per_minute)));
+        let rate_limit = self.rate_limits.entry(host).or_insert_with(new);
+        client::lock(rate_limit).tighten(calls_per_minute);
+        Arc::clone(rate_limit)
     }
 }
 

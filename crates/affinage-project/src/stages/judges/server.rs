@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use affinage_eval::judge::deprecation::retires;
 use affinage_eval::judge::ledger::Phase;
-use affinage_eval::judge::lifecycle::retires;
 use affinage_eval::judge::record::Prices;
 use affinage_eval::judge::wire::WireFormat;
 use affinage_eval::judge::wire_params::{MaxTokensKey, WireLimits, WireParams};
@@ -70,7 +70,7 @@ pub fn judge_server(judge: &config::Judge) -> anyhow::Result<JudgeServer> {
             concurrency: judge.concurrency,
             timeout: Duration::from_secs(judge.timeout_s as u64),
             limits: WireLimits::default(),
-            pace: None,
+            rate_limit: None,
         },
     })
 }

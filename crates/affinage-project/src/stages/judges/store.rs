@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_eval::comparison::{BlindKey, Comparison};
-use affinage_eval::judge::exam::sitting::Sitting;
 use affinage_eval::judge::ledger::{LedgerEvent, LedgerRow, Phase, RawRow, RawSide, spent};
+use affinage_eval::judge::qualification::sitting::Sitting;
 use affinage_eval::judgment::Judgment;
 use jiff::Timestamp;
 

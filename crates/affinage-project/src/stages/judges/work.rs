@@ -6,16 +6,18 @@ use std::rc::Rc;
 use affinage_eval::comparison::{
     BlindKey, Comparison, LabelPair, cells_for_judge, label_pairs, pairs, repeated_cells,
 };
-use affinage_eval::judge::exam::{Exam, ExamItem, MIN_REFERENCES, exam, usable};
 use affinage_eval::judge::ledger::Phase;
+use affinage_eval::judge::qualification::{
+    MIN_REFERENCES, Qualification, QualificationItem, qualification, usable,
+};
 use affinage_eval::judge::record::Call;
 use affinage_eval::judge::request::{Form, render};
 use affinage_eval::judge::rubric::{Rubric, Rubrics};
 use affinage_eval::suite::{Domain, Prompt};
 use anyhow::{Context as _, anyhow};
 
-use super::exam::sitting;
 use super::local::{self, LocalJudge};
+use super::qualification::sitting;
 use super::server::remote_host;
 use super::sources::Sources;
 use super::store::Known;
@@ -48,7 +50,7 @@ pub struct Work<'a> {
     /// Those among them that wait in a batch of the provider.
     pub in_batch: BTreeSet<String>,
     /// The pairs of an exam.
-    pub items: Vec<ExamItem>,
+    pub items: Vec<QualificationItem>,
 }
 
 impl Work<'_> {
@@ -98,12 +100,12 @@ pub fn gather<'a>(
         if request.stages != Stages::Judging {
             let prompts: Vec<Prompt> =
                 references.iter().filter(|prompt| may_read(&prompt.prompt_id)).cloned().collect();
-            let exam = exam_of(evaluated, judge, &usable(&prompts), &labels)?;
-            let calls = exam_calls(&exam, judge, &prompts, &rubrics);
+            let exam = qualification_of(evaluated, judge, &usable(&prompts), &labels)?;
+            let calls = qualification_calls(&exam, judge, &prompts, &rubrics);
             let planned = calls.len();
             let (calls, in_batch) = open_calls(calls, &examined);
             let answered = planned - calls.len();
-            let Exam { items, cells } = exam;
+            let Qualification { items, cells } = exam;
             let mut work = Work {
                 judge,
                 local: local.clone(),
@@ -233,18 +235,23 @@ pub fn references(ctx: &Project, evaluated: &Evaluated) -> anyhow::Result<Vec<Pr
     Ok(all)
 }
 
-fn exam_of(
+fn qualification_of(
     evaluated: &Evaluated,
     judge: &config::Judge,
     usable: &[&Prompt],
     labels: &[LabelPair],
-) -> anyhow::Result<Exam> {
-    exam(usable, &judge.id, evaluated.plan.seed, labels).ok_or_else(|| {
+) -> anyhow::Result<Qualification> {
+    qualification(usable, &judge.id, evaluated.plan.seed, labels).ok_or_else(|| {
         anyhow!("only {} references are long enough for an exam, {MIN_REFERENCES} are needed", usable.len())
     })
 }
 
-fn exam_calls(exam: &Exam, judge: &config::Judge, prompts: &[Prompt], rubrics: &Rubrics) -> Vec<Call> {
+fn qualification_calls(
+    exam: &Qualification,
+    judge: &config::Judge,
+    prompts: &[Prompt],
+    rubrics: &Rubrics,
+) -> Vec<Call> {
     let prompts: BTreeMap<&str, &Prompt> = prompts.iter().map(|p| (p.prompt_id.as_str(), p)).collect();
     let sides = exam.items.iter().flat_map(|item| [&item.reference, &item.other]);
     let texts: Texts = sides.map(|text| (text.completion_id.as_str(), text.text.as_str())).collect();
