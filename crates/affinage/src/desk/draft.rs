@@ -17,7 +17,7 @@ use affinage_project::stages::generation::{self, named_adapter, sampling};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::POLL;
+use super::reading::POLL;
 use crate::context::Context;
 use crate::web::Reply;
 
