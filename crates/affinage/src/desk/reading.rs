@@ -11,8 +11,8 @@ use super::lengths::{Lengths, too_long};
 use super::{Desk, catalogue};
 use crate::context::Context;
 
-/// How soon the reading thread sees that there is something to read.
-pub(super) const POLL: std::time::Duration = std::time::Duration::from_millis(50);
+/// How soon a waiting thread sees that there is something to do.
+pub const POLL: std::time::Duration = std::time::Duration::from_millis(50);
 
 impl Desk {
     /// Reads all candidates, and again whenever others are to be learnt, until Ctrl-C. The desk answers meanwhile.
