@@ -141,7 +141,7 @@ pub fn render(evidence: &Evidence) -> Page {
             sections.into_iter().partition(|section| section.is_missing);
         missing.extend(without.into_iter().map(Part::plain));
         let sections: Vec<Part> = with.into_iter().map(|section| notes.beside(section)).collect();
-        (!sections.is_empty()).then(|| Door {
+        (!sections.is_empty()).then_some(Door {
             id,
             title,
             is_open,

@@ -340,6 +340,7 @@ mod tests {
 
     #[derive(Serialize)]
     struct Drawn {
+        rules: Vec<Inline>,
         forest: Forest,
         others: Vec<Inline>,
         differences: Table,
@@ -365,7 +366,8 @@ mod tests {
             forest.estimate("base", &mark, Inline::default());
             forest.empty("tuned", "no answer");
             let differences = Table::new(&["arm"], &[], Vec::new());
-            draw("objective.html", &Drawn { forest, others: Vec::new(), differences, changed: Vec::new() }).0
+            let (rules, others, changed) = (Vec::new(), Vec::new(), Vec::new());
+            draw("objective.html", &Drawn { rules, forest, others, differences, changed }).0
         };
         let (one, two) = (drawn(1), drawn(2));
         assert!(!one.contains("<svg") && !one.contains("<table class=\"forest\""), "{one}");

@@ -372,7 +372,7 @@ fn real_named_phone(text: &str) -> bool {
     let is_amount = groups.len() > 1
         && !text.starts_with(['0', '+', '('])
         && groups[1..].iter().all(|group| group.len() == 3)
-        && groups.iter().any(|group| *group == "000");
+        && groups.contains(&"000");
     is_local
         || ((7..=15).contains(&digits)
             && !is_amount
