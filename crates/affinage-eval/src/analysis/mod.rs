@@ -163,6 +163,9 @@ pub struct Headline {
     pub composite: Composite,
     /// The composite in one sentence, with its figures.
     pub sentence: String,
+    /// The same in sentences for programs and `analyze --full`: better? for what? for whom? how sure?
+    #[serde(default)]
+    pub answers: [String; 4],
     pub arm: String,
     pub against: String,
     /// Win rate in the domain, `None` without judged prompts there.

@@ -3,11 +3,13 @@
 use super::Rows;
 use super::comparisons::{panel, prompt_scores};
 use super::estimate::{percent, points};
+use super::judge_preferences::JudgePreferences;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
-    ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
+    Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
+use crate::findings::FindingGroup;
 use crate::judgment::spoken;
 use crate::plain::counted;
 use crate::plan::{JudgeKind, PlannedComparison};
@@ -15,6 +17,7 @@ use crate::planted::{LEFT_OUT, PlantedVerdict};
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
+use crate::text::uncapitalised;
 
 pub fn headline(
     rows: &Rows,
@@ -32,6 +35,7 @@ pub fn headline(
     Headline {
         composite: if not_comparable { Composite::NotComparable } else { composite(Words::of(result)) },
         sentence: sentence(planned, result, rows.plan.margin),
+        answers: Default::default(),
         arm: planned.arm.clone(),
         against: planned.against.clone(),
         contrast_sentence: contrast.as_ref().map(contrast_sentence),
@@ -338,4 +342,47 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
         add(LimitKind::OneTraining, sentence.to_owned());
     }
     limits
+}
+
+/// Is it better, for what, for whom, how sure; one sentence each.
+pub fn answers(
+    headline: &Headline,
+    result: Option<&ComparisonResult>,
+    judges: &[JudgeResult],
+    agreement: &Agreement,
+    findings: &[FindingGroup],
+    preferences: &[JudgePreferences],
+) -> [String; 4] {
+    let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
+    let coins: Vec<&&JudgeResult> = panel.iter().filter(|j| j.better_than_coin == Some(false)).collect();
+    let comparable = headline.composite != Composite::NotComparable;
+    let better = match coins.as_slice() {
+        [first, ..] if comparable && coins.len() == panel.len() => format!(
+            "This cannot be told from these votes: {}; for what they are worth, {}",
+            first.consistency_sentence.trim_end_matches('.'),
+            uncapitalised(&headline.sentence)
+        ),
+        _ => headline.sentence.clone(),
+    };
+    let better = match &headline.cut_texts {
+        Some(cut) => format!("{cut} {better}"),
+        None => better,
+    };
+    let first_of =
+        |id: &str| findings.iter().find(|group| group.id == id)?.first_sentence().map(str::to_owned);
+    let worse = result.map_or(&[][..], |result| &result.by_category).iter().filter_map(|cut| {
+        let rate = cut.win_rate.as_ref().filter(|rate| rate.word == VerdictWord::Worse)?;
+        (cut.domain == Domain::Out).then(|| format!("{}, {}", cut.category, rate.sentence))
+    });
+    let for_what: Vec<String> =
+        headline.contrast_sentence.clone().into_iter().chain(worse).chain(first_of("forgetting")).collect();
+    let rewarding: Vec<String> =
+        preferences.iter().filter_map(|judge| judge.length_sentence.clone()).collect();
+    let for_whom = match (comparable, rewarding.is_empty()) {
+        (false, _) => String::new(),
+        (true, true) => first_of("readers").unwrap_or_else(|| agreement.sentence.clone()),
+        (true, false) => rewarding.join(" "),
+    };
+    let sure = headline.limits.first().cloned().unwrap_or_default();
+    [better, for_what.join(" "), for_whom, sure]
 }

@@ -170,6 +170,8 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         human_eval::people(&rows, &votes),
         trust::planned(&rows, &votes, inputs.around),
     ];
+    let planned = comparisons.iter().find(|result| result.is_headline);
+    headline.answers = headline::answers(&headline, planned, &judges, &agreement, &findings, &values.judges);
     let mut claims: Vec<_> = comparisons.iter().map(|result| comparisons::claim(&rows, result)).collect();
     claims.extend(objective.iter().filter(|result| result.category.is_none()).map(objective::claim));
     let mut next_steps = notes::next_steps(

@@ -252,7 +252,7 @@ fn answers_lost_in_thought_never_lose() {
                 .flatten()
                 .map(|rate| rate.word);
             assert!(words.into_iter().all(|word| word == VerdictWord::NotShown));
-            assert!(headline.sentence.starts_with("No headline:"), "{}", headline.sentence);
+            assert!(headline.answers[0].starts_with("No headline:") && headline.answers[2].is_empty());
             let card = analysis.card.row(CardQuestion::Better).expect("it is asked");
             assert_eq!(card.word, CardWord::CannotTell);
             assert!(card.evidence.contains("was cut while thinking"), "{}", card.evidence);
@@ -355,6 +355,9 @@ fn the_first_screen_says_first_that_cut_texts_are_compared() {
         assert_eq!(headline.cut_texts.is_some(), says, "{base} {tuned}");
         let first = analysis.card.watch_out.first().map_or("", String::as_str);
         assert_eq!(first.starts_with("This compares cut texts:"), says, "{first}");
+        let better = &headline.answers[0];
+        assert_eq!(better.starts_with("This compares cut texts:"), says, "{better}");
+        assert!(better.ends_with(&headline.sentence), "what the votes say is still said: {better}");
         let advice = analysis.next_steps.iter().any(|step| step.starts_with("Give the answers more room: "));
         assert_eq!(advice, says, "{:?}", analysis.next_steps);
         let mut unjudged = world.clone();

@@ -177,6 +177,7 @@ fn readers_with_weights_fixed_before_get_their_own_rate() {
     assert_eq!((rate(0), rate(1)), (1.0, 0.0));
     let first = &findings(&analysis, "readers")[0].sentence;
     assert!(first.contains("wants depth"), "{first}");
+    assert_eq!(&analysis.headline.answers[2], first);
 }
 
 #[test]

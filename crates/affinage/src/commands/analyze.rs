@@ -92,8 +92,8 @@ fn card_text(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> Strin
 /// Everything behind the card: the headline, its limits, the claims, and what to do next.
 fn summary(analysis: &Analysis) -> String {
     let headline = &analysis.headline;
-    let mut lines = vec![headline.sentence.clone()];
-    lines.extend(headline.contrast_sentence.clone());
+    let mut lines: Vec<String> =
+        headline.answers.iter().filter(|answer| !answer.is_empty()).cloned().collect();
     let mut section = |title: &str, items: Vec<String>| {
         if !items.is_empty() {
             lines.push(format!("\n{title}"));
@@ -101,11 +101,6 @@ fn summary(analysis: &Analysis) -> String {
         }
     };
     section("Before you believe it", headline.limits.clone());
-    for group in
-        analysis.findings.iter().filter(|group| ["forgetting", "readers"].contains(&group.id.as_str()))
-    {
-        section(&group.title, group.first_sentence().map(str::to_owned).into_iter().collect());
-    }
     section("Claims", analysis.claims.iter().map(|claim| claim.sentence.clone()).collect());
     let fit = analysis.fit.iter().flat_map(|fit| fit.arms.iter().map(|arm| arm.sentence.clone()));
     section("Fit to your texts", fit.collect());
