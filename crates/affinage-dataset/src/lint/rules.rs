@@ -111,7 +111,7 @@ pub const RULES: &[Rule] = &[
     rule(
         "L09",
         Information,
-        "the prompt was drafted by rule: nobody wrote it",
+        "a draft stands for the prompt: nobody wrote one",
         Check::Example(structure::drafted_prompt),
     ),
     rule(

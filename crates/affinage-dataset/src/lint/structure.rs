@@ -214,9 +214,7 @@ pub fn orphan_follow_up(subject: &Subject) -> Vec<Hit> {
 /// L09. What a note answers is for its writer to say.
 pub fn drafted_prompt(subject: &Subject) -> Vec<Hit> {
     let whole = 0..subject.prompt.len();
-    let hit = || {
-        Hit::new(Field::Prompt, whole).detail("made by rule; write what you would have asked, or leave it")
-    };
+    let hit = || Hit::new(Field::Prompt, whole).detail("write what you would have asked, or leave it");
     subject.prompt_drafted.then(hit).into_iter().collect()
 }
 

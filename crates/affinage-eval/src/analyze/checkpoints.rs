@@ -65,7 +65,7 @@ pub fn best_validation(plan: &Plan, validation: &[(u64, f64)]) -> Option<BestVal
 fn sentence(points: &[CheckpointPoint]) -> String {
     match points {
         [] => "The plan has no checkpoint.".to_owned(),
-        [only] => format!("One checkpoint, `{}`: a curve needs more.", only.arm),
+        [only] => format!("One checkpoint, `{}`, is in the plan: a curve of win rates needs more.", only.arm),
         [first, .., last] => {
             let judged = points.iter().filter(|point| point.win_rate.is_some()).count();
             format!(

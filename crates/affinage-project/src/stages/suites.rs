@@ -176,7 +176,7 @@ pub fn origin(prompt: &Prompt, is_author: bool, by_person: bool) -> String {
         Domain::In if prompt.category == IN_DOMAIN => match (by_person, is_author) {
             (false, _) => "The prompt is from the data set and was kept out of the training".to_owned(),
             (true, is_author) => format!(
-                "In the data set {} own words answer this prompt; both were kept out of the training",
+                "In the data set {} own words answer this prompt; the prompt and that answer were kept out of the training",
                 if is_author { "your" } else { "the author's" }
             ),
         },
@@ -206,7 +206,7 @@ mod tests {
         let messages = [message(Role::User, "Why?"), message(Role::Assistant, "Because of the kiln.")];
         let prompt = prompt_from_example("e", "c", Split::Report, &messages).expect("a prompt");
         let own = ["your own", "the author's own"].map(|whose| {
-            format!("In the data set {whose} words answer this prompt; both were kept out of the training")
+            format!("In the data set {whose} words answer this prompt; the prompt and that answer were kept out of the training")
         });
         assert_eq!([true, false].map(|is_author| origin(&prompt, is_author, true)), own);
         for is_author in [true, false] {

@@ -20,7 +20,7 @@ use crate::ui::{Paint, Ui, counted, labelled};
     after_help = "Examples:\n  affinage analyze\n  affinage analyze --full\n  affinage analyze --verify --json"
 )]
 pub struct AnalyzeArgs {
-    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
+    /// The evaluation below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Also check every verdict against the raw bytes of its request

@@ -15,7 +15,7 @@ use crate::ui::counted;
     after_help = "Examples:\n  affinage judge --dry-run\n  affinage judge --qualify\n  affinage judge --judge opus --yes\n  affinage judge --find-local"
 )]
 pub struct JudgeArgs {
-    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
+    /// The evaluation below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Only this judge (repeatable)

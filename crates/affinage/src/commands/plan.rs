@@ -20,7 +20,7 @@ pub struct PlanArgs {
     /// Share of prompts that end in a tie, which show nothing
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     ties: f64,
-    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
+    /// The evaluation below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
 }

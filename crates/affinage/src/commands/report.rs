@@ -20,7 +20,7 @@ use crate::ui::{bytes, counted};
     after_help = "Example:\n  affinage report --open\n  affinage report --eval first-look --md\n  affinage report --thread"
 )]
 pub struct ReportArgs {
-    /// The evaluation, a folder below evals/; default: the newest whole one of those that eval.name begins
+    /// The evaluation, a folder below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]
     pub eval: Option<String>,
     /// Show the page in the browser

@@ -43,7 +43,7 @@ pub struct VoteArgs {
     /// Read the votes that a page saved
     #[arg(long, value_name = "FILE", conflicts_with = "voter")]
     import: Option<PathBuf>,
-    /// The evaluation below evals/; default: the newest whole one of those that eval.name begins
+    /// The evaluation below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
     /// Also pack what is held private: a conversation by its key or title, or a file (repeatable)

@@ -87,7 +87,7 @@ fn votes_on_another_evaluation_of_the_series_are_named() {
     let alone = run(dir.path(), &["analyze"]).1;
     assert!(!alone.contains("votes were cast"), "{alone}");
     copied(dir.path(), "first-look-2");
-    let line = "votes were cast on `first-look`, none on `first-look-2`: they are about other answers and stay there";
+    let line = "votes were cast on `first-look`, none on `first-look-2`: a vote counts where it was cast, also where another evaluation shows the same answers";
     let (_, text) = run(dir.path(), &["analyze"]);
     assert!(text.contains(line), "{text}");
     fs_err::write(dir.path().join("evals/first-look-2/votes.jsonl"), "").expect("written");

@@ -140,7 +140,7 @@ pub(super) fn why_none(left_out: &LeftOut) -> String {
     }
     match kinds.first() {
         Some(LeftOutKind::LinkSection) => "no note: it holds links only",
-        Some(_) => "no note: it holds no words that a reader sees",
+        Some(_) => "no note: it holds no text, at most headings, links and properties",
         None => "no text: it holds no words",
     }
     .to_owned()

@@ -148,7 +148,7 @@ fn say_votes_elsewhere<'a>(ctx: &Project, name: &str, others: impl Iterator<Item
     let voted = quoted(others.filter(|other| *other != name && has_votes(other)));
     if !voted.is_empty() && !has_votes(name) {
         ctx.ui.say(format!(
-            "votes were cast on {}, none on `{name}`: they are about other answers and stay there",
+            "votes were cast on {}, none on `{name}`: a vote counts where it was cast, also where another evaluation shows the same answers",
             listed(&voted, SHOWN, ", ")
         ));
     }
