@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use affinage_project::folder::evaluation::Evaluation;
 use serde_json::{Value, json};
 
 use crate::scripted::{Scripted, project, run, serve};
@@ -77,6 +78,10 @@ fn one_that_lacks_answers_says_so_where_it_is_the_only_one() {
         text.contains("`first-look` lacks 4 answers: the command that began it goes on with it"),
         "{text}"
     );
+    let at_work = Evaluation::named(dir.path(), "first-look").lock().expect("nobody else works on it");
+    let (_, text) = run(dir.path(), &["analyze"]);
+    assert!(text.contains("`first-look` is being made right now") && !text.contains("lacks 4"), "{text}");
+    drop(at_work);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use affinage_eval::plain::{counted, listed};
 use affinage_eval::registry::RegistryEvent;
 
 use crate::folder::evaluation::Evaluation;
+use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
 use crate::folder::registry;
 use crate::observer::Observer;
@@ -127,6 +128,8 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
     // Those behind the chosen one; the chosen one too, where none is whole.
     for (member, state) in members.iter().skip(at).zip(states[..members.len() - at].iter().rev()) {
         if let Some(words) = state.in_words() {
+            let is_made_now = FolderLock::is_held(&Evaluation::named(&ctx.project, member).path);
+            let words = if is_made_now { "is being made right now".to_owned() } else { words };
             ctx.ui.say(format!("`{member}` {words}"));
         }
     }
