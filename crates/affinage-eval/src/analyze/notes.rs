@@ -96,10 +96,10 @@ impl PromptCounts {
                 format!("your suites hold {there} to compare and no more, so add prompts, {ADD}")
             }
             Some(there) if there < needed => format!(
-                "your suites hold {there} to compare, so raise `eval.prompts-per-suite` to have them all, add others, {ADD}"
+                "your suites hold {there} to compare, so leave out `eval.prompts-per-suite` to have them all, and add others, {ADD}"
             ),
             Some(there) => {
-                format!("your suites hold {there} to compare, so raise `eval.prompts-per-suite`")
+                format!("your suites hold {there} to compare, so raise `eval.prompts-per-suite` or leave it out")
             }
         }
     }
@@ -251,10 +251,10 @@ mod tests {
             format!("your suites hold 60 to compare and no more, so add prompts, {add}")
         );
         assert_eq!(more(60, None), format!("add prompts, {add}"));
-        assert_eq!(more(60, Some(500)), "your suites hold 500 to compare, so raise `eval.prompts-per-suite`");
+        assert_eq!(more(60, Some(500)), "your suites hold 500 to compare, so raise `eval.prompts-per-suite` or leave it out");
         let some = more(20, Some(60));
         assert!(
-            some.contains("hold 60") && some.contains("raise `eval.prompts-per-suite`") && some.contains(add)
+            some.contains("hold 60") && some.contains("leave out `eval.prompts-per-suite`") && some.contains(add)
         );
     }
 }

@@ -125,10 +125,10 @@ fn siblings(ctx: &Project, plan: &Plan) -> Vec<Sibling> {
     found
 }
 
-/// What the suites of affinage.toml and the plan's data set hold; `None` where they cannot be read, and for the sealed
-/// reserve, which is asked once.
+/// What the suites of affinage.toml and the plan's data set hold; `None` where they cannot be read, for the sealed
+/// reserve, which is asked once, and for the demo, which has its own choice of prompts.
 fn suite_sizes(ctx: &Project, plan: &Plan) -> Option<SuiteSizes> {
-    if plan.design.is_final {
+    if plan.design.is_final || plan.design.is_demo {
         return None;
     }
     let version = plan.dataset.as_ref().map(|dataset| dataset.version.as_str());
