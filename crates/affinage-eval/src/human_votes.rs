@@ -67,17 +67,27 @@ pub const PAIRS: usize = 40;
 /// What the author of the training texts is asked, in place of which answer is better: nobody else can tell.
 pub const AUTHOR_QUESTION: &str = "Which sounds more like you?";
 
+/// The question of a rubric as people read it: judges are shown "responses", on the screens they are called answers.
+pub fn for_people(question: &str) -> String {
+    [("Which response", "Which answer"), ("which response", "which answer")]
+        .into_iter()
+        .fold(question.to_owned(), |said, (model, person)| said.replace(model, person))
+}
+
 /// Words that people read in a minute, silently and in their own language (Brysbaert 2019, doi 10.1016/j.jml.2019.104047).
 const WORDS_A_MINUTE: f64 = 238.0;
 
-/// The first way to a verdict, which needs neither a key nor money: "Vote yourself, blind, on 40 pairs, about 20 minutes".
+/// The first way to a verdict, which needs neither a key nor money: "Vote yourself, blind, on 40 pairs (about 20 minutes; up to 48 screens ...".
 /// `None` where there is nothing to vote on. `pairs` are those of the plan's headline that somebody has to compare.
 pub fn invitation(plan: &Plan, pairs: &[&Pair]) -> Option<String> {
     let shown = pairs.len().min(PAIRS);
     let minutes = minutes(pairs)?;
     let (pairs, minutes) = (counted(shown, "pair", "pairs"), counted(minutes, "minute", "minutes"));
     let vote = plan.command("vote", "--as me");
-    Some(format!("Vote yourself, blind, on {pairs} (about {minutes}): {vote}."))
+    let screens = screens(shown);
+    Some(format!(
+        "Vote yourself, blind, on {pairs} (about {minutes}; up to {screens} screens with repeats and checks): {vote}."
+    ))
 }
 
 /// What pairs on so many own and other prompts are too few for, however many people vote: "a figure needs 10, ..."; `None` where
@@ -104,9 +114,13 @@ fn minutes(pairs: &[&Pair]) -> Option<usize> {
         asked + words(pair.arm.answer()) + words(pair.against.answer())
     };
     let mean = mean(&pairs.iter().map(|pair| read(pair) as f64).collect::<Vec<f64>>())?;
-    let drawn = pairs.len().min(PAIRS);
-    let items = drawn + 2 * extra(drawn);
+    let items = screens(pairs.len().min(PAIRS));
     Some(((items as f64 * mean / WORDS_A_MINUTE).ceil() as usize).max(1))
+}
+
+/// Screens of a ballot of so many pairs, where there are references to plant as many as it takes.
+fn screens(pairs: usize) -> usize {
+    pairs + 2 * extra(pairs)
 }
 
 /// How many of so many pairs come twice, and how many planted ones are added.
@@ -387,6 +401,16 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_asked_about_answers_whatever_judges_are_asked() {
+        let rubrics = Rubrics::built_in();
+        for category in ["factual", "creative", "in-domain", "anything"] {
+            let asked = for_people(&rubrics.of(category).question);
+            assert!(asked.starts_with("Which answer "), "{asked}");
+        }
+        assert_eq!(for_people("Which one answers this response?"), "Which one answers this response?");
+    }
 
     #[test]
     fn what_pairs_are_too_few_for_follows_from_the_limits_of_the_figures() {

@@ -99,7 +99,7 @@ fn sentence(voter: &str, Counted { count, of }: Counted, verdict: PlantedVerdict
     match verdict {
         PlantedVerdict::Passed => format!("{voter} {found}."),
         PlantedVerdict::TooFew if count == of => format!(
-            "{voter} {found}, as somebody who reads does. So few planted pairs cannot also rule out guessing."
+            "{voter} {found}, as somebody who reads does. Of so few, somebody who guesses can find all of them too."
         ),
         PlantedVerdict::TooFew => {
             format!("{voter} {found}: of so few pairs this speaks neither for nor against these votes.")

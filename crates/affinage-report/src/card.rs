@@ -138,8 +138,9 @@ pub struct PlainCard {
     pub rows: Vec<(&'static str, String)>,
 }
 
-/// The card for a terminal. `project` is the project's name.
-pub fn plain(project: &str, plan: &Plan, analysis: &Analysis) -> PlainCard {
+/// The card for a terminal. `project` is the project's name; with `is_full` every warning is there, else the first ones and
+/// the command that shows the others.
+pub fn plain(project: &str, plan: &Plan, analysis: &Analysis, is_full: bool) -> PlainCard {
     let card = &analysis.card;
     let mut rows: Vec<(&'static str, String)> = Vec::new();
     for row in &card.rows {
@@ -149,7 +150,8 @@ pub fn plain(project: &str, plan: &Plan, analysis: &Analysis) -> PlainCard {
     if let Some(dose) = &analysis.dose {
         rows.extend(dose.steps.iter().map(|step| ("More rows, more epochs?", step.sentence.clone())));
     }
-    let mut warnings: Vec<String> = card.watch_out.iter().take(MOST_WARNINGS - 1).cloned().collect();
+    let most = if is_full { usize::MAX } else { MOST_WARNINGS - 1 };
+    let mut warnings: Vec<String> = card.watch_out.iter().take(most).cloned().collect();
     match card.watch_out.len().saturating_sub(warnings.len()) {
         0 => {}
         n => warnings.push(format!(

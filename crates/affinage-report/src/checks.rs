@@ -12,6 +12,7 @@ use super::arms::Arms;
 use super::evidence::{Evidence, RunProvenance};
 use super::html::{Section, time};
 use super::numbers::percent;
+use super::summary::has_answered;
 use super::view::{Fact, Inline, Piece, Table, sentence};
 
 #[derive(Serialize)]
@@ -123,13 +124,24 @@ pub fn methods_section(evidence: &Evidence, arms: &Arms) -> Section {
         top_p: sampling.top_p.to_string(),
         most_tokens: sampling.max_new_tokens.to_string(),
         alpha: percent(facts.alpha),
-        comparisons: counted(evidence.plan.comparisons.len(), "planned comparison", "planned comparisons"),
+        comparisons: planned_comparisons(evidence),
         categories: Table::new(&["category", "domain", "prompts"], &[2], categories),
         elsewhere: elsewhere.collect(),
         instructions: evidence.plan.arms.iter().filter_map(|arm| instruction(arm, arms)).collect(),
         glossary: notes.map(|note| Fact::new(note.term.as_str(), arms.prose(&note.plain))).collect(),
     };
     Section::drawn("methods.html", "methods", "Methods and limits", &view)
+}
+
+/// "3 planned comparisons (2 of them have no answers on one side)"
+fn planned_comparisons(evidence: &Evidence) -> String {
+    let planned = &evidence.plan.comparisons;
+    let all = counted(planned.len(), "planned comparison", "planned comparisons");
+    let lacks = |arm: &str, against: &str| ![arm, against].iter().all(|arm| has_answered(evidence, arm));
+    match planned.iter().filter(|planned| lacks(&planned.arm, &planned.against)).count() {
+        0 => all,
+        without => format!("{all} ({without} of them without answers of both sides)"),
+    }
 }
 
 fn instruction(arm: &Arm, arms: &Arms) -> Option<Text> {

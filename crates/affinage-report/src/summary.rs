@@ -78,7 +78,7 @@ fn whose_words(written: &Written) -> Option<String> {
 const MOST_NAMED: usize = 4;
 
 /// "51 prompts (31 from your texts, kept out of the training; 20 on other subjects: coding, maths), answered by base,
-/// base + prompt and step 290 (last)"; of many arms their number.
+/// base + prompt and step 290 (last)"; of many arms their number. Planned arms without an answer are named apart.
 fn asked(evidence: &Evidence) -> String {
     let facts = &evidence.analysis.evaluation;
     let of = |domain: Domain| facts.prompts_by_category.iter().filter(move |count| count.domain == domain);
@@ -96,12 +96,24 @@ fn asked(evidence: &Evidence) -> String {
     let sources: Vec<String> = own.into_iter().chain(others).collect();
     let sources = if sources.is_empty() { String::new() } else { format!(" ({})", sources.join("; ")) };
     let arms = Arms::new(&evidence.plan);
-    let names: Vec<String> = evidence.plan.arms.iter().map(|arm| arms.short(&arm.name)).collect();
-    let by = match names.len() {
-        ..=MOST_NAMED => affinage_eval::text::enumerated(&names),
-        n => format!("{n} models and checkpoints"),
+    let named = |has_answers: bool| -> Option<String> {
+        let of = evidence.plan.arms.iter().filter(|arm| has_answered(evidence, &arm.name) == has_answers);
+        let names: Vec<String> = of.map(|arm| arms.short(&arm.name)).collect();
+        match names.len() {
+            0 => None,
+            ..=MOST_NAMED => Some(affinage_eval::text::enumerated(&names)),
+            n => Some(format!("{n} models and checkpoints")),
+        }
     };
-    format!("{}{sources}, answered by {by}", counted(facts.prompts, "prompt", "prompts"))
+    let by = named(true).map_or("not answered yet".to_owned(), |by| format!("answered by {by}"));
+    let without =
+        named(false).map_or(String::new(), |arms| format!(" (planned and without an answer: {arms})"));
+    format!("{}{sources}, {by}{without}", counted(facts.prompts, "prompt", "prompts"))
+}
+
+/// Whether an arm of the plan answered any prompt.
+pub(super) fn has_answered(evidence: &Evidence, arm: &str) -> bool {
+    evidence.analysis.rates.iter().any(|rates| rates.arm == arm && rates.answers > 0)
 }
 
 /// "2 judges and 1 person", of those who judged anything.

@@ -3,12 +3,12 @@
 //! Every word repeats a decision that was made elsewhere: of the voice by the interval of the paired difference, of better
 //! by the composite, of forgetting by the paired difference of right answers. Below [`ENOUGH`] prompts no word is used.
 
-use super::Rows;
 use super::comparisons::is_judged_by_coins;
 use super::estimate::{likely, likely_points_between};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
 use super::win_rate::{ENOUGH, has_size, is_enough};
+use super::{Rows, SuiteSizes};
 use crate::analysis::{
     AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Estimate,
     Headline, Interval, JudgeResult, LikelihoodResult, ObjectiveResult, StyleMarkersResult, VerdictWord,
@@ -17,7 +17,7 @@ use crate::analysis::{
 use crate::likelihood::LikelihoodControl;
 use crate::plain::counted;
 use crate::plan::ArmKind;
-use crate::suite::Domain;
+use crate::suite::{Domain, Prompt};
 use crate::text::{capitalised, uncapitalised};
 
 /// What the card is made of.
@@ -33,6 +33,7 @@ pub struct Measured<'a> {
     pub objective: &'a [ObjectiveResult],
     pub not_independent: Option<&'a str>,
     pub best_validation: Option<BestValidation>,
+    pub suites: Option<SuiteSizes>,
 }
 
 pub fn card(measured: &Measured) -> AnswerCard {
@@ -67,9 +68,26 @@ fn voice(measured: &Measured) -> CardRow {
         question: CardQuestion::Voice,
         word: CardWord::CannotTell,
         answer: CANNOT_TELL.to_owned(),
-        evidence: "none of your held-out examples was scored by both models".to_owned(),
+        evidence: why_not_scored(measured).to_owned(),
         votes: Vec::new(),
     })
+}
+
+/// Why no held-out example says anything about the voice, and what to do.
+fn why_not_scored(measured: &Measured) -> &'static str {
+    let is_asked = |prompt: &&Prompt| prompt.domain == Domain::In && prompt.reference.is_some();
+    let is_one_asked = measured.rows.prompts.values().any(|prompt| is_asked(prompt));
+    match measured.suites.and_then(|suites| suites.held_out) {
+        _ if is_one_asked => "none of your held-out examples was scored by both models",
+        Some(0) => {
+            "your data set has no held-out examples: collect more and freeze them, and a share of them is kept out of the \
+             training (`dataset.test-share`)"
+        }
+        _ => {
+            "none of your held-out examples is among these prompts: `in-domain` in `eval.suites` takes those that the data \
+             set has"
+        }
+    }
 }
 
 const CANNOT_TELL: &str = "Cannot tell yet";
@@ -260,8 +278,13 @@ fn forgotten(measured: &Measured) -> CardRow {
         VerdictWord::NotShown | VerdictWord::Worse => {
             let why = match total.correct.n {
                 n if n < ENOUGH => format!(
-                    "{}; {ENOUGH} are needed: raise `eval.prompts-per-suite`",
-                    counted(n, "checked prompt", "checked prompts")
+                    "{}; {ENOUGH} are needed: {}",
+                    counted(n, "checked prompt", "checked prompts"),
+                    match measured.suites {
+                        Some(suites) if suites.checked <= n =>
+                            "add \"maths\" or \"factual\" to `eval.suites`, or a `[[suite]]` with answers to check",
+                        _ => "raise `eval.prompts-per-suite`",
+                    }
                 ),
                 n => match why_unshown(total) {
                     Some(why) => format!("{}; {why}", figures(total)),

@@ -20,6 +20,9 @@ use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tune
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
 
+/// The row of the votes of whoever wrote the training texts.
+const AUTHOR_ROW: &str = "the author";
+
 /// Votes of people beside the judges: the author's own apart, others joined with the judges' votes.
 pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     let planned = &rows.plan.headline;
@@ -30,15 +33,20 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     // Whoever did not read corrects nobody.
     let ids: BTreeSet<&str> = voted.iter().copied().filter(|id| !rows.has_missed_planted(id)).collect();
     let mut findings = Vec::new();
-    for (who, voters) in [("the author", true), ("other people", false)].map(|(who, author)| {
+    for (who, voters) in [(AUTHOR_ROW, true), ("other people", false)].map(|(who, author)| {
         (who, ids.iter().copied().filter(|id| is_author(id) == author).collect::<BTreeSet<&str>>())
     }) {
         let rate = win_rate(&scores_by(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
         let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
         // Without votes of the author there is nobody whom the others are apart from.
-        let by = if ids.iter().any(|id| is_author(id)) { who } else { "people" };
-        let mut finding = rated(who, &format!("By {by}"), rate, VOTES_FILE);
-        if who == "the author" {
+        let by = match voters.iter().collect::<Vec<_>>()[..] {
+            _ if who == AUTHOR_ROW => who,
+            [only] => spoken(only),
+            _ if ids.iter().any(|id| is_author(id)) => who,
+            _ => "people",
+        };
+        let mut finding = rated(by, &format!("By {by}"), rate, VOTES_FILE);
+        if who == AUTHOR_ROW {
             finding.sentence.push_str(" The author knows the voice; this is reported apart.");
             if !is_even(weights_of_voted(&pairs, &voters)) {
                 finding.sentence.push_str(" Pairs on the author's own prompts were drawn before all others.");
@@ -49,7 +57,7 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
             );
         }
         findings.push(finding);
-        if who != "the author" {
+        if who != AUTHOR_ROW {
             findings.push(joined(&pairs, &voters, &panel));
         }
     }

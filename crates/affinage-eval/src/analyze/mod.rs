@@ -88,6 +88,19 @@ pub struct Around<'a> {
     pub planted: &'a [GoldVote],
     /// What came of reading replies of an earlier version again, if any are.
     pub reread: Option<Reread>,
+    /// How much the suites hold now.
+    pub suites: Option<SuiteSizes>,
+}
+
+/// Prompts that the suites of affinage.toml hold, however few of each are asked: no advice goes beyond them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SuiteSizes {
+    /// Prompts of the headline that somebody has to compare.
+    pub to_compare: usize,
+    /// Prompts with exact answers.
+    pub checked: usize,
+    /// Held-out examples of the data set; `None` where it is not known.
+    pub held_out: Option<usize>,
 }
 
 /// Another evaluation of the same recipe with another training seed.
@@ -181,6 +194,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         &judges,
         &checks,
         &to_vote_on(&votes, inputs.plan),
+        notes::PromptCounts { asked: to_compare(inputs), there: inputs.around.suites.map(|s| s.to_compare) },
     );
     if let Some(best) = &checkpoints.best_validation {
         // Behind what the first screen needs most.
@@ -202,6 +216,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         objective: &objective,
         not_independent: relations.limit.as_deref(),
         best_validation: checkpoints.best_validation,
+        suites: inputs.around.suites,
     });
     Ok(Analysis {
         v: ROW_VERSION,
@@ -236,6 +251,12 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
             inputs.around.planted,
         ),
     })
+}
+
+/// Prompts of the headline that somebody has to compare.
+fn to_compare(inputs: &Inputs) -> usize {
+    let scope = inputs.plan.headline.scope;
+    inputs.prompts.iter().filter(|prompt| prompt.check.is_none() && scope.covers(prompt)).count()
 }
 
 /// The e-value of every planned comparison, 0 where nothing is decided: all that a look during judging needs.

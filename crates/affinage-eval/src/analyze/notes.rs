@@ -78,6 +78,33 @@ fn may_go_on(judge: &JudgeResult) -> bool {
     judge.kind == JudgeKind::Human && !is_author(&judge.judge_id) && !judge.in_panel && !has_missed
 }
 
+/// Prompts of the headline that have to be compared: those that are asked, and those that the suites hold.
+#[derive(Clone, Copy, Debug)]
+pub struct PromptCounts {
+    pub asked: usize,
+    /// `None` where it is not known.
+    pub there: Option<usize>,
+}
+
+impl PromptCounts {
+    /// How to come by more prompts, of which `needed` are wanted; a setting is named only as far as it helps.
+    fn more(self, needed: usize) -> String {
+        const ADD: &str = "with a `[[suite]]` or more held-out examples";
+        match self.there {
+            None => format!("add prompts, {ADD}"),
+            Some(there) if there <= self.asked => {
+                format!("your suites hold {there} to compare and no more, so add prompts, {ADD}")
+            }
+            Some(there) if there < needed => format!(
+                "your suites hold {there} to compare, so leave out `eval.prompts-per-suite` to have them all, and add others, {ADD}"
+            ),
+            Some(there) => {
+                format!("your suites hold {there} to compare, so raise `eval.prompts-per-suite` or leave it out")
+            }
+        }
+    }
+}
+
 /// What would help most, in order.
 pub fn next_steps(
     plan: &Plan,
@@ -86,6 +113,7 @@ pub fn next_steps(
     judges: &[JudgeResult],
     checks: &[MethodCheck],
     to_vote_on: &[&Pair],
+    prompts: PromptCounts,
 ) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
     let to_judge = |rest: &str| plan.command("judge", rest);
@@ -174,10 +202,11 @@ pub fn next_steps(
             false => "So far neither is ahead; to show the difference that would matter",
         };
         steps.push(format!(
-            "{size} you need about {}; you have {}: raise `eval.prompts-per-suite`, \
+            "{size} you need about {}; you have {}: {}, \
              and `affinage eval` makes another evaluation beside this one, without the votes on it.",
             counted(needed, "prompt", "prompts"),
-            rate.estimate.n
+            rate.estimate.n,
+            prompts.more(needed)
         ));
     }
     let is_worse_somewhere = matches!(
@@ -207,4 +236,25 @@ pub fn next_steps(
         });
     }
     steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_prompts_are_advised_as_far_as_the_suites_hold_them() {
+        let more = |asked, there| PromptCounts { asked, there }.more(451);
+        let add = "with a `[[suite]]` or more held-out examples";
+        assert_eq!(
+            more(60, Some(60)),
+            format!("your suites hold 60 to compare and no more, so add prompts, {add}")
+        );
+        assert_eq!(more(60, None), format!("add prompts, {add}"));
+        assert_eq!(more(60, Some(500)), "your suites hold 500 to compare, so raise `eval.prompts-per-suite` or leave it out");
+        let some = more(20, Some(60));
+        assert!(
+            some.contains("hold 60") && some.contains("leave out `eval.prompts-per-suite`") && some.contains(add)
+        );
+    }
 }

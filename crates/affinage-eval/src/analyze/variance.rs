@@ -1,6 +1,6 @@
 //! Variance components of the headline with what to buy next, the spread of repeats, and the strengths of all arms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
 use super::comparisons::{panel, prompt_scores, rules};
@@ -35,11 +35,7 @@ pub fn decomposition(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String
     }
     let (mut findings, mut purchase) = (Vec::new(), None);
     match components(&scores) {
-        None => findings.push(Finding::said(
-            "components",
-            "No spread to take apart: too few votes, or all equal.".to_owned(),
-            "judgments.jsonl",
-        )),
+        None => findings.push(Finding::said("components", why_no_components(&scores), "judgments.jsonl")),
         Some(found) => {
             let answers = f64::from(rows.plan.samples().max(1));
             let cells = scores.len() as f64 / (count as f64 * answers * panel.len() as f64).max(1.0);
@@ -77,6 +73,21 @@ pub fn decomposition(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String
         findings,
     );
     (group, purchase)
+}
+
+/// Why the spread of these scores cannot be taken apart.
+fn why_no_components(scores: &[Score]) -> String {
+    let prompts: BTreeSet<usize> = scores.iter().map(|score| score.prompt).collect();
+    let is_equal = scores.iter().all(|score| score.value == scores[0].value);
+    match prompts.len() {
+        0 => "There is no spread to take apart: no vote counts yet.".to_owned(),
+        1 => "There is no spread to take apart: there are votes on one prompt only, and it takes two."
+            .to_owned(),
+        n if is_equal => {
+            format!("There is no spread to take apart: all votes on the {n} prompts say the same.")
+        }
+        n => format!("The votes on {n} prompts are too few to take their spread apart."),
+    }
 }
 
 fn next_purchase(
@@ -247,4 +258,31 @@ pub fn curve(rows: &Rows, votes: &Votes) -> FindingGroup {
          whole curve lies inside them. An early checkpoint is not what a shorter training would give.",
         findings,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_that_cannot_be_taken_apart_says_which_reason_it_is() {
+        let scores = |values: &[f64], same_prompt: bool| -> Vec<Score> {
+            let score = |(prompt, value): (usize, &f64)| Score {
+                prompt: if same_prompt { 0 } else { prompt },
+                generation: 0,
+                judge: 0,
+                value: *value,
+            };
+            values.iter().enumerate().map(score).collect()
+        };
+        for (scores, says) in [
+            (scores(&[], false), "no vote counts yet"),
+            (scores(&[1.0, 0.0], true), "on one prompt only"),
+            (scores(&[1.0, 1.0, 1.0], false), "all votes on the 3 prompts say the same"),
+        ] {
+            assert_eq!(components(&scores).map(|_| ()), None);
+            let said = why_no_components(&scores);
+            assert!(said.contains(says), "{said}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The answer card: its words, and the reasons where there are none.
 
 use affinage_eval::analysis::{Analysis, CardQuestion, CardRow, CardWord};
-use affinage_eval::analyze::{Around, analyze};
+use affinage_eval::analyze::{Around, SuiteSizes, analyze};
 use affinage_eval::completion::FinishReason;
 use affinage_eval::judge::qualification::result::{QualificationResult, QualificationVerdict};
 use affinage_eval::judgment::Outcome;
@@ -235,6 +235,34 @@ fn forgetting_is_told_by_right_answers_alone() {
             "no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as \"maths\""
         )
     );
+}
+
+/// Neither the first step nor the card advises what the suites cannot give.
+#[test]
+fn advice_goes_no_further_than_the_suites() {
+    let mut world = World::new(60, &[10]);
+    for prompt in &mut world.prompts {
+        prompt.domain = Domain::Out;
+    }
+    world.judge("judge", |_, key, i| match (i % 20 < 11) == (key.first_arm == "base") {
+        true => Outcome::Second,
+        false => Outcome::First,
+    });
+    let with = |sizes: Option<SuiteSizes>| {
+        let mut inputs = world.inputs();
+        inputs.around = Around { suites: sizes, ..Around::default() };
+        let analysis = analyze(&inputs).expect("the rows agree");
+        let step = analysis.next_steps.iter().find(|step| step.contains("you need about")).cloned();
+        (row(&analysis, CardQuestion::Voice).evidence.clone(), step.expect("60 prompts show nothing here"))
+    };
+    let (voice, step) = with(Some(SuiteSizes { to_compare: 60, checked: 0, held_out: Some(0) }));
+    assert!(step.contains("you have 60: your suites hold 60 to compare and no more, so add prompts"), "{step}");
+    assert!(!step.contains("eval.prompts-per-suite"), "{step}");
+    assert!(voice.starts_with("your data set has no held-out examples: collect more and freeze"), "{voice}");
+    let (voice, step) = with(Some(SuiteSizes { to_compare: 90_000, checked: 0, held_out: Some(12) }));
+    assert!(step.contains("so raise `eval.prompts-per-suite`"), "{step}");
+    assert!(voice.starts_with("none of your held-out examples is among these prompts"), "{voice}");
+    assert!(!with(None).1.contains("eval.prompts-per-suite"));
 }
 
 #[test]

@@ -345,7 +345,7 @@ fn a_voter_who_missed_the_planted_pairs_is_named_and_carries_nothing() {
     let with_all = analysis.headline.with_failed_judges.as_deref().expect("as it would read with him");
     assert_eq!(with_all, with_ben.headline.sentence);
     let said = sentences(&analysis, "people");
-    assert!(said.contains(sentence) && !said.contains("By people the"), "{said}");
+    assert!(said.contains(sentence) && !said.contains("By ben the"), "{said}");
 
     // One who read is taken as before, and few planted pairs are called few.
     planted(&mut world, "human:cleo", 2, 2);
@@ -356,6 +356,6 @@ fn a_voter_who_missed_the_planted_pairs_is_named_and_carries_nothing() {
         limits.contains("Cleo found the undamaged text in 2 of 2 planted pairs, as somebody who reads does."),
         "{limits}"
     );
-    assert!(sentences(&analysis, "people").contains("By people the win rate is 100 %"));
+    assert!(sentences(&analysis, "people").contains("By cleo the win rate is 100 %"));
     assert!(!limits.contains("Not independent"), "{limits}");
 }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use affinage_engine::generate::{Generator, Request};
 use affinage_engine::model::Model;
+use affinage_eval::analysis::FEWEST;
 use affinage_eval::analyze::ENOUGH;
+use affinage_eval::human_votes;
 use affinage_eval::plain::{count, counted, duration};
 use affinage_eval::suite::{Domain, Prompt};
 
@@ -197,6 +199,10 @@ pub fn say(
         is_judged: !config.judges.is_empty(),
     }));
     ctx.ui.say("Ctrl-C stops it at any time; the same command, run again, goes on from there");
+    // Hours before the answers that it is about.
+    if let Some(few) = suites::too_few(&config, &prompts(&config)?) {
+        ctx.ui.warn(few);
+    }
     say_shorter(ctx, &config, &prompts, (asked, example_words))?;
     // A resumed training has its steps.
     if done.is_none() && plan.steps > 1 {
@@ -208,40 +214,61 @@ pub fn say(
     Ok(())
 }
 
-/// Names the number of prompts that asks for fewer answers, and what it costs: a number that leaves enough questions with
-/// one right answer for a word on forgetting, where there is one.
+/// Names the number of prompts that asks for fewer answers, and what it costs: a number that leaves enough for a verdict and
+/// for a word on forgetting, where there are enough now; none that leaves too few pairs for a figure.
 fn say_shorter(
     ctx: &Project,
     config: &Config,
     prompts: &impl Fn(&Config) -> anyhow::Result<Vec<Prompt>>,
     (asked, example_words): (Asked, usize),
 ) -> anyhow::Result<()> {
-    let checked = |prompts: &[Prompt]| prompts.iter().filter(|prompt| prompt.check.is_some()).count();
-    let has_enough = checked(&prompts(config)?) >= ENOUGH;
+    let now = prompts(config)?;
     let mut least = None;
     for number in FEW..BUILT_IN_PROMPTS {
         let mut short = config.clone();
         short.eval.prompts_per_suite = Some(number);
         let fewer = prompts(&short)?;
-        let is_enough = checked(&fewer) >= ENOUGH;
-        let answers = Asked::of(&short, &fewer, example_words).answers();
-        if answers < asked.answers() && (least.is_none() || is_enough) {
-            least = Some((number, answers, is_enough));
+        if has_no_figure(&fewer) && !has_no_figure(&now) {
+            continue;
         }
-        if is_enough || !has_enough {
+        let lost = lost(&now, &fewer);
+        let answers = Asked::of(&short, &fewer, example_words).answers();
+        let keeps_all = lost.is_empty();
+        if answers < asked.answers() && (least.is_none() || keeps_all) {
+            least = Some((number, answers, lost));
+        }
+        if keeps_all {
             break;
         }
     }
-    let Some((number, answers, is_enough)) = least else { return Ok(()) };
-    let cost = match is_enough || !has_enough {
-        true => "wider intervals".to_owned(),
-        false => format!("too few for a word on forgetting, which needs {ENOUGH} checked prompts"),
-    };
+    let Some((number, answers, lost)) = least else { return Ok(()) };
+    let cost = if lost.is_empty() { "wider intervals".to_owned() } else { lost.join("; ") };
     ctx.ui.say(format!(
         "shorter: `affinage --set eval.prompts-per-suite={number} run` asks for {}; its price: {cost}",
         counted(answers, "answer", "answers"),
     ));
     Ok(())
+}
+
+/// Whether votes on so few pairs give no figure at all.
+fn has_no_figure(prompts: &[Prompt]) -> bool {
+    suites::to_compare(prompts).iter().sum::<usize>() < FEWEST
+}
+
+/// What can be said about all prompts and cannot be said any more about fewer of them.
+fn lost(all: &[Prompt], fewer: &[Prompt]) -> Vec<String> {
+    let checked = |prompts: &[Prompt]| prompts.iter().filter(|prompt| prompt.check.is_some()).count();
+    let lacks = |prompts: &[Prompt]| {
+        let [own, others] = suites::to_compare(prompts);
+        human_votes::too_few(own, others)
+    };
+    let forgetting = (checked(all) >= ENOUGH && checked(fewer) < ENOUGH)
+        .then(|| format!("too few for a word on forgetting, which needs {ENOUGH} checked prompts"));
+    let verdict = lacks(fewer).filter(|_| lacks(all).is_none()).map(|few| {
+        let pairs = suites::to_compare(fewer).iter().sum();
+        format!("no verdict, as there are at most {} to compare: {few}", counted(pairs, "pair", "pairs"))
+    });
+    verdict.into_iter().chain(forgetting).collect()
 }
 
 /// The base writes to the limit of new tokens, a tuned model about as much as the answers that it learned.
@@ -341,6 +368,19 @@ mod tests {
             )
         );
         assert!(!parts.in_words(&counts(0)).contains("validation"), "nothing is said of what is not there");
+    }
+
+    #[test]
+    fn a_shorter_evaluation_names_the_verdict_that_it_costs() {
+        let prompts = |number| vec![prompt(Domain::In); number];
+        assert!(lost(&prompts(ENOUGH), &prompts(ENOUGH)).is_empty());
+        let said = lost(&prompts(ENOUGH), &prompts(FEWEST));
+        assert_eq!(
+            said,
+            ["no verdict, as there are at most 10 pairs to compare: to say better or worse it takes 30"]
+        );
+        assert!(lost(&prompts(FEWEST), &prompts(FEWEST)).is_empty(), "there was no verdict before");
+        assert!(has_no_figure(&prompts(FEWEST - 1)) && !has_no_figure(&prompts(FEWEST)));
     }
 
     #[test]

@@ -267,7 +267,7 @@ fn write_golden() {
         }
         write(format!("{name}.md"), &crate::markdown::summary(&evidence));
         write(format!("{name}.txt"), &crate::markdown::thread(&evidence));
-        let card = crate::card::plain("my-voice", &evidence.plan, &evidence.analysis);
+        let card = crate::card::plain("my-voice", &evidence.plan, &evidence.analysis, false);
         write(format!("{name}-card.txt"), &format!("{} ({})\n{:#?}", card.title, card.compared, card.rows));
         let analysis = serde_json::to_string_pretty(&evidence.analysis).expect("plain data");
         write(format!("{name}-analysis.json"), &analysis);

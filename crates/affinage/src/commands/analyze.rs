@@ -74,16 +74,17 @@ pub fn show(ctx: &Context, name: &str, analysis: &Analysis, full: bool) -> anyho
         return ctx.ui.json(analysis);
     }
     let plan = Evaluation::named(&ctx.project, name).plan()?;
-    let mut text = card_text(&ctx.project, &plan, analysis, &ctx.ui);
-    if full || ctx.ui.is_verbose() {
+    let is_full = full || ctx.ui.is_verbose();
+    let mut text = card_text(&ctx.project, &plan, analysis, is_full, &ctx.ui);
+    if is_full {
         text.push_str(&format!("\n\n{}", summary(analysis)));
     }
     ctx.ui.data(&text)
 }
 
 /// The answer card, a line for each of its rows.
-fn card_text(project: &Path, plan: &Plan, analysis: &Analysis, ui: &Ui) -> String {
-    let card = card::plain(&card::project_name(project), plan, analysis);
+fn card_text(project: &Path, plan: &Plan, analysis: &Analysis, is_full: bool, ui: &Ui) -> String {
+    let card = card::plain(&card::project_name(project), plan, analysis, is_full);
     let heading = format!("{} ({})", ui.paint_data(Paint::Bold, &card.title), card.compared);
     let rows = card.rows.iter().map(|(label, text)| labelled(label, text));
     std::iter::once(heading).chain(rows).collect::<Vec<_>>().join("\n")

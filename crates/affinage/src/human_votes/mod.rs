@@ -118,7 +118,7 @@ impl Ballot {
         let question = |prompt: &Prompt| {
             let question = Question {
                 messages: prompt.messages.clone(),
-                criterion: rubrics.of(&prompt.category).question.clone(),
+                criterion: human_votes::for_people(&rubrics.of(&prompt.category).question),
                 origin: suites::origin(prompt, is_author(judge_id), by_person.contains(&prompt.prompt_id)),
             };
             (prompt.prompt_id.clone(), question)

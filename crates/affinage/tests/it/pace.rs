@@ -245,6 +245,13 @@ fn a_changed_setting_under_the_same_name_is_named_with_a_way_on() {
     assert!(beside.contains(because) && beside.contains("are taken over"), "{beside}");
     assert_eq!(beside.matches("cannot be compared").count(), 1, "{beside}");
     assert!(dir.path().join("evals/first-look-2/plan.json").is_file());
+    // A plan is what it was fixed as, whatever is set when it is shown.
+    let fixed = "this is the plan of `first-look-2`, which is fixed, though `eval.prompts-per-suite` was 4, now it is 3";
+    let planned = said(dir.path(), &with_few(&["plan"]));
+    assert!(planned.contains(fixed) && planned.contains("`--set eval.name=first-look-3`"), "{planned}");
+    let other = said(dir.path(), &with_few(&["--set", "eval.name=first-look-3", "plan"]));
+    assert!(!other.contains("which is fixed") && other.contains("at most 3 pairs"), "{other}");
+    assert!(!said(dir.path(), &[&more[..], &["plan"]].concat()).contains("which is fixed"));
     let again = said(dir.path(), &[&more[..], &["generate"]].concat());
     assert!(again.contains("evaluation `first-look-2`") && again.contains("answers are there"), "{again}");
     // What reads an evaluation means the one made last, says so, and takes another by its name.

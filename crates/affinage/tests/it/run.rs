@@ -22,6 +22,9 @@ fn all_stages_once_and_then_only_what_is_missing() {
     // Before the first step: how long all of it takes.
     let (time, step) = (said.find("from here about "), said.find("step-000000"));
     assert!(time.is_some() && time < step, "{said}");
+    // And that it will give no verdict.
+    let few = said.find("these prompts give at most ");
+    assert!(few.is_some() && few < step, "{said}");
     let plan: Value =
         serde_json::from_slice(&fs_err::read(dir.path().join("evals/first-look/plan.json")).expect("a plan"))
             .expect("JSON");

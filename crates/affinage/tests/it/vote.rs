@@ -96,7 +96,7 @@ fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
     assert_eq!(first_arms.filter(|arm| arm == "base").count(), 10);
     let (code, text) = run(dir.path(), &["analyze", "--json"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("By people the win rate is"), "{text}");
+    assert!(text.contains("By mira the win rate is"), "{text}");
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
-use affinage_eval::analyze::{Around, Sibling, analyze};
+use affinage_eval::analyze::{Around, Sibling, SuiteSizes, analyze};
 use affinage_eval::completion::Completion;
 use affinage_eval::judgment::Judgment;
 use affinage_eval::memorization::{MemorizationRow, TrainingIndex};
 use affinage_eval::plan::Plan;
 use affinage_eval::registry::looks;
+use affinage_eval::suite::Prompt;
 use anyhow::{Context as _, anyhow};
 
 use super::audit::contradictions;
@@ -22,6 +23,7 @@ use crate::folder::project::Project;
 use crate::folder::registry;
 use crate::folder::run::Run;
 use crate::stages::judges::qualification_results;
+use crate::stages::suites;
 
 /// Reads the rows of an evaluation, analyses them and writes `analysis.json`.
 pub fn analyze_folder(ctx: &Project, evaluation: &Evaluation) -> anyhow::Result<Analysis> {
@@ -43,6 +45,7 @@ pub fn analyze_folder(ctx: &Project, evaluation: &Evaluation) -> anyhow::Result<
         siblings: &siblings,
         validation: &validation,
         planted: &planted,
+        suites: suite_sizes(ctx, plan),
         ..Around::default()
     };
     let analysis = analyze(&stored.inputs(&fit, &exams, around))
@@ -120,6 +123,27 @@ fn siblings(ctx: &Project, plan: &Plan) -> Vec<Sibling> {
         }));
     }
     found
+}
+
+/// What the suites of affinage.toml and the plan's data set hold; `None` where they cannot be read, for the sealed
+/// reserve, which is asked once, and for the demo, which has its own choice of prompts.
+fn suite_sizes(ctx: &Project, plan: &Plan) -> Option<SuiteSizes> {
+    if plan.design.is_final || plan.design.is_demo {
+        return None;
+    }
+    let version = plan.dataset.as_ref().map(|dataset| dataset.version.as_str());
+    let version = version.and_then(|version| DatasetVersion::open(&ctx.project, Some(version)).ok());
+    let held_out = version.and_then(|version| suites::test_prompts(&version, &ctx.ui).ok());
+    let mut config = ctx.config.clone();
+    config.eval.prompts_per_suite = Some(usize::MAX);
+    let prompts = suites::chosen(ctx, &config, held_out.clone().unwrap_or_default()).ok()?;
+    let (checked, compared): (Vec<&Prompt>, Vec<&Prompt>) =
+        prompts.iter().partition(|prompt| prompt.check.is_some());
+    Some(SuiteSizes {
+        to_compare: compared.into_iter().filter(|prompt| plan.headline.scope.covers(prompt)).count(),
+        checked: checked.len(),
+        held_out: held_out.map(|prompts| prompts.len()),
+    })
 }
 
 /// Validation losses of the evaluated run; none where its folder is gone or another engine wrote none.

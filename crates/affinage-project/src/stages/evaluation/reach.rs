@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use affinage_eval::comparison::{Cells, REPEATS};
 use affinage_eval::judge::ledger::Phase;
 use affinage_eval::judge::qualification;
+use affinage_eval::plain::listed;
 use affinage_eval::stats::power::{critical_wins, detectable_win_rate, power, sample_size};
 use affinage_eval::suite::{Domain, Prompt};
 use serde::Serialize;
 
 use super::plan::steps_in_words;
-use super::series;
+use super::{series, settings};
 use crate::folder::config::JudgeKind;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
@@ -79,6 +80,9 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         true => Evaluated::open(ctx, name).ok(),
         false => None,
     };
+    if evaluated.is_some() {
+        say_fixed(ctx, name)?;
+    }
     let prompts = match &evaluated {
         Some(evaluated) => evaluated.prompts.clone(),
         None => configured_prompts(ctx)?,
@@ -115,6 +119,21 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         prompts: prompts.len(),
         judged: judged.len(),
     })
+}
+
+/// Says that a plan does not follow settings that were changed after it was fixed, and what shows theirs.
+fn say_fixed(ctx: &Project, name: &str) -> anyhow::Result<()> {
+    const SHOWN: usize = 4;
+    let changes = settings::changed(&Evaluation::named(&ctx.project, name), &ctx.config)?;
+    if !changes.is_empty() {
+        ctx.ui.warn(format!(
+            "this is the plan of `{name}`, which is fixed, though {}: other settings begin another evaluation, and the same \
+             command with `--set eval.name={}` shows its plan",
+            listed(&changes, SHOWN, "; "),
+            series::next(&ctx.project, name)?
+        ));
+    }
+    Ok(())
 }
 
 /// The prompts that `affinage eval` would ask as things stand: the newest data set's test rows, if there is one.

@@ -37,6 +37,13 @@ pub fn are_the_same(evaluation: &Evaluation, config: &Config) -> anyhow::Result<
     Ok(kept(evaluation)? == Some(values(&config.effective_toml())?))
 }
 
+/// The keys of affinage.toml that differ from those for which the plan was fixed, in the words of [`changes`]; none where an
+/// earlier version fixed it.
+pub fn changed(evaluation: &Evaluation, config: &Config) -> anyhow::Result<Vec<String>> {
+    let Some(then) = kept(evaluation)? else { return Ok(Vec::new()) };
+    Ok(changed_keys(&then, &values(&config.effective_toml())?))
+}
+
 /// What differs, each as the end of a sentence: "`eval.prompts-per-suite` was 3, now it is 30".
 ///
 /// Keys of affinage.toml come first; what they do not explain follows.

@@ -60,7 +60,7 @@ function start(state) {
 function pair(state) {
   const { item } = state;
   const answer = (side, key) => element("article", { class: "answer", id: `answer-${key}`, onclick: () => picked(window.getSelection().isCollapsed, side.label) },
-    element("h2", {}, element("kbd", {}, key), `Response ${side.label}`),
+    element("h2", {}, element("kbd", {}, key), `Answer ${side.label}`),
     side.text.trim() ? element("div", { class: "text" }, prose(side.text)) : element("div", { class: "text none" }, "(an empty answer)"),
     side.cut_at ? element("p", { class: "cut" }, `It breaks off here: answers were limited to ${counted(side.cut_at, "token")} (pieces of words).`) : null);
   const [last, ...before] = [...item.messages].reverse();
