@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::import::heading_of;
 use crate::minhash::{self, Signature};
@@ -78,6 +79,40 @@ pub fn clusters(texts: &[&str], nearness: Nearness) -> Vec<Option<usize>> {
     minhash::propose(&signatures, &mut verify);
     propose_by_rare_shingles(&shingles, nearness, &mut verify);
     (0..texts.len()).map(|i| is_key[i].then(|| sets.find(i))).collect()
+}
+
+/// A text that stands in one cluster with others.
+#[derive(Debug, Clone)]
+pub struct Clustered {
+    cluster: usize,
+    shingles: Arc<Shingles>,
+    nearness: Nearness,
+}
+
+impl Clustered {
+    /// Whether the two texts are near each other by themselves, not only through texts between them.
+    pub fn is_near(&self, other: &Clustered) -> bool {
+        let (a, b) = (&self.shingles, &other.shingles);
+        self.cluster == other.cluster && (a == b || self.nearness.holds(a.shared(b), a.len(), b.len()))
+    }
+}
+
+/// What tells which of the texts are near each other by themselves; `None` for a text that is near no other.
+pub fn neighbours(texts: &[&str], nearness: Nearness) -> Vec<Option<Clustered>> {
+    let clusters = clusters(texts, nearness);
+    let mut sizes: HashMap<usize, usize> = HashMap::new();
+    clusters.iter().flatten().for_each(|cluster| *sizes.entry(*cluster).or_default() += 1);
+    // Copies share their shingles.
+    let mut known: HashMap<&str, Arc<Shingles>> = HashMap::new();
+    let mut found = Vec::with_capacity(texts.len());
+    for (text, cluster) in texts.iter().zip(clusters) {
+        let cluster = cluster.filter(|cluster| sizes.get(cluster).is_some_and(|size| *size > 1));
+        found.push(cluster.map(|cluster| {
+            let shingles = known.entry(text).or_insert_with(|| Arc::new(Shingles::of(&[text])));
+            Clustered { cluster, shingles: Arc::clone(shingles), nearness }
+        }));
+    }
+    found
 }
 
 /// Calls `propose(a, b)`, `a < b`, for every pair that shares a rare shingle and could be near: if all shingles of the
@@ -223,6 +258,19 @@ mod tests {
         let whole = whole.join(" ");
         let unlike = "A text that has nothing at all to do with either of the two others here.";
         assert_eq!(clusters(&[unlike, &whole, &part], Nearness::Duplicate), [Some(0), Some(1), Some(1)]);
+    }
+
+    #[test]
+    fn the_ends_of_a_chain_are_in_one_cluster_and_not_near_each_other() {
+        let words: Vec<String> = (0..30).map(|i| format!("word{}", "x".repeat(i))).collect();
+        let texts = [0, 6, 12].map(|start| words[start..start + 18].join(" "));
+        let texts: Vec<&str> = texts.iter().map(String::as_str).chain(["Go on."]).collect();
+        assert_eq!(clusters(&texts, Nearness::Related), [Some(0), Some(0), Some(0), None]);
+        let near = neighbours(&texts, Nearness::Related);
+        let is_near =
+            |a: usize, b: usize| near[a].as_ref().zip(near[b].as_ref()).is_some_and(|(a, b)| a.is_near(b));
+        assert!(is_near(0, 1) && is_near(1, 2) && is_near(0, 0) && !is_near(0, 2));
+        assert!(near[3].is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! prompts. Whole components go to one side, by a seeded order; a side once given is kept in later versions.
 //! One very long conversation is cut into sections, with a gap at the borders, and one very long document into its own
 //! sections, which have no context. What still overlaps is dropped from
-//! the held-out side and listed; the certificate states the largest overlap that is left.
+//! the held-out side and listed; so are repeats of what many conversations say alike, where these would tie most of them; the certificate states the largest overlap that is left.
 
 mod certificate;
 
@@ -29,6 +29,11 @@ pub const SECTION_LEN: usize = 30;
 pub const BORDER_LEN: usize = 3;
 /// A component with more than this share of the examples stops the split.
 pub const MAX_COMPONENT_SHARE: f64 = 0.5;
+/// A prompt or answer in more conversations than these is a formula ("You're welcome! If anything else comes up, just ask."):
+/// where it would tie too much together, one example with it is kept and the others are dropped ...
+pub const FORMULA_CONVERSATIONS: usize = 5;
+/// ... unless these would be more than this share of the examples.
+pub const MAX_REPEATED_SHARE: f64 = 0.2;
 /// From this many held-out prompts on, a third of them is sealed.
 pub const RESERVE_FROM_PROMPTS: usize = 90;
 
@@ -106,7 +111,13 @@ pub enum SplitError {
     #[error("{examples} examples cannot be split; at least 3 are needed")]
     TooFew { examples: usize },
     #[error("{} of the examples hang together in one group, so no clean split exists; it is tied by {}", percent(*.share), ties_text(ties, conversation))]
-    OneComponent { share: f64, conversation: String, ties: Vec<Tie> },
+    OneComponent {
+        share: f64,
+        conversation: String,
+        ties: Vec<Tie>,
+        /// Without the examples that hold the texts of `ties` the others can be split.
+        is_enough: bool,
+    },
 }
 
 /// Places all items. `evaluation_prompts` are texts that training examples must not overlap.
@@ -123,6 +134,7 @@ pub fn split(
     let groups = Groups::of(items, &sectioned)?;
     let mut drops = Vec::new();
     let mut sides = place(items, &groups, policy, previous, &mut drops);
+    groups.drop_repeats(items, &sides, &mut drops);
     seal_reserve(items, &groups, policy, previous, &mut sides);
     drop_borders(items, &sectioned, &sides, &mut drops);
     let measured: Vec<Measured> = items.iter().map(Measured::of).collect();
@@ -165,6 +177,8 @@ struct Groups {
     response: Vec<Option<usize>>,
     /// Items that carry an answer of another document before their prompt, with its number in `response`.
     carries: Vec<(usize, usize)>,
+    /// Items that are dropped because they repeat a formula, with the one that is kept; their text ties nothing.
+    repeats: BTreeMap<usize, usize>,
     /// Connected component of each item.
     component: Vec<usize>,
 }
@@ -178,7 +192,58 @@ impl Groups {
         }
         // A greeting stands before most prompts: such answers are dropped from the held-out side instead.
         let groups = Groups::tied(items, sectioned, false);
-        groups.check_size(items).map(|()| groups)
+        let Err(error) = groups.check_size(items) else { return Ok(groups) };
+        let groups = groups.without_repeats();
+        let is_much = groups.repeats.len() as f64 > MAX_REPEATED_SHARE * items.len() as f64;
+        if is_much || groups.check_size(items).is_err() { Err(error) } else { Ok(groups) }
+    }
+
+    /// The same without the ties of formulae.
+    fn without_repeats(self) -> Groups {
+        let Groups { group, mut prompt, mut response, .. } = self;
+        let mut repeats: BTreeMap<usize, usize> = BTreeMap::new();
+        for clusters in [&prompt, &response] {
+            let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for (index, cluster) in clusters.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?))) {
+                members.entry(cluster).or_default().push(index);
+            }
+            for members in members.into_values() {
+                let within: BTreeSet<usize> = members.iter().map(|&index| group[index]).collect();
+                let kept = members.iter().copied().find(|index| !repeats.contains_key(index));
+                if let Some(kept) = kept.filter(|_| within.len() > FORMULA_CONVERSATIONS) {
+                    for repeat in members.into_iter().filter(|index| *index != kept) {
+                        repeats.entry(repeat).or_insert(kept);
+                    }
+                }
+            }
+        }
+        let mut sets = UnionFind::new(group.len());
+        for index in 0..group.len() {
+            sets.union(index, group[index]);
+        }
+        // A cluster has the number of its first text, which may be a repeat.
+        for clusters in [&mut prompt, &mut response] {
+            let mut first: HashMap<usize, usize> = HashMap::new();
+            for (index, own) in clusters.iter_mut().enumerate() {
+                *own = own.filter(|_| !repeats.contains_key(&index));
+                if let Some(cluster) = own {
+                    *cluster = *first.entry(*cluster).or_insert(index);
+                    sets.union(index, *cluster);
+                }
+            }
+        }
+        let component = (0..group.len()).map(|index| sets.find(index)).collect();
+        Groups { group, prompt, response, carries: Vec::new(), repeats, component }
+    }
+
+    /// Drops the repeats of formulae that are not dropped yet.
+    fn drop_repeats(&self, items: &[Item<'_>], sides: &[Side], drops: &mut Vec<Drop>) {
+        let repeats = self.repeats.iter().filter(|(repeat, _)| sides[**repeat] != Side::Retired);
+        drops.extend(repeats.map(|(&repeat, &kept)| Drop {
+            example_id: items[repeat].example_id.to_owned(),
+            side: sides[repeat],
+            reason: DropReason::Repeated { kept: items[kept].example_id.to_owned() },
+        }));
     }
 
     fn tied(items: &[Item<'_>], sectioned: &BTreeSet<String>, by_context: bool) -> Groups {
@@ -224,7 +289,7 @@ impl Groups {
             others.for_each(|other| sets.union(carrier, *other));
         }
         let component = (0..items.len()).map(|i| sets.find(i)).collect();
-        Groups { group, prompt, response, carries, component }
+        Groups { group, prompt, response, carries, repeats: BTreeMap::new(), component }
     }
 
     fn check_size(&self, items: &[Item<'_>]) -> Result<(), SplitError> {
@@ -242,11 +307,16 @@ impl Groups {
             return Ok(());
         }
         let conversation = items[largest].document.to_owned();
-        Err(SplitError::OneComponent { share, conversation, ties: self.ties(items, largest) })
+        let (ties, is_enough) = self.ties(items, largest);
+        Err(SplitError::OneComponent { share, conversation, ties, is_enough })
     }
 
-    /// The texts that tie most groups of a component together.
-    fn ties(&self, items: &[Item<'_>], component: usize) -> Vec<Tie> {
+    /// The texts that tie most groups of a component together: as many as have to go, and whether that is enough; where many
+    /// would have to go, the first few.
+    fn ties(&self, items: &[Item<'_>], component: usize) -> (Vec<Tie>, bool) {
+        /// Shown where they are enough, and where they are not.
+        const MOST: usize = 20;
+        const FEW: usize = 5;
         let mut tied: BTreeMap<(&'static str, usize), BTreeSet<usize>> = BTreeMap::new();
         for index in (0..items.len()).filter(|&i| self.component[i] == component) {
             for (what, cluster) in [("prompt", self.prompt[index]), ("answer", self.response[index])] {
@@ -260,17 +330,34 @@ impl Groups {
                 groups.insert(self.group[carrier]);
             }
         }
-        let mut ties: Vec<Tie> = tied
-            .into_iter()
-            .filter(|(_, groups)| groups.len() > 1)
-            .map(|((what, first), groups)| {
-                let text = if what == "prompt" { items[first].prompt } else { items[first].response };
-                Tie { what, text: beginning(text).to_owned(), groups: groups.len() }
-            })
-            .collect();
-        ties.sort_by_key(|tie| std::cmp::Reverse(tie.groups));
-        ties.truncate(5);
-        ties
+        let mut tied: Vec<_> = tied.into_iter().filter(|(_, groups)| groups.len() > 1).collect();
+        tied.sort_by_key(|(_, groups)| std::cmp::Reverse(groups.len()));
+        let texts: Vec<(&'static str, usize)> = tied.iter().map(|(text, _)| *text).collect();
+        let enough = (1..=texts.len().min(MOST)).find(|&shown| self.is_split_without(&texts[..shown]));
+        tied.truncate(enough.unwrap_or(FEW));
+        let tie = |((what, first), groups): ((&'static str, usize), BTreeSet<usize>)| {
+            let text = if what == "prompt" { items[first].prompt } else { items[first].response };
+            Tie { what, text: beginning(text).to_owned(), groups: groups.len() }
+        };
+        (tied.into_iter().map(tie).collect(), enough.is_some())
+    }
+
+    /// Whether no component is too much of all once the items in these clusters are gone.
+    fn is_split_without(&self, texts: &[(&'static str, usize)]) -> bool {
+        let of = |index: usize| [("prompt", self.prompt[index]), ("answer", self.response[index])];
+        let is_gone = |index: &usize| {
+            of(*index).into_iter().any(|(what, cluster)| cluster.is_some_and(|c| texts.contains(&(what, c))))
+        };
+        let left: Vec<usize> = (0..self.group.len()).filter(|index| !is_gone(index)).collect();
+        let mut sets = UnionFind::new(self.group.len());
+        for &index in &left {
+            sets.union(index, self.group[index]);
+            of(index).into_iter().filter_map(|(_, cluster)| cluster).for_each(|c| sets.union(index, c));
+        }
+        let mut sizes: HashMap<usize, usize> = HashMap::new();
+        left.iter().for_each(|&index| *sizes.entry(sets.find(index)).or_default() += 1);
+        let largest = sizes.into_values().max().unwrap_or(0);
+        left.len() >= 3 && largest as f64 <= MAX_COMPONENT_SHARE * left.len() as f64
     }
 
     fn prompt_names(&self, items: &[Item<'_>]) -> Vec<String> {
@@ -398,6 +485,7 @@ fn seal_reserve(
 
 /// Drops the first candidates of a section whose predecessor is on another side: their context stands there.
 fn drop_borders(items: &[Item<'_>], sectioned: &BTreeSet<String>, sides: &[Side], drops: &mut Vec<Drop>) {
+    let dropped: HashSet<String> = drops.iter().map(|d| d.example_id.clone()).collect();
     let mut side_of: HashMap<(&str, usize), HashSet<Side>> = HashMap::new();
     for (item, side) in items.iter().zip(sides) {
         side_of.entry((item.conversation, item.position / SECTION_LEN)).or_default().insert(*side);
@@ -408,7 +496,10 @@ fn drop_borders(items: &[Item<'_>], sectioned: &BTreeSet<String>, sides: &[Side]
             continue;
         }
         let before = side_of.get(&(item.conversation, section - 1));
-        if *side != Side::Retired && before.is_some_and(|sides| sides.iter().any(|other| other != side)) {
+        if *side != Side::Retired
+            && !dropped.contains(item.example_id)
+            && before.is_some_and(|sides| sides.iter().any(|other| other != side))
+        {
             drops.push(Drop {
                 example_id: item.example_id.to_owned(),
                 side: *side,

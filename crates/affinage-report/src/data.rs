@@ -131,6 +131,9 @@ fn reason(reason: &DropReason) -> String {
             percent(*containment)
         ),
         DropReason::Joined { side } => format!("new examples tie it to the side {side:?}").to_lowercase(),
+        DropReason::Repeated { kept } => {
+            format!("its prompt or answer is one that many conversations share, as in {kept}, which is kept")
+        }
         DropReason::EvaluationPrompt { containment, prompt } => {
             format!("it holds {} of the evaluation prompt {prompt}", percent(*containment))
         }

@@ -113,12 +113,12 @@ impl Command {
 
 /// The order of `affinage --help`; commands that do not exist (yet) are left out.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("A first day", &["import", "review", "train", "chat", "eval"]),
-    ("Data", &["lint", "dataset"]),
+    ("A first day", &["init", "import", "review", "dataset", "train", "chat", "eval"]),
+    ("Data", &["lint"]),
     ("Model", &["models", "generate", "serve", "export", "inspect", "bench"]),
     ("Evaluation", &["judge", "vote", "analyze", "report", "plan", "audit", "dose"]),
     ("The whole story", &["run", "demo"]),
-    ("Project and machine", &["init", "doctor"]),
+    ("Project and machine", &["doctor"]),
 ];
 
 /// Parses the process's arguments. Help and what clap finds wrong are printed here and end the process (exit code 2 for

@@ -46,11 +46,11 @@ pub fn while_serving<R>(serve: impl FnOnce() -> R) -> R {
 }
 
 /// Installs the handler; called once by `main`. `on_first` tells the user what happens now, `on_second` how to go on with
-/// what is ended at once, `at_once` the words of [`interrupt::end_at_once`].
+/// what is ended at once, if that is known, and leaves the terminal as the shell expects it, `at_once` the words of [`interrupt::end_at_once`].
 #[expect(clippy::disallowed_methods, reason = "the second Ctrl-C ends the process")]
 pub fn listen(
     on_first: impl Fn(&str) + Send + 'static,
-    on_second: impl Fn(&str) + Send + 'static,
+    on_second: impl Fn(Option<&str>) + Send + 'static,
     at_once: impl Fn(&LastWords) + Send + 'static,
 ) {
     let installed = ctrlc::set_handler(move || {
@@ -62,10 +62,7 @@ pub fn listen(
         let is_graceful = interrupt::has_safe_points() && !at_prompt;
         if interrupt::request() || !is_graceful {
             // At a prompt standard error belongs to the question.
-            let hint = interrupt::hint().filter(|_| !at_prompt);
-            if let Some(hint) = hint {
-                on_second(hint);
-            }
+            on_second(interrupt::hint().filter(|_| !at_prompt));
             std::process::exit(130);
         }
         if !STREAMING.load(Ordering::Relaxed) {

@@ -44,7 +44,10 @@ fn main() -> ExitCode {
     let (first, second, last) = (ui.clone(), ui.clone(), ui.clone());
     ctrl_c::listen(
         move |words| first.say(format!("\n{words}")),
-        move |hint| second.hint(hint),
+        move |hint| {
+            hint.into_iter().for_each(|hint| second.hint(hint));
+            second.clear_bars();
+        },
         move |words| {
             last.error(&errors::ended(words));
             // The lines that moved would stand below the last words.

@@ -22,6 +22,8 @@ pub enum DropReason {
         #[serde(rename = "tied_to")]
         side: Side,
     },
+    /// Its prompt or answer is one that many conversations share, as in `kept`, the example that stays for all of them.
+    Repeated { kept: String },
     /// A training example that overlaps a prompt of the evaluation.
     EvaluationPrompt { containment: f64, prompt: String },
     /// It was held out and then tied to another side, in an earlier version: it is on no side any more.
@@ -38,6 +40,9 @@ impl DropReason {
                 "held out, but its answer stands in the turns before the prompt of a training example"
             }
             DropReason::Joined { .. } => "held out before, and tied to another side by new examples",
+            DropReason::Repeated { .. } => {
+                "with a prompt or answer that many conversations share, of which one is kept"
+            }
             DropReason::EvaluationPrompt { .. } => "overlaps a prompt of the evaluation",
             DropReason::Retired => "on no side since an earlier version",
         }

@@ -367,6 +367,53 @@ fn training_examples_with_an_evaluation_prompt_are_dropped() {
 }
 
 #[test]
+fn what_many_conversations_say_alike_is_kept_once_and_ties_nothing() {
+    const WELCOME: &str = "You are very welcome! If anything else comes up, just ask me.";
+    let mut owned = corpus(240, 8);
+    for o in owned.iter_mut().filter(|o| o.position == 7) {
+        o.response = WELCOME.into();
+    }
+    let split = run(&owned, &Previous::default());
+    let said = |index: &usize| owned[*index].response == WELCOME;
+    let placed: Vec<usize> = (0..owned.len()).filter(|i| split.placed[*i].is_some()).filter(said).collect();
+    assert_eq!(placed.len(), 1, "one of thirty is kept");
+    let kept = &owned[placed[0]].id;
+    let dropped = &split.certificate.dropped;
+    assert_eq!(dropped.len(), 29, "{dropped:?}");
+    assert!(
+        dropped.iter().all(|d| matches!(&d.reason, DropReason::Repeated { kept: other } if other == kept)),
+        "{dropped:?}"
+    );
+    assert!(on(&owned, &split, |side| side == Side::Test).len() > 20);
+    // What five conversations share belongs together as before.
+    for (number, o) in owned.iter_mut().filter(|o| o.position == 7).enumerate().skip(5) {
+        o.response = text(5000 + number, 20);
+    }
+    let split = run(&owned, &Previous::default());
+    assert_eq!(split.certificate.dropped, [], "nothing is dropped where the ties are few");
+}
+
+#[test]
+fn all_texts_that_tie_a_corpus_are_named_at_once() {
+    // Sixteen chats of two cards; eight texts tie two or three of them each into a chain, by half of the cards.
+    let mut owned = corpus(32, 2);
+    for (number, o) in owned.iter_mut().enumerate().filter(|(_, o)| o.position == 1) {
+        o.response = text(7000 + number / 6, 20);
+    }
+    for (number, o) in owned.iter_mut().enumerate().filter(|(_, o)| o.position == 0) {
+        o.prompt = text(8000 + (number + 3) / 6, 12);
+    }
+    let Err(SplitError::OneComponent { ties, is_enough, .. }) =
+        split(&items(&owned), &POLICY, &Previous::default(), &[])
+    else {
+        panic!("a chain");
+    };
+    assert!(is_enough && ties.len() > 1, "{ties:?}");
+    owned.retain(|o| !ties.iter().any(|tie| o.prompt == tie.text || o.response.starts_with(&tie.text)));
+    assert!(split(&items(&owned), &POLICY, &Previous::default(), &[]).is_ok(), "{ties:?}");
+}
+
+#[test]
 fn a_corpus_that_hangs_together_is_refused_with_the_reason() {
     let mut owned = corpus(20, 1);
     for o in owned.iter_mut().take(15) {

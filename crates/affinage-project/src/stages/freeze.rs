@@ -33,7 +33,7 @@ use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
 pub use again::{again, next_step};
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
-pub use said::{FIRST_MODEL_EXAMPLES, GOAL, say_size, say_version};
+pub use said::{FIRST_MODEL_EXAMPLES, GOAL, examples_for_report, say_size, say_untested, say_version};
 use select::{Selected, Selection, begins_with};
 pub use select::{Undecided, Unread, is_off_branch};
 
@@ -101,10 +101,11 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     let mut selection = ctx.ui.during("reading what was accepted", selecting)?;
     match &ruler {
         Ok(ruler) => {
-            fit_context(ctx, ruler, &mut selection);
+            let (left_out, begin) = fit_context(ctx, ruler, &mut selection);
             let previous = remember(earlier.iter().map(Manifest::as_previous));
             let sectioned = split::sectioned(&items(&selection.selected), &previous);
             context::within_sections(&mut selection.selected, &sectioned);
+            measure_rows(ctx, ruler, &mut selection, left_out, begin);
         }
         Err(why) => ctx.ui.say(format!("how long the rows are was not measured: {why}")),
     }
@@ -152,8 +153,12 @@ pub fn imported(ctx: &Project) -> anyhow::Result<Library> {
 }
 
 /// Gives the rows the turns before their prompts that the training of the project's model has room for, and takes out of the
-/// selection what is longer without them.
-fn fit_context(ctx: &Project, ruler: &Ruler, selection: &mut Selection) {
+/// selection what is longer without them: returned by id, with its tokens and with what its prompt begins with.
+fn fit_context(
+    ctx: &Project,
+    ruler: &Ruler,
+    selection: &mut Selection,
+) -> (BTreeMap<String, usize>, BTreeMap<String, String>) {
     let progress = ctx.ui.late_progress("measuring rows", selection.selected.len() as u64, "rows");
     let measure = |selected: &mut Selected| {
         progress.advance(1);
@@ -161,9 +166,6 @@ fn fit_context(ctx: &Project, ruler: &Ruler, selection: &mut Selection) {
     };
     let measured: Vec<_> = selection.selected.iter_mut().map(measure).collect();
     progress.finish("");
-    let Some(spread) = Spread::of(measured.iter().flatten().map(|length| length.tokens).collect()) else {
-        return;
-    };
     let (mut left_out, mut begin) = (BTreeMap::new(), BTreeMap::new());
     let mut lengths = measured.into_iter();
     let counts = &mut selection.counts;
@@ -176,6 +178,25 @@ fn fit_context(ctx: &Project, ruler: &Ruler, selection: &mut Selection) {
         }
         too_long.is_none()
     });
+    (left_out, begin)
+}
+
+/// Measures the rows as the version holds them, which is as the training takes them, and says how long they are.
+fn measure_rows(
+    ctx: &Project,
+    ruler: &Ruler,
+    selection: &mut Selection,
+    left_out: BTreeMap<String, usize>,
+    begin: BTreeMap<String, String>,
+) {
+    let tokens = |one: &Selected| {
+        ruler.measure(&one.example.example_id, &one.example.messages).map(|length| length.tokens)
+    };
+    let measuring = || selection.selected.iter().filter_map(tokens).collect::<Vec<usize>>();
+    let measured = ctx.ui.during("measuring rows", measuring);
+    let Some(spread) = Spread::of(measured.into_iter().chain(left_out.values().copied()).collect()) else {
+        return;
+    };
     let (model, limit) = (ruler.model().to_owned(), ruler.limit);
     let Spread { keeps_most, longest } = spread;
     let lengths = Lengths { model, limit, holds_context: true, left_out, begin, keeps_most, longest };
@@ -286,9 +307,15 @@ fn split_examples(
 fn with_split_hint(error: SplitError) -> anyhow::Error {
     let hint = match &error {
         SplitError::TooFew { .. } => "accept more at the desk (`affinage review`), or import more",
-        SplitError::OneComponent { .. } => {
-            "search for one of these texts, in quotes, in the list of the desk (`affinage review`): it shows exactly its cards. \
-             Reject or edit them, or import conversations on other matters"
+        SplitError::OneComponent { is_enough: false, .. } => {
+            "search for these texts, in quotes, in the list of the desk (`affinage review`), with \"all\" in place of \
+             \"undecided\": it shows exactly their cards, accepted ones too, and \"Reject all\" takes them out in one step. More \
+             is tied by other texts: import conversations on other matters"
+        }
+        SplitError::OneComponent { is_enough: true, .. } => {
+            "without the examples that hold all these texts it can be split: search for each of them, in quotes, in the list of \
+             the desk (`affinage review`), with \"all\" in place of \"undecided\": it shows exactly its cards, accepted ones too, \
+             and \"Reject all\" takes them out in one step. Or import conversations on other matters"
         }
     };
     Err::<(), _>(error).hint(hint).expect_err("an error stays one")

@@ -82,8 +82,11 @@ impl Ruler {
         }
         // What a template writes behind the answer may be cut.
         let parts = (tokenizer, template, end_tokens.as_slice());
-        let whole = tokenize_whole(parts, example_id, messages, self.train.loss, self.limit);
-        Some(Length { tokens, is_too_long: matches!(whole, Err(TemplateError::TooLong { .. })) })
+        match tokenize_whole(parts, example_id, messages, self.train.loss, self.limit) {
+            Err(TemplateError::TooLong { .. }) => Some(Length { tokens, is_too_long: true }),
+            Ok(example) => Some(Length { tokens: example.ids.len(), is_too_long: false }),
+            Err(_) => Some(Length { tokens, is_too_long: false }),
+        }
     }
 
     /// About what a training takes in memory whose longest row has so many tokens.
@@ -97,7 +100,7 @@ impl Ruler {
     }
 }
 
-/// How long a row is.
+/// How long a row is: of one that is not too long, the tokens that the training takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Length {
     pub tokens: usize,

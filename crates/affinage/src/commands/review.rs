@@ -52,7 +52,7 @@ pub fn run(ctx: &Context, args: ReviewArgs) -> anyhow::Result<()> {
 /// Serves the desk until Ctrl-C. Candidates are read beside it, so the first card is there at once.
 fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
     let _lock = FolderLock::acquire(&ctx.project)?;
-    let desk = Desk::open(&ctx.project)?;
+    let desk = Desk::open(ctx)?;
     let before = desk.decided();
     let room = Room::open(args.port)?;
     room.announce(ctx, args, "the review desk")?;

@@ -22,7 +22,7 @@ use crate::ui::Paint;
     affinage run --yes    # judges are asked without a question"
 )]
 pub struct RunArgs {
-    /// If there is no dataset yet: also take undecided answers that lint has no error or warning about
+    /// Also take undecided answers that lint has no error or warning about: freezes again where the newest dataset lacks them
     #[arg(long)]
     accept_clean: bool,
     /// With --accept-clean: also take dated notes (daily notes, journals), which are left out otherwise

@@ -13,6 +13,7 @@ use affinage_project::machine;
 use affinage_project::stages::external::{self, Asked, Start};
 use affinage_project::stages::external_trainer;
 use affinage_project::stages::forecast;
+use affinage_project::stages::freeze::say_untested;
 use affinage_project::stages::lengths::limit;
 use affinage_project::stages::training::verify::{Proof, verify_resume};
 use affinage_project::stages::training::{
@@ -205,9 +206,13 @@ fn prepared(
         None => (ctx.config.clone(), data.map(str::to_owned)),
     };
     let version = DatasetVersion::open(&ctx.project, data.as_deref())?;
+    let is_begun = resumed.is_some() || part.is_some();
     let prepared = prepare(ctx, &config, &version, part)?;
     describe(ctx, &prepared);
     propose_length(ctx, &prepared.engine, &prepared.plan);
+    if !is_begun {
+        say_untested(ctx, &version);
+    }
     Ok((config, version, prepared))
 }
 

@@ -48,8 +48,8 @@ pub struct Card {
     too_long: Option<usize>,
     /// It lies on a branch that its conversation does not show.
     off_branch: bool,
-    /// Number of its cluster and how many cards ask nearly the same, this one included.
-    cluster: Option<(usize, usize)>,
+    /// How many cards ask nearly what it asks, this one included; `None` where it is the only one.
+    near: Option<usize>,
     /// Decided on before; the first decision is hidden.
     second_look: bool,
     why: String,
@@ -251,7 +251,7 @@ impl Card {
             prompt_flags,
             variants,
             mark,
-            cluster: None,
+            near: None,
             second_look: false,
             why: String::new(),
         }
@@ -274,14 +274,13 @@ impl Card {
                 flags.push(Flag::of(finding, text));
             }
         }
-        let cluster = catalogue.entries[shown.index].cluster.map(|number| {
-            (number, catalogue.entries.iter().filter(|entry| entry.cluster == Some(number)).count())
-        });
+        let entry = &catalogue.entries[shown.index];
+        let near = catalogue.entries.iter().filter(|other| entry.asks_nearly(other)).count();
+        let near = Some(near).filter(|count| *count > 1);
         let topic = catalogue.conversation(shown.index).topic;
         let topic = topic.map(|number| (number, catalogue.topics[number].name.clone()));
-        let cluster = cluster.filter(|(_, count)| *count > 1);
-        let too_long = catalogue.entries[shown.index].too_long;
-        Card { topic, cluster, why, too_long, second_look: shown.second_look, ..self }
+        let too_long = entry.too_long;
+        Card { topic, near, why, too_long, second_look: shown.second_look, ..self }
     }
 }
 

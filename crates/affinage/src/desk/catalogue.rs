@@ -7,7 +7,7 @@ use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback, Provider};
 use affinage_dataset::counts::Omission;
-use affinage_dataset::dedup;
+use affinage_dataset::dedup::{self, Clustered, Nearness};
 use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Severity, Subject, lint, lint_across};
 use affinage_dataset::shingle;
@@ -64,8 +64,15 @@ pub struct Entry {
     /// Tokens of the row, where they are more than the training takes.
     pub too_long: Option<usize>,
     pub features: Vec<f64>,
-    /// Candidates whose prompts are near-duplicates share a number, the index of one of them.
-    pub cluster: Option<usize>,
+    /// What tells which prompts are near-duplicates of this one; `None` where there is none, or none is known yet.
+    pub asked: Option<Clustered>,
+}
+
+impl Entry {
+    /// Whether the prompt of `other` asks nearly what this one asks; so does its own.
+    pub fn asks_nearly(&self, other: &Entry) -> bool {
+        self.asked.as_ref().zip(other.asked.as_ref()).is_some_and(|(own, other)| own.is_near(other))
+    }
 }
 
 /// How long prompt and answer are, and who wrote the answer.
@@ -283,8 +290,8 @@ impl Catalogue {
 
     /// Adds what is known only when everything was read.
     pub fn complete(&mut self, whole: Whole) {
-        for (entry, cluster) in self.entries.iter_mut().zip(whole.clusters) {
-            entry.cluster = cluster;
+        for (entry, asked) in self.entries.iter_mut().zip(whole.asked) {
+            entry.asked = asked;
         }
         self.grouping = whole.grouping;
         self.tell_topics();
@@ -355,7 +362,7 @@ pub struct Whole {
     grouping: Grouping,
     written: Written,
     /// By candidate.
-    clusters: Vec<Option<usize>>,
+    asked: Vec<Option<Clustered>>,
     /// Those that may come into a data set.
     subjects: Vec<Subject>,
 }
@@ -416,8 +423,8 @@ pub fn read(
         *written.entry(who.clone()).or_default() += chars;
     }
     let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
-    let clusters = dedup::clusters(&prompts, dedup::Nearness::Related);
-    Ok(Some(Whole { grouping: Grouping::of(&places), written, clusters, subjects }))
+    let asked = dedup::neighbours(&prompts, Nearness::Related);
+    Ok(Some(Whole { grouping: Grouping::of(&places), written, asked, subjects }))
 }
 
 /// The answer on the branch the user ended on, else the first.
@@ -489,7 +496,7 @@ pub fn entry(conversation: &Conversation, candidate: &Candidate, of: usize, mark
         notes: rules(true),
         too_long: None,
         features,
-        cluster: None,
+        asked: None,
     }
 }
 

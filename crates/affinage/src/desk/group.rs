@@ -18,8 +18,8 @@ pub enum Group {
     Flag(String),
     /// All answers of one model.
     Model(String),
-    /// All whose prompts are near-duplicates of each other, by the cluster's number.
-    Cluster(usize),
+    /// All whose prompts are near-duplicates of the prompt of one card, by its id; itself among them.
+    Near(String),
     /// All of one topic, by its number.
     Topic(usize),
     /// All of the person's own selection.
@@ -32,6 +32,10 @@ impl Group {
         if let Group::Filter(filter) = self {
             return filter.members(catalogue, marks, None);
         }
+        let near = match self {
+            Group::Near(id) => catalogue.index(id).map(|index| &catalogue.entries[index]),
+            _ => None,
+        };
         let holds = |index: &usize| {
             let entry = &catalogue.entries[*index];
             let is_open = marks.get(&entry.id).is_none_or(|mark| mark.action.is_none());
@@ -47,7 +51,7 @@ impl Group {
                     Group::Conversation(key) => catalogue.conversation(*index).key == *key,
                     Group::Flag(rule) => entry.rules.iter().any(|flag| flag == rule),
                     Group::Model(model) => entry.model.as_deref() == Some(model.as_str()),
-                    Group::Cluster(number) => entry.cluster == Some(*number),
+                    Group::Near(_) => near.is_some_and(|near| near.asks_nearly(entry)),
                     Group::Topic(number) => catalogue.conversation(*index).topic == Some(*number),
                     Group::Filter(_) => false,
                 }
@@ -66,7 +70,7 @@ impl Group {
             }
             Group::Flag(rule) => format!("undecided cards that rule {rule} flags"),
             Group::Model(model) => format!("undecided cards answered by {model}"),
-            Group::Cluster(_) => "undecided cards that ask nearly the same".to_owned(),
+            Group::Near(_) => "undecided cards that ask nearly what this one asks".to_owned(),
             Group::Topic(number) => {
                 let name = catalogue.topics.get(*number).map_or("", |topic| topic.name.as_str());
                 format!("undecided cards of the topic {name}")

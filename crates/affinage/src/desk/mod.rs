@@ -23,7 +23,6 @@ mod topics;
 mod training;
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
@@ -31,7 +30,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
 };
-use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, GOAL};
+use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, GOAL, examples_for_report};
 use affinage_project::stages::lengths::Ruler;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -72,12 +71,14 @@ struct State {
     lengths: Lengths,
     /// The selection that the person goes through.
     only: Option<Filter>,
+    /// See [`examples_for_report`].
+    report_from: Option<usize>,
 }
 
 impl Desk {
     /// Opens the library; [`Desk::read_library`] fills the desk.
-    pub fn open(project: &Path) -> anyhow::Result<Desk> {
-        let library = Library::open(project)?;
+    pub fn open(ctx: &Context) -> anyhow::Result<Desk> {
+        let library = Library::open(&ctx.project)?;
         let marks = library.marks()?;
         let state = State {
             derivation: library.derivation()?,
@@ -90,6 +91,7 @@ impl Desk {
             ruler: None,
             lengths: Lengths::default(),
             only: None,
+            report_from: examples_for_report(ctx.config.dataset.test_share),
         };
         Ok(Desk {
             state: Mutex::new(state),
@@ -248,6 +250,7 @@ impl State {
             "open_clean": self.catalogue.open(&self.marks).filter(|entry| entry.is_clean()).count(),
             "goal": GOAL,
             "taste": FIRST_MODEL_EXAMPLES,
+            "report_from": self.report_from,
             "effective_n": self.effective_n(),
             "learn": self.derivation.learn,
             "begins_with_topics": self.begins_with_topics()?,
@@ -471,7 +474,7 @@ impl State {
             let entry = &mut self.catalogue.entries[index];
             *entry = catalogue::Entry {
                 conversation: entry.conversation,
-                cluster: entry.cluster,
+                asked: entry.asked.take(),
                 too_long,
                 ..anew
             };

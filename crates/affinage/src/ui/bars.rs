@@ -19,6 +19,13 @@ pub(super) fn bars() -> MultiProgress {
     on(Term::stderr())
 }
 
+/// Takes the lines off; the threads that move them draw nothing from then on.
+pub(super) fn end(bars: &MultiProgress) {
+    // A terminal that is gone needs no clearing.
+    let _nobody_looks = bars.clear();
+    bars.set_draw_target(ProgressDrawTarget::hidden());
+}
+
 fn on(term: impl TermLike + 'static) -> MultiProgress {
     let narrow = Narrow { term, column: AtomicUsize::new(0) };
     MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(
@@ -176,5 +183,24 @@ mod tests {
         let rows: Vec<&str> = marked.split(['\n', '\r']).filter(|row| !row.trim().is_empty()).collect();
         assert!(rows.iter().any(|row| row.starts_with("validation")), "{written}");
         assert!(rows.iter().all(|row| row.chars().count() <= 35), "{written}");
+    }
+    #[test]
+    fn nothing_is_drawn_after_the_end() {
+        let paper = Paper::default();
+        let bars = on(paper.clone());
+        let style = ProgressStyle::with_template("{prefix} {wide_msg}").expect("a valid template");
+        let bar = bars.add(ProgressBar::new(9).with_style(style).with_prefix("training"));
+        let written = || paper.0.lock().expect("nobody panics").clone();
+        bar.tick();
+        assert!(written().contains("training"), "{}", written());
+        end(&bars);
+        let (drawn, cleared) = (written().rfind("training"), written().rfind("<clear>"));
+        assert!(drawn < cleared, "the line is taken off: {}", written());
+        let before = written();
+        // A thread that moves it comes later.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        bar.inc(1);
+        bar.tick();
+        assert_eq!(written(), before);
     }
 }

@@ -145,12 +145,9 @@ impl Ui {
         }
     }
 
-    /// Takes moving lines off the terminal before the process ends.
+    /// Takes moving lines off the terminal before the process ends; none is drawn from then on.
     pub fn clear_bars(&self) {
-        if let Some(bars) = &self.bars {
-            // A terminal that is gone needs no clearing.
-            let _nobody_looks = bars.clear();
-        }
+        self.bars.iter().for_each(bars::end);
     }
 
     /// The last words of a failed command: the chain in one line, then its hints.

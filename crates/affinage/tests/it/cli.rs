@@ -14,15 +14,16 @@ fn help_lists_the_working_commands_in_groups() {
     Usage: affinage [OPTIONS] <COMMAND>
 
     A first day:
+      init      Start a project: a folder with a commented affinage.toml
       import    Bring conversations and notes: chat exports, dataset rows, documents, Markdown, plain and pasted text
       review    Decide what to learn from: accept, reject or edit each answer
+      dataset   Freeze a dataset version: train, validation and test without leaks, with a certificate
       train     LoRA fine-tune the model on the newest dataset version
       chat      Talk to the base model or a checkpoint; compare them side by side
       eval      Compare base and checkpoints: generate, judge, analyze, report
 
     Data:
       lint      Show what is wrong in the library or a dataset, with the exact place
-      dataset   Freeze a dataset version: train, validation and test without leaks, with a certificate
 
     Model:
       models    Choose a model: small ones, with their memory and time on this machine
@@ -46,7 +47,6 @@ fn help_lists_the_working_commands_in_groups() {
       demo      Run the whole story on embedded data and a small real model
 
     Project and machine:
-      init      Start a project: a folder with a commented affinage.toml
       doctor    Check this machine, the model and the judges' keys
 
     Options:

@@ -89,6 +89,14 @@ fn a_row_carries_as_many_earlier_turns_as_its_tokens_hold() {
             assert!(tokens(&turns) + tokens(&exchange) > LIMIT, "one more would have fitted: {asked:?}");
         }
     }
+    // One measure of one data set: rows as the training takes them, with the turns before their prompts.
+    let longest = rows.iter().map(|row| tokens(&contents(row)).min(LIMIT)).max().expect("rows");
+    assert_eq!(lengths["longest"], longest, "{lengths}");
+    let set = ["--set", "train.max-seq-tokens=620"];
+    let (models, _) = done(dir, &[&set[..], &["models"]].concat());
+    assert_eq!(models["data"]["left_out_rows"], 0, "the training leaves none out: {models}");
+    let (plan, _) = done(dir, &[&set[..], &["train", "--dry-run"]].concat());
+    assert_eq!(plan["keeps_all_tokens"], longest, "{plan}");
     assert!(deepest > 4, "further back than three exchanges: {deepest}");
     // What lint finds in a turn far above ends the context there, and costs no row.
     let of_first: Vec<&Value> = rows.iter().filter(|row| of_chat(row) == first).collect();

@@ -315,25 +315,42 @@ fn turns_tags_and_domain_reach_the_rows() {
 #[test]
 fn cards_that_ask_nearly_the_same_are_one_step() {
     let dir = project(3);
-    let asks: Vec<String> = (0..4)
-        .map(|i| json!({ "prompt": format!("Please explain to me once more why the old stone bridge was never used by anybody {i}"),
-            "completion": format!("Reason number {i}.") }).to_string())
+    let near = (0..4).map(|i| {
+        (format!("Please explain to me once more why the old stone bridge was never used by anybody {i}"), i)
+    });
+    // A chain away from them: the last is near the one before it, and not near the bridge of the first four.
+    let chain = [
+        "explain to me once more why the old stone bridge was never used by anybody who lived in the valley then",
+        "stone bridge was never used by anybody who lived in the valley then or came through it on foot",
+    ];
+    let chain = chain.into_iter().map(str::to_owned).zip(4..);
+    let asks: Vec<String> = near
+        .chain(chain)
+        .map(|(prompt, i)| {
+            json!({ "prompt": prompt, "completion": format!("Reason number {i}.") }).to_string()
+        })
         .collect();
     fs_err::write(dir.path().join("asks.jsonl"), asks.join("\n")).expect("written");
     run(dir.path(), &["import", "asks.jsonl"]);
     let page = open(dir.path());
-    let hits = page.get("api/search?words=bridge");
-    let card = page.get(&format!("api/card?id={}", id(&hits[0])));
-    assert_eq!(card["cluster"][1], 4, "{card}");
-    let group = json!({ "by": "cluster", "value": card["cluster"][0] });
+    page.wait("api/summary", |summary| summary["is_whole"] == json!(true));
+    let near = |words: &str| {
+        let hits = page.get(&format!("api/search?words={words}"));
+        let card = page.get(&format!("api/card?id={}", id(&hits[0])));
+        (card["near"].clone(), json!({ "by": "near", "value": card["id"] }))
+    };
+    // The four, and the one that is near each of them: not the other end of the chain.
+    let (count, group) = near("please");
+    assert_eq!(count, 5);
+    assert_eq!(near("foot").0, 2);
     let preview = page.post("api/group", &group);
     assert_eq!(
         (&preview["count"], &preview["rule"]),
-        (&json!(4), &json!("undecided cards that ask nearly the same"))
+        (&json!(5), &json!("undecided cards that ask nearly what this one asks"))
     );
     assert_eq!(
-        page.post("api/bulk", &json!({ "group": group, "action": "reject", "count": 4 }))["rejected"],
-        4
+        page.post("api/bulk", &json!({ "group": group, "action": "reject", "count": 5 }))["rejected"],
+        5
     );
     assert_eq!(page.post("api/undo", &json!({}))["summary"]["rejected"], 0);
 }
@@ -436,6 +453,8 @@ fn sixty_accepted_are_enough_for_a_taste_with_the_offered_command() {
     }
     let figures = page.get("api/dashboard");
     assert_eq!((&figures["summary"]["accepted"], &figures["summary"]["taste"]), (&json!(60), &json!(60)));
+    // Thirty test examples, of which there are 15 in a hundred.
+    assert_eq!(figures["summary"]["report_from"], 200);
     let commands = figures["taste_command"].as_str().expect("a command").to_owned();
     drop(page);
     for command in commands.split(" && ") {

@@ -154,6 +154,43 @@ fn cards_decided_since_the_freeze_are_frozen_with_the_next_run() {
 }
 
 #[test]
+fn accept_clean_freezes_again_where_the_newest_version_lacks_what_it_takes() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    // A first version of 20 cards that were accepted by hand.
+    fs_err::remove_dir_all(dir.path().join("datasets")).expect("removed");
+    let affinage = |args: &[&str]| {
+        let output = affinage(dir.path()).args(args).output().expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    affinage(&["review", "--export", "cards.jsonl"]);
+    let cards = dir.path().join("cards.jsonl");
+    let accepted = fs_err::read_to_string(&cards).expect("a file");
+    let accepted = accepted.lines().take(20).map(|line| {
+        let mut card: Value = serde_json::from_str(line).expect("JSON");
+        card["decision"] = "accept".into();
+        format!("{card}\n")
+    });
+    fs_err::write(&cards, accepted.collect::<String>()).expect("written");
+    affinage(&["review", "--import", "cards.jsonl"]);
+    affinage(&["dataset"]);
+    let said = String::from_utf8_lossy(&run(dir.path(), &["--accept-clean"]).stderr).into_owned();
+    assert!(
+        said.contains("has no undecided answers, and they are asked for now: freezing another version"),
+        "{said}"
+    );
+    assert_eq!(fs_err::read_dir(dir.path().join("datasets")).expect("a folder").count(), 2, "{said}");
+    assert!(said.contains("and the report needs 30 to say whether the model learned the voice"), "{said}");
+    let again = String::from_utf8_lossy(&run(dir.path(), &["--accept-clean"]).stderr).into_owned();
+    assert!(
+        again.contains("is trained on as it is, `--accept-clean` adds nothing: it was frozen so"),
+        "{again}"
+    );
+    assert_eq!(fs_err::read_dir(dir.path().join("datasets")).expect("a folder").count(), 2, "{again}");
+    assert!(again.contains("is finished"), "{again}");
+}
+
+#[test]
 fn what_is_private_since_the_freeze_is_frozen_out_of_the_next_run() {
     let dir = temp_dir();
     tiny::project(dir.path());

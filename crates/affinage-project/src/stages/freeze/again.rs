@@ -11,28 +11,50 @@ use crate::stages::evaluation::series;
 use crate::stages::training::{Trained, standing, trained_before};
 
 /// What is taken undecided by the version to freeze before a training; `None`: `version`, the newest, is the one to train on.
-/// Another is frozen where something that it follows from was changed since, by the same rules. A training that was stopped
-/// goes on with the data that it began with, unless something of them is private now.
+/// Another is frozen where something that it follows from was changed since, by the same rules, and where what is asked for
+/// takes more than it has: undecided answers, dated notes, or those imported since. A training that was stopped goes on with
+/// the data that it began with, unless something of them is private now. Where something is asked for, it is said why the
+/// newest is or is not the one.
 pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyhow::Result<Option<Undecided>> {
+    let is_asked = asked != Undecided::LeaveOut;
+    let name = &version.name;
+    let as_it_is = |why: &str| {
+        if is_asked {
+            ctx.ui.say(format!("{name} is trained on as it is, `--accept-clean` adds nothing: {why}"));
+        }
+        Ok(None)
+    };
     if !ctx.project.join(LIBRARY_FILE).is_file() {
-        return Ok(None);
+        return as_it_is("nothing is imported in this project");
     }
     let library = Library::open(&ctx.project)?;
-    let Some(since) = library.changed_since(version.sha256())? else { return Ok(None) };
-    let before = taken_undecided(&version.manifest);
-    let takes_more = asked == Undecided::AcceptClean { dated: true } && before != asked;
-    if since.is_nothing() && !takes_more {
-        return Ok(None);
-    }
-    let said = match since.is_nothing() {
-        true => format!("{} has no dated notes, and they are asked for now", version.name),
-        false => changes_in_words(&since, 0, &version.name),
+    let Some(since) = library.changed_since(version.sha256())? else {
+        return as_it_is(
+            "it was not frozen from what is imported here (`affinage dataset --accept-clean` freezes that)",
+        );
     };
+    let before = taken_undecided(&version.manifest);
+    let imported = if is_asked { library.imported_since(version.sha256())? } else { 0 };
+    let more = match (before, asked) {
+        (_, Undecided::LeaveOut) => None,
+        (Undecided::LeaveOut, _) => Some("undecided answers"),
+        (Undecided::AcceptClean { dated: false }, Undecided::AcceptClean { dated: true }) => {
+            Some("dated notes")
+        }
+        (Undecided::AcceptClean { .. }, _) => None,
+    };
+    if since.is_nothing() && imported == 0 && more.is_none() {
+        return as_it_is("it was frozen so, and nothing was imported or decided since");
+    }
+    let changes = (!since.is_nothing() || imported > 0).then(|| changes_in_words(&since, imported, name));
+    let missing = more.map(|more| format!("{name} has no {more}, and they are asked for now"));
+    let said = changes.into_iter().chain(missing).collect::<Vec<String>>().join("; ");
     if let Some(Trained::Stopped(run)) = trained_before(ctx, version)?
         && since.private == 0
     {
+        let freeze = freeze_command(if is_asked { asked } else { before });
         ctx.ui.say(format!(
-            "{said}: {} goes on without; `affinage dataset` freezes them too, and `affinage run` then trains anew",
+            "{said}: {} goes on without; {freeze} freezes them too, and `affinage run` then trains anew",
             run.name
         ));
         return Ok(None);
@@ -43,6 +65,15 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
         (_, Undecided::AcceptClean { dated: true }) => before,
         (asked, _) => asked,
     }))
+}
+
+/// What freezes a version that takes this undecided.
+fn freeze_command(undecided: Undecided) -> &'static str {
+    match undecided {
+        Undecided::LeaveOut => "`affinage dataset`",
+        Undecided::AcceptClean { dated: false } => "`affinage dataset --accept-clean`",
+        Undecided::AcceptClean { dated: true } => "`affinage dataset --accept-clean --dated-notes`",
+    }
 }
 
 /// What to do next in a project that has a version, as a hint: freeze another where something changed since, else the step
@@ -56,11 +87,7 @@ pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
         let changed = library.changed_since(version.sha256())?;
         let since = changed.unwrap_or(Since { cards: 0, private: 0, chosen: 0 });
         if imported > 0 || !since.is_nothing() {
-            let freeze = match taken_undecided(&version.manifest) {
-                Undecided::LeaveOut => "`affinage dataset`",
-                Undecided::AcceptClean { dated: false } => "`affinage dataset --accept-clean`",
-                Undecided::AcceptClean { dated: true } => "`affinage dataset --accept-clean --dated-notes`",
-            };
+            let freeze = freeze_command(taken_undecided(&version.manifest));
             let choose = if imported > 0 { "choose from what is new, `affinage review`, and " } else { "" };
             let changes = changes_in_words(&since, imported, name);
             return Ok(Some(format!("{changes}: {choose}freeze another version, {freeze}")));

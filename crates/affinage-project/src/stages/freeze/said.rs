@@ -17,6 +17,12 @@ pub const GOAL: usize = 1000;
 /// Accepted examples that are enough for a taste: a first small model to talk to.
 pub const FIRST_MODEL_EXAMPLES: usize = 60;
 
+/// About how many examples have, at this share of test examples, as many of these as the report needs to say whether the
+/// model learned the voice; `None` where none are held out.
+pub fn examples_for_report(test_share: f64) -> Option<usize> {
+    (test_share > 0.0).then(|| (ENOUGH as f64 / test_share).round() as usize)
+}
+
 /// Says what so many examples are enough for.
 pub fn say_size(ctx: &Project, manifest: &Manifest) {
     let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
@@ -77,19 +83,40 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The certificate in one sentence: what was measured of what, and in what.
+/// Says before a training that the report will not tell whether the voice was learned, where `version` has too few test
+/// examples for that, and what to do about it.
+pub fn say_untested(ctx: &Project, version: &DatasetVersion) {
+    untested(&version.name, &version.manifest).iter().for_each(|line| ctx.ui.warn(line));
+}
+
+fn untested(name: &str, manifest: &Manifest) -> Option<String> {
+    let test = manifest.files.get(TEST).map_or(0, |file| file.examples);
+    (test < ENOUGH).then(|| {
+        format!(
+            "{name} has {}, and the report needs {ENOUGH} to say whether the model learned the voice: to have them, stop \
+             here, accept cards of more conversations (`affinage review`) or raise `dataset.test-share`, and freeze again \
+             (`affinage dataset`)",
+            counted(test, "test example", "test examples")
+        )
+    })
+}
+
+/// The certificate in two sentences: what held-out examples share with training examples, and with what stands before their
+/// prompts.
 fn no_leak(certificate: &Certificate) -> String {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let (row, before) = match certificate.max_in_context {
-        Some(share) => (
-            "training example, the turns before its prompt included",
-            format!("; of a held-out answer alone at most {} in those turns", percent(share)),
-        ),
-        None => ("training example without the turns before its prompt", String::new()),
+    let before = match certificate.max_in_context {
+        Some(share) => {
+            format!(
+                "No held-out answer shares more than {} with the turns before a training prompt.",
+                percent(share)
+            )
+        }
+        None => "The turns before the training prompts were not compared.".to_owned(),
     };
     format!(
-        "no leak: of the question and answer of a held-out example at most {} of the five-word sequences stand in one \
-         {row}{before} (limit {:.0} %); {} dropped",
+        "no leak: no test or validation example shares more than {} of its five-word sequences with a training example \
+         (limit {:.0} %; dropped: {}). {before}",
         percent(certificate.max_containment),
         100.0 * certificate.threshold,
         count(certificate.dropped.len() as u64)
@@ -200,12 +227,26 @@ mod tests {
                 max_in_context: Some(0.05),
                 ..certificate.clone()
             }),
-            "no leak: of the question and answer of a held-out example at most 12.5 % of the five-word sequences stand in \
-             one training example, the turns before its prompt included; of a held-out answer alone at most 5.0 % in those \
-             turns (limit 20 %); 0 dropped"
+            "no leak: no test or validation example shares more than 12.5 % of its five-word sequences with a training \
+             example (limit 20 %; dropped: 0). No held-out answer shares more than 5.0 % with the turns before a training \
+             prompt."
         );
         let older = no_leak(&certificate);
-        assert!(older.contains("without the turns before its prompt (limit 20 %)"), "{older}");
+        assert!(
+            older.ends_with("dropped: 0). The turns before the training prompts were not compared."),
+            "{older}"
+        );
+    }
+
+    #[test]
+    fn before_a_training_it_is_said_what_the_report_will_lack() {
+        let said = |test| untested("v1-abc", &manifest([(TRAIN, 200, 100), (TEST, test, test)]));
+        for (test, has) in [(0, "v1-abc has 0 test examples"), (ENOUGH - 1, "has 29 test examples")] {
+            let said = said(test).expect("a sentence");
+            assert!(said.contains(has) && said.contains("the report needs 30"), "{said}");
+        }
+        assert_eq!(said(ENOUGH), None);
+        assert_eq!([0.1, 0.2, 0.0].map(examples_for_report), [Some(300), Some(150), None]);
     }
 
     #[test]

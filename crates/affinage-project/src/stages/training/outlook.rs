@@ -15,7 +15,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
 use crate::machine;
 use crate::model::known::{KnownModel, block_weights};
-use crate::stages::lengths::Ruler;
+use crate::stages::lengths::{Length, Ruler};
 
 /// The share of the multiply rate that trainings reached: .73 with SmolLM2-135M, about as much with the shape of
 /// Qwen2.5-0.5B, somewhat less on short rows (docs/BENCHMARKS.md).
@@ -54,10 +54,11 @@ impl Workload {
         let mut left_out = 0;
         let mut lengths = |split: &str| -> anyhow::Result<Vec<usize>> {
             let rows = version.rows(split, &ctx.ui)?;
-            let mut tokens: Vec<usize> = rows.iter().map(|row| tokens_of(row, ruler.as_ref())).collect();
-            tokens.retain(|tokens| *tokens <= limit);
-            left_out += rows.len() - tokens.len();
-            Ok(tokens)
+            let measured = rows.iter().map(|row| length_of(row, ruler.as_ref(), limit));
+            let taken: Vec<usize> =
+                measured.filter(|length| !length.is_too_long).map(|length| length.tokens).collect();
+            left_out += rows.len() - taken.len();
+            Ok(taken)
         };
         let (train, validation) = (lengths("train")?, lengths("validation")?);
         let counted_by = ruler.map(|ruler| ruler.model().to_owned());
@@ -118,12 +119,12 @@ impl Workload {
     }
 }
 
-fn tokens_of(row: &DatasetRow, ruler: Option<&Ruler>) -> usize {
-    let counted = ruler.and_then(|ruler| ruler.measure(&row.example_id, &row.messages));
-    counted.map_or_else(
-        || row.messages.iter().map(|m| m.content.len() / BYTES_PER_TOKEN + TOKENS_AROUND).sum(),
-        |length| length.tokens,
-    )
+/// As the ruler measures it; without one, or where it cannot, estimated from the bytes of the texts.
+fn length_of(row: &DatasetRow, ruler: Option<&Ruler>, limit: usize) -> Length {
+    ruler.and_then(|ruler| ruler.measure(&row.example_id, &row.messages)).unwrap_or_else(|| {
+        let tokens = row.messages.iter().map(|m| m.content.len() / BYTES_PER_TOKEN + TOKENS_AROUND).sum();
+        Length { tokens, is_too_long: tokens > limit }
+    })
 }
 
 /// Floating-point operations a second of the matrix multiply on all threads, measured for about a second: the middle of

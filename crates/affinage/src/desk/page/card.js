@@ -104,8 +104,8 @@ function cardView(card, view) {
   const context = mark.context ?? card.context;
   return element("article", { class: card.variants.length === 1 ? "card single" : "card", "aria-label": card.title || "Card" },
     headView(card, view),
-    !card.why && !card.cluster ? null : element("p", { class: `why${card.second_look ? " second" : ""}` }, card.second_look ? element("b", {}, "Asked again. ") : null, card.why ? `Why now: ${card.why}. ` : null,
-      card.cluster ? [ element("button", { class: "link", onclick: () => run(() => showGroup({ by: "cluster", value: card.cluster[0] })) }, `${number(card.cluster[1])} cards ask nearly this`)] : null),
+    !card.why && !card.near ? null : element("p", { class: `why${card.second_look ? " second" : ""}` }, card.second_look ? element("b", {}, "Asked again. ") : null, card.why ? `Why now: ${card.why}. ` : null,
+      card.near ? [ element("button", { class: "link", onclick: () => run(() => showGroup({ by: "near", value: card.id })) }, `${number(card.near)} cards ask nearly this`)] : null),
     view.reasons ? reasonsView() : null,
     card.system === null ? null : element("details", { class: "before", open: card.system_flags.length > 0 },
       element("summary", {}, "system message"),

@@ -118,7 +118,7 @@ function showGroups(card) {
   const variant = card.variants.find((v) => v.variant === desk.view.chosen) ?? card.variants[0];
   const rules = new Map([...variant.flags, ...card.prompt_flags].filter((flag) => flag.severity !== "I").map((flag) => [flag.rule, flag.title]));
   const groups = [[`this ${wholeWord(card)}`, { by: "conversation", value: card.conversation }],
-    ...(card.cluster ? [[`the ${number(card.cluster[1])} that ask nearly this`, { by: "cluster", value: card.cluster[0] }]] : []),
+    ...(card.near ? [[`the ${number(card.near)} that ask nearly this`, { by: "near", value: card.id }]] : []),
     ...[...rules].map(([rule, title]) => [title, { by: "flag", value: rule }]),
     ...(variant.model ? [[`answers of ${variant.model}`, { by: "model", value: variant.model }]] : []),
     ...(card.topic ? [[`the topic ${card.topic[1]}`, { by: "topic", value: card.topic[0] }]] : [])];
