@@ -1,0 +1,228 @@
+//! Which examples belong together: conversations, near-duplicates, and what many conversations say alike.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::*;
+
+/// What hangs together.
+pub(super) struct Groups {
+    /// Conversation or section of each item.
+    pub(super) group: Vec<usize>,
+    pub(super) prompt: Vec<Option<usize>>,
+    pub(super) response: Vec<Option<usize>>,
+    /// Items that carry an answer of another document before their prompt, with its number in `response`.
+    pub(super) carries: Vec<(usize, usize)>,
+    /// Items that are dropped because they repeat a formula, with the one that is kept; their text ties nothing.
+    pub(super) repeats: BTreeMap<usize, usize>,
+    /// Connected component of each item.
+    pub(super) component: Vec<usize>,
+}
+
+impl Groups {
+    /// Errors: one group is too much of all.
+    pub(super) fn of(items: &[Item<'_>], sectioned: &BTreeSet<String>) -> Result<Groups, SplitError> {
+        let groups = Groups::tied(items, sectioned, true);
+        if groups.check_size(items).is_ok() {
+            return Ok(groups);
+        }
+        // A greeting stands before most prompts: such answers are dropped from the held-out side instead.
+        let groups = Groups::tied(items, sectioned, false);
+        let Err(error) = groups.check_size(items) else { return Ok(groups) };
+        let groups = groups.without_repeats();
+        let is_much = groups.repeats.len() as f64 > MAX_REPEATED_SHARE * items.len() as f64;
+        if is_much || groups.check_size(items).is_err() { Err(error) } else { Ok(groups) }
+    }
+
+    /// The same without the ties of formulae.
+    pub(super) fn without_repeats(self) -> Groups {
+        let Groups { group, mut prompt, mut response, .. } = self;
+        let mut repeats: BTreeMap<usize, usize> = BTreeMap::new();
+        for clusters in [&prompt, &response] {
+            let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for (index, cluster) in clusters.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?))) {
+                members.entry(cluster).or_default().push(index);
+            }
+            for members in members.into_values() {
+                let within: BTreeSet<usize> = members.iter().map(|&index| group[index]).collect();
+                let kept = members.iter().copied().find(|index| !repeats.contains_key(index));
+                if let Some(kept) = kept.filter(|_| within.len() > FORMULA_CONVERSATIONS) {
+                    for repeat in members.into_iter().filter(|index| *index != kept) {
+                        repeats.entry(repeat).or_insert(kept);
+                    }
+                }
+            }
+        }
+        let mut sets = UnionFind::new(group.len());
+        for (index, first) in group.iter().enumerate() {
+            sets.union(index, *first);
+        }
+        // A cluster has the number of its first text, which may be a repeat.
+        for clusters in [&mut prompt, &mut response] {
+            let mut first: HashMap<usize, usize> = HashMap::new();
+            for (index, own) in clusters.iter_mut().enumerate() {
+                *own = own.filter(|_| !repeats.contains_key(&index));
+                if let Some(cluster) = own {
+                    *cluster = *first.entry(*cluster).or_insert(index);
+                    sets.union(index, *cluster);
+                }
+            }
+        }
+        let component = (0..group.len()).map(|index| sets.find(index)).collect();
+        Groups { group, prompt, response, carries: Vec::new(), repeats, component }
+    }
+
+    /// Drops the repeats of formulae that are not dropped yet.
+    pub(super) fn drop_repeats(&self, items: &[Item<'_>], sides: &[Side], drops: &mut Vec<Drop>) {
+        let repeats = self.repeats.iter().filter(|(repeat, _)| sides[**repeat] != Side::Retired);
+        drops.extend(repeats.map(|(&repeat, &kept)| Drop {
+            example_id: items[repeat].example_id.to_owned(),
+            side: sides[repeat],
+            reason: DropReason::Repeated { kept: items[kept].example_id.to_owned() },
+        }));
+    }
+
+    pub(super) fn tied(items: &[Item<'_>], sectioned: &BTreeSet<String>, by_context: bool) -> Groups {
+        let mut first_of: HashMap<(&str, usize), usize> = HashMap::new();
+        let group: Vec<usize> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let part = match sectioned.contains(item.document) {
+                    true => (item.conversation, item.position / SECTION_LEN),
+                    false => (item.document, 0),
+                };
+                *first_of.entry(part).or_insert(index)
+            })
+            .collect();
+        let prompt = clusters(&items.iter().map(|i| i.prompt).collect::<Vec<_>>(), Nearness::Related);
+        let carried = if by_context { carried(items) } else { BTreeMap::new() };
+        let answers: Vec<&str> = items.iter().map(|i| i.response).chain(carried.keys().copied()).collect();
+        // A cluster has the number of its first text: below the number of items it holds an answer of one.
+        let mut response = clusters(&answers, Nearness::Related);
+        let of_carried = response.split_off(items.len());
+        let carries: Vec<(usize, usize)> = carried
+            .into_values()
+            .zip(of_carried)
+            .filter_map(|(carriers, cluster)| Some((carriers, cluster.filter(|c| *c < items.len())?)))
+            .flat_map(|(carriers, cluster)| carriers.into_iter().map(move |item| (item, cluster)))
+            .collect();
+        let mut sets = UnionFind::new(items.len());
+        for index in 0..items.len() {
+            sets.union(index, group[index]);
+            for cluster in [prompt[index], response[index]].into_iter().flatten() {
+                sets.union(index, cluster);
+            }
+        }
+        let mut of_cluster: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, cluster) in response.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?))) {
+            of_cluster.entry(cluster).or_default().push(index);
+        }
+        for &(carrier, cluster) in &carries {
+            // The sections of one document may stand apart; their borders are dropped.
+            let others = of_cluster.get(&cluster).into_iter().flatten();
+            let others = others.filter(|other| items[**other].document != items[carrier].document);
+            others.for_each(|other| sets.union(carrier, *other));
+        }
+        let component = (0..items.len()).map(|i| sets.find(i)).collect();
+        Groups { group, prompt, response, carries, repeats: BTreeMap::new(), component }
+    }
+
+    pub(super) fn check_size(&self, items: &[Item<'_>]) -> Result<(), SplitError> {
+        let mut sizes: HashMap<usize, usize> = HashMap::new();
+        for component in &self.component {
+            *sizes.entry(*component).or_default() += 1;
+        }
+        let Some((&largest, &size)) =
+            sizes.iter().max_by_key(|&(component, size)| (*size, usize::MAX - component))
+        else {
+            return Ok(());
+        };
+        let share = size as f64 / items.len() as f64;
+        if share <= MAX_COMPONENT_SHARE {
+            return Ok(());
+        }
+        let conversation = items[largest].document.to_owned();
+        let (ties, is_enough) = self.ties(items, largest);
+        Err(SplitError::OneComponent { share, conversation, ties, is_enough })
+    }
+
+    /// The texts that tie most groups of a component together: as many as have to go, and whether that is enough; where many
+    /// would have to go, the first few.
+    pub(super) fn ties(&self, items: &[Item<'_>], component: usize) -> (Vec<Tie>, bool) {
+        /// Shown where they are enough, and where they are not.
+        const MOST: usize = 20;
+        const FEW: usize = 5;
+        let mut tied: BTreeMap<(&'static str, usize), BTreeSet<usize>> = BTreeMap::new();
+        for index in (0..items.len()).filter(|&i| self.component[i] == component) {
+            for (what, cluster) in [("prompt", self.prompt[index]), ("answer", self.response[index])] {
+                if let Some(cluster) = cluster {
+                    tied.entry((what, cluster)).or_default().insert(self.group[index]);
+                }
+            }
+        }
+        for &(carrier, cluster) in self.carries.iter().filter(|(i, _)| self.component[*i] == component) {
+            if let Some(groups) = tied.get_mut(&("answer", cluster)) {
+                groups.insert(self.group[carrier]);
+            }
+        }
+        let mut tied: Vec<_> = tied.into_iter().filter(|(_, groups)| groups.len() > 1).collect();
+        tied.sort_by_key(|(_, groups)| std::cmp::Reverse(groups.len()));
+        let texts: Vec<(&'static str, usize)> = tied.iter().map(|(text, _)| *text).collect();
+        let enough = (1..=texts.len().min(MOST)).find(|&shown| self.is_split_without(&texts[..shown]));
+        tied.truncate(enough.unwrap_or(FEW));
+        let tie = |((what, first), groups): ((&'static str, usize), BTreeSet<usize>)| {
+            let text = if what == "prompt" { items[first].prompt } else { items[first].response };
+            Tie { what, text: beginning(text).to_owned(), groups: groups.len() }
+        };
+        (tied.into_iter().map(tie).collect(), enough.is_some())
+    }
+
+    /// Whether no component is too much of all once the items in these clusters are gone.
+    pub(super) fn is_split_without(&self, texts: &[(&'static str, usize)]) -> bool {
+        let of = |index: usize| [("prompt", self.prompt[index]), ("answer", self.response[index])];
+        let is_gone = |index: &usize| {
+            of(*index).into_iter().any(|(what, cluster)| cluster.is_some_and(|c| texts.contains(&(what, c))))
+        };
+        let left: Vec<usize> = (0..self.group.len()).filter(|index| !is_gone(index)).collect();
+        let mut sets = UnionFind::new(self.group.len());
+        for &index in &left {
+            sets.union(index, self.group[index]);
+            of(index).into_iter().filter_map(|(_, cluster)| cluster).for_each(|c| sets.union(index, c));
+        }
+        let mut sizes: HashMap<usize, usize> = HashMap::new();
+        left.iter().for_each(|&index| *sizes.entry(sets.find(index)).or_default() += 1);
+        let largest = sizes.into_values().max().unwrap_or(0);
+        left.len() >= 3 && largest as f64 <= MAX_COMPONENT_SHARE * left.len() as f64
+    }
+
+    pub(super) fn prompt_names(&self, items: &[Item<'_>]) -> Vec<String> {
+        let name = |index: usize| crate::hash::short_hash(&[&normalise(items[index].prompt)]);
+        self.prompt.iter().enumerate().map(|(index, cluster)| name(cluster.unwrap_or(index))).collect()
+    }
+
+    /// Members of each component, in the seeded order of the components. The order depends on the ids alone.
+    pub(super) fn in_seeded_order(&self, items: &[Item<'_>], seed: u64) -> Vec<Vec<usize>> {
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, component) in self.component.iter().enumerate() {
+            members.entry(*component).or_default().push(index);
+        }
+        let mut components: Vec<Vec<usize>> = members.into_values().collect();
+        components.sort_by_cached_key(|members| {
+            let name = members.iter().map(|&i| items[i].example_id).min().unwrap_or_default();
+            (xxh3_64_with_seed(name.as_bytes(), seed), name)
+        });
+        components
+    }
+}
+
+/// Answers that stand before prompts of other documents, with the items that carry them.
+fn carried<'a>(items: &'a [Item<'_>]) -> BTreeMap<&'a str, Vec<usize>> {
+    let own: HashSet<(&str, &str)> = items.iter().map(|item| (item.document, item.response)).collect();
+    let mut carried: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, item) in items.iter().enumerate() {
+        for answer in item.answers_before().filter(|answer| !own.contains(&(item.document, *answer))) {
+            carried.entry(answer).or_default().push(index);
+        }
+    }
+    carried
+}
