@@ -99,7 +99,9 @@ impl PromptCounts {
                 "your suites hold {there} to compare, so leave out `eval.prompts-per-suite` to have them all, and add others, {ADD}"
             ),
             Some(there) => {
-                format!("your suites hold {there} to compare, so raise `eval.prompts-per-suite` or leave it out")
+                format!(
+                    "your suites hold {there} to compare, so raise `eval.prompts-per-suite` or leave it out"
+                )
             }
         }
     }
@@ -251,10 +253,15 @@ mod tests {
             format!("your suites hold 60 to compare and no more, so add prompts, {add}")
         );
         assert_eq!(more(60, None), format!("add prompts, {add}"));
-        assert_eq!(more(60, Some(500)), "your suites hold 500 to compare, so raise `eval.prompts-per-suite` or leave it out");
+        assert_eq!(
+            more(60, Some(500)),
+            "your suites hold 500 to compare, so raise `eval.prompts-per-suite` or leave it out"
+        );
         let some = more(20, Some(60));
         assert!(
-            some.contains("hold 60") && some.contains("leave out `eval.prompts-per-suite`") && some.contains(add)
+            some.contains("hold 60")
+                && some.contains("leave out `eval.prompts-per-suite`")
+                && some.contains(add)
         );
     }
 }

@@ -256,7 +256,10 @@ fn advice_goes_no_further_than_the_suites() {
         (row(&analysis, CardQuestion::Voice).evidence.clone(), step.expect("60 prompts show nothing here"))
     };
     let (voice, step) = with(Some(SuiteSizes { to_compare: 60, checked: 0, held_out: Some(0) }));
-    assert!(step.contains("you have 60: your suites hold 60 to compare and no more, so add prompts"), "{step}");
+    assert!(
+        step.contains("you have 60: your suites hold 60 to compare and no more, so add prompts"),
+        "{step}"
+    );
     assert!(!step.contains("eval.prompts-per-suite"), "{step}");
     assert!(voice.starts_with("your data set has no held-out examples: collect more and freeze"), "{voice}");
     let (voice, step) = with(Some(SuiteSizes { to_compare: 90_000, checked: 0, held_out: Some(12) }));
