@@ -101,7 +101,7 @@ fn asked(evidence: &Evidence) -> String {
         let names: Vec<String> = of.map(|arm| arms.short(&arm.name)).collect();
         match names.len() {
             0 => None,
-            ..=MOST_NAMED => Some(affinage_eval::text::enumerated(&names)),
+            1..=MOST_NAMED => Some(affinage_eval::text::enumerated(&names)),
             n => Some(format!("{n} models and checkpoints")),
         }
     };

@@ -76,7 +76,7 @@ fn voice(measured: &Measured) -> CardRow {
 /// Why no held-out example says anything about the voice, and what to do.
 fn why_not_scored(measured: &Measured) -> &'static str {
     let is_asked = |prompt: &&Prompt| prompt.domain == Domain::In && prompt.reference.is_some();
-    let is_one_asked = measured.rows.prompts.values().any(|prompt| is_asked(prompt));
+    let is_one_asked = measured.rows.prompts.values().any(is_asked);
     match measured.suites.and_then(|suites| suites.held_out) {
         _ if is_one_asked => "none of your held-out examples was scored by both models",
         Some(0) => {
