@@ -175,8 +175,8 @@ mod tests {
         let mine = &results["author:me"].sentence;
         assert_eq!(
             mine,
-            "You found the undamaged text in 1 of 1 planted pair, as somebody who reads does. So few planted pairs \
-             cannot also rule out guessing."
+            "You found the undamaged text in 1 of 1 planted pair, as somebody who reads does. Of so few, somebody who \
+             guesses can find all of them too."
         );
         let missed_some = of(3, 4).sentence;
         assert!(missed_some.ends_with("this speaks neither for nor against these votes."), "{missed_some}");

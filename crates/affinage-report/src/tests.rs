@@ -1,7 +1,9 @@
 //! The page as a whole, drawn from an invented evaluation.
 
+mod arms;
 mod golden;
 pub mod story;
+mod terminal;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -427,36 +429,6 @@ fn the_card_of_a_terminal_is_short() {
       Watch out                 One. Two. 2 more things before you believe it: `affinage analyze --eval first-look --full`.
       Do next                   Add a judge of another family.
     ");
-}
-
-#[test]
-fn the_full_card_of_a_terminal_has_every_warning_and_points_nowhere() {
-    let evidence = fixed();
-    let plain = card::plain("my-voice", &evidence.plan, &evidence.analysis, true);
-    let (_, warnings) = plain.rows.iter().find(|(label, _)| *label == "Watch out").expect("warnings");
-    assert_eq!(*warnings, evidence.analysis.card.watch_out.join(" "));
-    assert!(!warnings.contains("--full"), "{warnings}");
-}
-
-#[test]
-fn arms_without_answers_are_named_apart() {
-    let mut evidence = fixed();
-    let whole = super::summary::scope_line(&evidence);
-    assert!(!whole.contains("without"), "{whole}");
-    let against = evidence.plan.headline.against.clone();
-    for rates in &mut evidence.analysis.rates {
-        rates.answers = if rates.arm == against { 5 } else { 0 };
-    }
-    let said = super::summary::scope_line(&evidence);
-    assert!(
-        said.contains(", answered by base (planned and without an answer: 5 models and checkpoints)"),
-        "{said}"
-    );
-    let methods = super::checks::methods_section(&evidence, &Arms::new(&evidence.plan));
-    let without = format!("({} of them without answers of both sides)", evidence.plan.comparisons.len());
-    assert!(methods.body.0.contains(&without), "{without}");
-    evidence.analysis.rates.clear();
-    assert!(super::summary::scope_line(&evidence).contains(", not answered yet"));
 }
 
 #[test]
