@@ -14,9 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::dedup::{Nearness, UnionFind, clusters};
 use crate::message::{Message, Role};
 use crate::shingle::{Containment, ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
 use certificate::certify;
