@@ -148,10 +148,21 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
 /// Says where votes lie that do not count for `name`: a vote is on the answers of one evaluation.
 fn say_votes_elsewhere<'a>(ctx: &Project, name: &str, others: impl Iterator<Item = &'a String>) {
     let has_votes = |member: &str| Evaluation::named(&ctx.project, member).votes().is_there();
-    let voted = quoted(others.filter(|other| *other != name && has_votes(other)));
-    if !voted.is_empty() && !has_votes(name) {
+    if has_votes(name) {
+        return;
+    }
+    // Of a damaged file the number is not known; that there are votes is.
+    let number = |member: &str| match Evaluation::named(&ctx.project, member).votes().read(&ctx.ui) {
+        Ok(votes) => counted(votes.len(), "vote", "votes"),
+        Err(_) => "votes".to_owned(),
+    };
+    let voted: Vec<String> = others
+        .filter(|other| *other != name && has_votes(other))
+        .map(|other| format!("{} on `{other}`", number(other)))
+        .collect();
+    if !voted.is_empty() {
         ctx.ui.say(format!(
-            "votes were cast on {}, none on `{name}`: a vote counts where it was cast, also where another evaluation shows the same answers",
+            "nobody has voted on `{name}` yet; kept where they were cast, and counted there alone: {}",
             listed(&voted, SHOWN, ", ")
         ));
     }
