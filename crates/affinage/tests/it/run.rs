@@ -25,6 +25,7 @@ fn all_stages_once_and_then_only_what_is_missing() {
     // And that it will give no verdict.
     let few = said.find("these prompts give at most ");
     assert!(few.is_some() && few < step, "{said}");
+    assert_eq!(said.matches("these prompts give at most ").count(), 1, "once: {said}");
     let plan: Value =
         serde_json::from_slice(&fs_err::read(dir.path().join("evals/first-look/plan.json")).expect("a plan"))
             .expect("JSON");
