@@ -432,6 +432,13 @@ mod tests {
         assert_eq!(whole_words("Überlandleitung", 4), "Über");
     }
 
+    #[test]
+    fn words_that_stand_in_every_text_tell_no_topic() {
+        let told: Vec<String> =
+            topic_words("Perhaps nothing became of the whole mill; heute gegen Regen.").collect();
+        assert_eq!(told, ["mill", "regen"]);
+    }
+
     fn all_told(places: &[Place]) -> Vec<Topic> {
         Grouping::of(places).told(|_| false)
     }

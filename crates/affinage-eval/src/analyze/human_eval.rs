@@ -148,7 +148,7 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
     Some(format!("{chose}: {more}."))
 }
 
-/// ", of them 12 of 14 on your own prompts": the voice shows best there. Empty where all prompts are of one kind.
+/// " (on your own prompts 12 of 14)": the voice shows best there. Empty where none of them is.
 fn of_own(pairs: &[&PairVotes], scores: &[PromptScore], is_me: bool) -> String {
     let own_prompts: BTreeSet<&str> = pairs
         .iter()
