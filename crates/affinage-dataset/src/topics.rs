@@ -124,9 +124,6 @@ impl Topic {
 impl Place {
     pub fn of(conversation: &Conversation, candidates: &[Candidate]) -> Place {
         let mut words: HashMap<String, f32> = HashMap::new();
-        let head = |text: &str, chars: usize| -> usize {
-            text.char_indices().nth(chars).map_or(text.len(), |c| c.0)
-        };
         // A person's own words tell the topic where they are what is learnt: of notes, and of what a person said in a chat. What
         // stands before them there, and the title, are an assistant's words or the program's.
         let is_own = |candidate: &Candidate| {
@@ -142,8 +139,7 @@ impl Place {
                 Some(own) => &own.text,
                 None => &candidate.prompt,
             };
-            let text = &text[..head(text, chars)];
-            topic_words(text).for_each(|word| *words.entry(word).or_default() += 1.0);
+            topic_words(whole_words(text, chars)).for_each(|word| *words.entry(word).or_default() += 1.0);
         }
         let mut written = crate::authorship::Written::new();
         for variant in candidates.iter().flat_map(|c| &c.variants) {
@@ -164,6 +160,15 @@ impl Place {
             set_aside: set_aside(conversation),
             words: Words::of(words),
         }
+    }
+}
+
+/// The words within the first `chars` characters: a part of a word would be one that nobody wrote.
+fn whole_words(text: &str, chars: usize) -> &str {
+    match text.char_indices().nth(chars) {
+        None => text,
+        Some((end, cut)) if !cut.is_alphanumeric() => &text[..end],
+        Some((end, _)) => &text[..text[..end].rfind(|c: char| !c.is_alphanumeric()).unwrap_or(end)],
     }
 }
 
@@ -417,6 +422,21 @@ mod tests {
             set_aside: None,
             words: Words::of(topic_words(words).map(|word| (word, 1.0)).collect()),
         }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_words() {
+        assert_eq!(whole_words("bread and preparation", 18), "bread and");
+        assert_eq!(whole_words("bread and preparation", 9), "bread and");
+        assert_eq!(whole_words("bread and preparation", 21), "bread and preparation");
+        assert_eq!(whole_words("Überlandleitung", 4), "Über");
+    }
+
+    #[test]
+    fn words_that_stand_in_every_text_tell_no_topic() {
+        let told: Vec<String> =
+            topic_words("Perhaps nothing became of the whole mill; heute gegen Regen.").collect();
+        assert_eq!(told, ["mill", "regen"]);
     }
 
     fn all_told(places: &[Place]) -> Vec<Topic> {

@@ -90,18 +90,13 @@ pub fn invitation(plan: &Plan, pairs: &[&Pair]) -> Option<String> {
     ))
 }
 
-/// What pairs on so many own and other prompts are too few for, however many people vote: "a figure needs 10, ..."; `None` where
-/// they are enough for a word.
-pub fn too_few(own: usize, others: usize) -> Option<String> {
-    let all = own + others;
-    let of_figure = match () {
-        () if all < FEWEST => Some(format!("a figure needs {FEWEST}")),
-        () if own.max(others) < FEWEST => {
-            Some(format!("a figure of the author's votes needs {FEWEST} on own or {FEWEST} on other prompts"))
-        }
-        () => None,
-    };
-    let of_word = (all < ENOUGH).then(|| format!("to say better or worse it takes {ENOUGH}"));
+/// What so many pairs are too few for, however many people vote: "a figure needs 10, ..."; `None` where they are enough for a
+/// word.
+pub fn too_few(pairs: usize) -> Option<String> {
+    let of_figure = (pairs < FEWEST).then(|| format!("a figure needs {FEWEST}"));
+    let of_word = (pairs < ENOUGH).then(|| {
+        format!("to say better or worse it takes at least {ENOUGH}, and more where the difference is small")
+    });
     let lacks: Vec<String> = of_figure.into_iter().chain(of_word).collect();
     (!lacks.is_empty()).then(|| lacks.join(", and "))
 }
@@ -414,16 +409,12 @@ mod tests {
 
     #[test]
     fn what_pairs_are_too_few_for_follows_from_the_limits_of_the_figures() {
-        let said = |own: usize, others: usize| too_few(own, others).unwrap_or_default();
-        assert_eq!(said(4, FEWEST - 5), "a figure needs 10, and to say better or worse it takes 30");
-        assert_eq!(said(0, FEWEST), "to say better or worse it takes 30");
-        assert_eq!(
-            said(FEWEST - 1, 1),
-            "a figure of the author's votes needs 10 on own or 10 on other prompts, and to say better or worse it takes 30"
-        );
-        assert_eq!(said(ENOUGH - 1, 0), "to say better or worse it takes 30");
-        assert_eq!(too_few(0, ENOUGH), None);
-        assert_eq!(too_few(ENOUGH / 2, ENOUGH / 2), None);
+        let of_word = "to say better or worse it takes at least 30, and more where the difference is small";
+        let said = |pairs: usize| too_few(pairs).unwrap_or_default();
+        assert_eq!(said(FEWEST - 1), format!("a figure needs 10, and {of_word}"));
+        assert_eq!(said(FEWEST), of_word);
+        assert_eq!(said(ENOUGH - 1), of_word);
+        assert_eq!(too_few(ENOUGH), None);
     }
 
     #[test]

@@ -40,7 +40,8 @@ fn main() -> ExitCode {
         (true, _) => Verbosity::Quiet,
         (false, false) => Verbosity::Normal,
         (false, true) => Verbosity::Verbose,
-    });
+    })
+    .with_sets(&cli.global.set);
     let (first, second, last) = (ui.clone(), ui.clone(), ui.clone());
     ctrl_c::listen(
         move |words| first.say(format!("\n{words}")),

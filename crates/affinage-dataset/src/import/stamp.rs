@@ -282,6 +282,65 @@ fn is_day_of_month(words: &[&str]) -> bool {
     (days, months) == (1, 1)
 }
 
+/// The day that a heading or a name says ([`is_day`]), where it is certain which: `2023-11-02`, `20231102`, `2. Mai 2020`,
+/// `31/5/2020`. Without a year, and of `1/5/2020`, which is a day in January or in May, it is not.
+pub(super) fn day_of(text: &str) -> Option<jiff::civil::Date> {
+    if !is_day(text) {
+        return None;
+    }
+    let parts: Vec<String> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .map(|part| part.to_lowercase())
+        .collect();
+    let digits = |part: &String| -> String { part.chars().take_while(char::is_ascii_digit).collect() };
+    let numbers: Vec<String> = parts.iter().map(digits).filter(|digits| !digits.is_empty()).collect();
+    let number = |at: usize| numbers.get(at)?.parse::<i16>().ok();
+    let month = parts.iter().find_map(|part| month_number(part));
+    let (year, month, day) = match (month, numbers.first().map(String::len)?) {
+        (None, 8) => {
+            let part = |range: std::ops::Range<usize>| numbers[0][range].parse::<i16>().ok();
+            (part(0..4)?, part(4..6)?, part(6..8)?)
+        }
+        (None, 4) => (number(0)?, number(1)?, number(2)?),
+        (None, _) => match (number(0)?, number(1)?, number(2)?) {
+            (day, month, year) if day > 12 || text.contains('.') => (year, month, day),
+            (month, day, year) if day > 12 => (year, month, day),
+            _ => return None,
+        },
+        (Some(month), _) => {
+            let year = numbers.iter().find(|number| number.len() == 4)?.parse().ok()?;
+            let day = numbers.iter().find(|number| number.len() <= 2)?.parse().ok()?;
+            (year, month, day)
+        }
+    };
+    if year < 1000 {
+        return None;
+    }
+    jiff::civil::Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()
+}
+
+/// The number of a month by its name in one of the languages of [`MONTH_WORDS`].
+fn month_number(word: &str) -> Option<i16> {
+    const BEGINNINGS: [&[&str]; 12] = [
+        &["jan", "jän", "gen", "ene"],
+        &["feb", "fév"],
+        &["mar", "mär", "maa"],
+        &["apr", "avr", "abr"],
+        &["may", "mai", "mag"],
+        &["jun", "juin", "giu"],
+        &["jul", "juil", "lug"],
+        &["aug", "aoû", "ago"],
+        &["sep", "set"],
+        &["oct", "okt", "ott"],
+        &["nov"],
+        &["dec", "dez", "déc", "dic"],
+    ];
+    let is_month = MONTH_WORDS.contains(&word);
+    let of = BEGINNINGS.iter().position(|months| months.iter().any(|month| word.starts_with(month)));
+    of.filter(|_| is_month).map(|at| at as i16 + 1)
+}
+
 /// A line that an exporter set apart to say when something was said: a stamp behind a sign, or in brackets or emphasis
 /// with a label or a time of day (`⏰ 2026-01-05 10:00`, `[Timestamp: 2026/01/05]`, `*10:00*`).
 pub(super) fn is_marked(line: &str) -> bool {
@@ -309,6 +368,28 @@ pub(super) fn is_marked(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_that_is_certain_has_a_date() {
+        let said = |text: &str| day_of(text).map(|day| day.to_string());
+        for (text, day) in [
+            ("2023-11-02", Some("2023-11-02")),
+            ("20231102", Some("2023-11-02")),
+            ("Thursday, 2 November 2023", Some("2023-11-02")),
+            ("2. Mai 2020", Some("2020-05-02")),
+            ("Nov 2nd, 2023", Some("2023-11-02")),
+            ("1er août 2019", Some("2019-08-01")),
+            ("31/5/2020", Some("2020-05-31")),
+            ("1.5.2020", Some("2020-05-01")),
+            ("1/5/2020", None),
+            ("Thursday, 2 November", None),
+            ("Old weirs of 2020-05-01", None),
+            ("2023-13-41", None),
+        ] {
+            assert_eq!(said(text).as_deref(), day, "{text}");
+        }
+        assert!(MONTH_WORDS.iter().all(|word| month_number(word).is_some()), "each name has a number");
+    }
 
     #[test]
     fn stamps_are_told_from_text() {

@@ -70,6 +70,7 @@ struct Kind {
     name: &'static str,
     /// Fewer lines are no list.
     min_lines: usize,
+    /// Of a line with the sign that makes it an item.
     is_entry: fn(&str) -> bool,
     /// What all its entries together must be.
     is_list: fn(&[&str]) -> bool,
@@ -77,12 +78,16 @@ struct Kind {
 
 /// From this share of its lines on a note is a list of one kind.
 const ENTRIES_SHARE: f64 = 0.7;
+/// Fewer of its words in them, and there is prose beside the list.
+const ENTRIES_WORDS_SHARE: f64 = 0.5;
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 6] = [
     Kind { name: "links", min_lines: 3, is_entry: is_link, is_list: |_| true },
     Kind { name: "a table of contents", min_lines: 4, is_entry: is_contents, is_list: is_in_order },
     Kind { name: "an index", min_lines: 5, is_entry: is_index, is_list: is_by_alphabet },
-    Kind { name: "books or articles", min_lines: 4, is_entry: is_work, is_list: |_| true },
+    Kind { name: "books or articles", min_lines: 3, is_entry: is_work, is_list: |_| true },
+    Kind { name: "titles behind a label", min_lines: 1, is_entry: is_labelled, is_list: |_| true },
+    Kind { name: "items of a few words", min_lines: 5, is_entry: is_item, is_list: |_| true },
 ];
 
 /// L44
@@ -94,13 +99,17 @@ pub fn listing(subject: &Subject) -> Vec<Hit> {
     let code = Code::of(text);
     let lines: Vec<&str> = line_spans(text)
         .filter(|span| !code.holds(span.start))
-        .map(|span| unlisted(&text[span]))
-        .filter(|line| line.chars().any(char::is_alphanumeric) && !line.starts_with('#'))
+        .map(|span| &text[span])
+        .filter(|line| line.chars().any(char::is_alphanumeric) && !unlisted(line).starts_with('#'))
         .collect();
+    let words_of = |lines: &[&str]| lines.iter().map(|line| words(line).len()).sum::<usize>() as f64;
+    let all_words = words_of(&lines);
     let found = KINDS.iter().find_map(|kind| {
-        let entries: Vec<&str> = lines.iter().copied().filter(|line| (kind.is_entry)(line)).collect();
+        let marked: Vec<&str> = lines.iter().copied().filter(|line| (kind.is_entry)(line)).collect();
+        let entries: Vec<&str> = marked.iter().map(|line| unlisted(line)).collect();
         let is_list = entries.len() >= kind.min_lines
             && entries.len() as f64 >= ENTRIES_SHARE * lines.len() as f64
+            && words_of(&entries) >= ENTRIES_WORDS_SHARE * all_words
             && (kind.is_list)(&entries);
         is_list.then(|| format!("{}, {} of {} lines", kind.name, entries.len(), lines.len()))
     });
@@ -120,6 +129,7 @@ static LINK: LazyLock<Regex> =
 /// An address, perhaps with a few words about it.
 fn is_link(line: &str) -> bool {
     const ABOUT_WORDS: usize = 8;
+    let line = unlisted(line);
     LINK.is_match(line) && words(&LINK.replace_all(line, " ")).len() <= ABOUT_WORDS
 }
 
@@ -133,6 +143,7 @@ static CONTENTS: LazyLock<Regex> = LazyLock::new(|| {
 
 fn is_contents(line: &str) -> bool {
     const MAX_WORDS: usize = 14;
+    let line = unlisted(line);
     words(line).len() <= MAX_WORDS && !line.ends_with(['.', '!', ',', ';']) && CONTENTS.is_match(line)
 }
 
@@ -159,7 +170,7 @@ static INDEX: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 fn is_index(line: &str) -> bool {
-    INDEX.is_match(line)
+    INDEX.is_match(unlisted(line))
 }
 
 /// Nearly all in the order of the alphabet, and several with more than one page.
@@ -181,6 +192,9 @@ static WORK: LazyLock<Regex> = LazyLock::new(|| {
         // *Title* by Somebody, Title – Some Body, Body, Some: Title
         r"|^(?:[*_]{1,2}[^*_]{2,90}[*_]{1,2}|[“„«»][^”“»«]{2,90}[”“»«])\s*[,–—-]?\s*(?:(?:by|von|de|par|di|van|av)\s+)?\p{Lu}[\p{L}.'’-]+(?:\s+\p{Lu}[\p{L}.'’-]*){0,3}",
         r"|^\p{Lu}[^.;:!?]{1,70}\s(?:by|von|par|–|—|-)\s\p{Lu}[\p{L}.'’-]+(?:\s(?:de|la|van|von|der|di))?(?:\s\p{Lu}[\p{L}.'’-]*){1,3}$",
+        // Title, Some Body; Some Title, Body
+        r"|^\p{Lu}[^.;:!?]{1,70},\s\p{Lu}[\p{L}.'’-]+(?:\s(?:de|la|van|von|der|di))?(?:\s\p{Lu}[\p{L}.'’-]*){1,3}$",
+        r"|^\p{Lu}\S*(?:\s[^\s.;:!?]+){1,9},\s\p{Lu}[\p{L}'’-]+$",
         r"|^\p{Lu}[\p{L}'’-]{1,30},\s\p{Lu}[\p{L}.'’-]*(?:\s\p{Lu}[\p{L}.'’-]*){0,2}(?::\s|\.\s)[*_]*\p{Lu}[^.!?]{2,90}\.?$",
     ))
 });
@@ -188,7 +202,41 @@ static WORK: LazyLock<Regex> = LazyLock::new(|| {
 /// A work with its author, its year or its publisher.
 fn is_work(line: &str) -> bool {
     const MAX_WORDS: usize = 30;
+    let line = unlisted(line);
     words(line).len() <= MAX_WORDS && WORK.is_match(line)
+}
+
+/// What people call a list of what others made.
+static LABELLED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)^[\s*_#]*(?:books?|reading(?: list)?|to read|films?|movies?|music|songs?|albums?|links?|sources?|references|bibliography",
+        r"|literature|bücher|lektüre|leseliste|filme|musik|lieder|quellen|literatur|livres?|lectures?|musique|chansons|références",
+        r"|bibliographie|libros|lecturas|películas|música|canciones|fuentes|libri|letture|musica|canzoni|fonti|livros|leituras|filmes",
+        r"|boeken|muziek|bronnen|böcker|musik|källor)[\s*_]*:(?P<rest>.+)$",
+    ))
+});
+
+/// `Books: The Leaning Weir, Walls, Stone upon Stone`: a label and three names or more behind it.
+fn is_labelled(line: &str) -> bool {
+    const MIN_NAMES: usize = 3;
+    const MAX_WORDS: usize = 8;
+    let Some(found) = LABELLED.captures(unlisted(line)) else { return false };
+    let names: Vec<&str> = found["rest"].split([',', ';', '·', '|']).map(str::trim).collect();
+    // Clauses of a sentence go on in small letters.
+    let is_name =
+        |name: &&str| (1..=MAX_WORDS).contains(&words(name).len()) && !name.starts_with(char::is_lowercase);
+    names.len() >= MIN_NAMES && names.iter().all(is_name)
+}
+
+static ITEM: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\s*(?:>\s*)*(?:[-*+•–]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(?P<rest>\S.*)$"));
+
+/// An item of a list that is no sentence.
+fn is_item(line: &str) -> bool {
+    const MAX_WORDS: usize = 6;
+    let Some(found) = ITEM.captures(line.trim_end()) else { return false };
+    let rest = &found["rest"];
+    (1..=MAX_WORDS).contains(&words(rest).len()) && !rest.ends_with(['.', '!', '?', '…', ':', ';', '”', '"'])
 }
 
 /// What a page calls the list of its other pages.

@@ -15,20 +15,22 @@ pub(super) fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 static STOP_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    let words = "about above after again against also although always another because been before being below better \
+    let words = "about above actually after again against almost along already also although always among another anything around away back became \
+        because become began behind beside been before being below better \
         between both cannot come could does doing done down during each either else enough even ever every example \
-        explain find first from further give going good great have having here hers himself however http https into \
-        itself just keep know last less like little long look made make many mean might more most much must myself \
-        need never only other ours ourselves over part people please possible quite rather really right said same \
-        should show since some someone something still such sure take tell than thank thanks that their them then \
-        there these they thing things think this those though through time under until upon used using very want \
-        well were what whatever when where whether which while will with within without word words would write \
-        year years your yours yourself \
+        explain find first from further gave give goes going gone good great half hardly have having here hers himself however http https into \
+        itself just keep know last less like little long look made make many maybe mean might more most much must myself \
+        nearly need never next nothing often once only other ours ourselves others over part perhaps people please possible quite rather really right said same seem seemed seems several shall \
+        should show sometimes soon since some someone something still such sure take tell than thank thanks that their them then \
+        there these they thing things think this those though through time today together tomorrow toward towards under until upon used went using very want \
+        well were what whatever when where whether which while whole whom whose will with within without word words would write \
+        year years yesterday your yours yourself \
         aber alle allem allen aller alles also andere anderen auch aufgabe beim bitte danke dann dass dein deine \
         denn diese diesem diesen dieser dieses doch dort durch eine einem einen einer eines einfach etwas euch euer \
         ganz geht gibt haben hatte hier immer jede jedem jeden jeder jedes jetzt kann kannst kein keine keinen können \
         könnte machen mehr mein meine meinem meinen meiner mich muss nach nicht nichts noch oder ohne schon sehr sein \
         seine seinem seinen seiner sich sind soll sollte über unter viel vielleicht warum wann weil welche welcher \
+        gegen gestern heute ihnen ihre ihrem ihren ihrer kommt lange lässt seit sogar unser unsere unseren während waren wäre wurden hätte \
         wenn werden wie wieder will wird wurde würde zwischen \
         avec aussi cette comme dans depuis donc elle elles entre être faire fait leur leurs mais même nous parce \
         peut plus pour pourquoi quand quel quelle sans sont sous tous tout toute toutes très votre vous alors après avant \

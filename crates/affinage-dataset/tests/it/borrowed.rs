@@ -102,6 +102,30 @@ const PAGES: &[(&str, &str, &str, &str)] = &[
         "books",
     ),
     (
+        "Write about what to read.",
+        "- The Leaning Weir, Ida Feld\n- Walls, Otto Mill\n- Stone upon Stone, Berg",
+        "L44",
+        "books",
+    ),
+    (
+        "Write about the winter.",
+        "Books: The Leaning Weir, Walls, Stone upon Stone, Water Rights",
+        "L44",
+        "label",
+    ),
+    (
+        "Schreib über den Winter.",
+        "Bücher: Das schiefe Wehr; Mauern; Stein um Stein\nFilme: Die Mühle, Der Fluss, Hochwasser",
+        "L44",
+        "label",
+    ),
+    (
+        "Write about the shed.",
+        "In the shed:\n- lamp oil\n- nails, two pounds\n- the long saw\n- boards of the old gate\n- a coat",
+        "L44",
+        "items",
+    ),
+    (
         "Write about “Most read”.",
         "Five weirs that were given up this year\nWhy mills are coming back to the valley\nA lock keeper tells of her last winter\nThe price of stone has doubled",
         "L45",
@@ -133,7 +157,7 @@ fn pages_that_are_no_prose_are_found_by_kind() {
     }
 }
 
-/// Twelve forms of ordinary notes, each on five matters: sixty.
+/// Fourteen forms of ordinary notes, each on five matters: seventy.
 fn ordinary() -> Vec<String> {
     let matters = [
         ["weir", "river", "stone", "The weir leans, and nobody mends it before the spring.", "Ida"],
@@ -192,6 +216,13 @@ fn ordinary() -> Vec<String> {
                 "{sentence}\n\n“Leave it,” {who} said.\n\n“And the {part}?”\n\n“Leave that too.”\n\nSo I left it, and went home by way of the {place}, and thought about the {thing} until it was dark."
             ),
             format!(
+                "Reading: I began with the {thing}, went on to the {place}, and stopped at the {part}. {sentence}"
+            ),
+            format!(
+                "{sentence} {who} thinks otherwise, and we went on about it until the {place} was shut.\n\n- the {thing}\n- the {place}\n\
+                 - the {part}\n- {who}\n- rain"
+            ),
+            format!(
                 "Monday: {place}, an hour\nTuesday: nothing\nWednesday: the {thing}, with {who}\nThursday: {part}, 2 h\nFriday: rest"
             ),
         ]
@@ -200,9 +231,9 @@ fn ordinary() -> Vec<String> {
 }
 
 #[test]
-fn sixty_ordinary_notes_have_no_such_finding() {
+fn seventy_ordinary_notes_have_no_such_finding() {
     let notes = ordinary();
-    assert_eq!(notes.len(), 60);
+    assert_eq!(notes.len(), 70);
     for note in &notes {
         assert_eq!(found("Write about it.", note), [], "{note}");
     }

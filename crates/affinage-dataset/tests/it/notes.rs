@@ -260,6 +260,9 @@ fn a_heading_that_is_only_a_day_is_no_prompt() {
     );
     let dated: Vec<bool> = outcome.conversations.iter().map(is_dated).collect();
     assert_eq!(dated, [true, true, false], "both stand under a day");
+    // What is dated for a freeze has the same day among topics and years.
+    let times: Vec<Option<f64>> = outcome.conversations.iter().map(|found| found.time_s).collect();
+    assert_eq!(times, [Some(1_698_883_200.0), Some(1_698_883_200.0), None]);
     let zip = zip_of(&[
         ("Daily/2023-11-02.md", format!("## Weather of the week\n\n{WEIR}\n").as_bytes()),
         ("Daily/2023-11-02 Mills.md", WEIR.as_bytes()),

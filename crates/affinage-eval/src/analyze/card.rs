@@ -7,7 +7,7 @@ use super::comparisons::is_judged_by_coins;
 use super::estimate::{likely, likely_points_between};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
-use super::win_rate::{ENOUGH, has_size, is_enough};
+use super::win_rate::{ENOUGH, is_enough, size_in_words};
 use super::{Rows, SuiteSizes};
 use crate::analysis::{
     AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Estimate,
@@ -227,12 +227,10 @@ fn better_evidence(measured: &Measured, result: Option<&ComparisonResult>, word:
         return format!("{score}; {few}");
     }
     let needs = overall.needs_about_n.filter(|needed| *needed > overall.estimate.n);
-    let size = if has_size(&overall.estimate) {
-        "a difference this size"
-    } else {
-        "the difference that would matter"
-    };
-    let needs = needs.map_or(String::new(), |n| format!("; {size} needs about {n} prompts"));
+    let size = size_in_words(&overall.estimate);
+    let needs = needs.map_or(String::new(), |n| {
+        format!("; {size} needs about {n} prompts ({ENOUGH} are the least for any word)")
+    });
     format!("win rate {} of {score}{needs}", likely(&overall.estimate))
 }
 

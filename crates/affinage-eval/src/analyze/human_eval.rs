@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
-use super::estimate::{Observation, RATE, clustered, figure, likely, percent, share};
+use super::estimate::{figure, likely, percent, share};
 use super::trust::rated;
 use super::votes::{PairVotes, Votes};
-use super::win_rate::win_rate;
+use super::win_rate::{PromptScore, win_rate};
 use crate::analysis::FEWEST;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::human_votes::is_even;
@@ -94,91 +94,74 @@ fn weights_of_voted(pairs: &[&PairVotes], voters: &BTreeSet<&str>) -> Vec<f64> {
 
 /// What the author of the training texts chose, for the card's question about the voice: a sentence for each author.
 ///
-/// Pairs on the author's own prompts and on others are drawn with different chances, so they are counted apart. Whoever
-/// missed the planted pairs has no figure.
+/// The figure is the win rate of the author's votes as every other part of the page has it: the same prompts, ties counted
+/// alike, from [`FEWEST`] prompts on. Whoever missed the planted pairs has no figure.
 pub fn of_authors(rows: &Rows, votes: &Votes) -> Vec<String> {
-    let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).filter(|votes| votes.needs_judge()).collect();
+    let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).collect();
     let authors: BTreeSet<&str> =
         pairs.iter().flat_map(|votes| votes.judges.keys().copied()).filter(|id| is_author(id)).collect();
     authors.into_iter().filter_map(|author| of_author(rows, &pairs, author)).collect()
 }
 
 fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> {
-    let of_domain = |domain: Domain| pairs.iter().filter(move |votes| votes.pair.prompt.domain == domain);
-    let scored = |domain: Domain| -> Vec<Observation> {
-        let score = |votes: &PairVotes| votes.judges.get(author)?.score();
-        let observed = of_domain(domain).filter_map(|votes| {
-            Some(Observation { value: score(votes)?, cluster: votes.pair.prompt.cluster_id.as_str() })
-        });
-        observed.collect()
-    };
-    let [own, others] = [Domain::In, Domain::Out].map(scored);
+    let planned = &rows.plan.headline;
+    let scores = scores_by(pairs, &BTreeSet::from([author]));
+    let rate = win_rate(&scores, (&planned.arm, &planned.against), rules(rows))?;
     let is_me = spoken(author) == "you";
     let (who, like) = match is_me {
         true => ("You".to_owned(), "more like you"),
         false => (format!("The author {}", spoken(author)), "more like their own voice"),
     };
-    let voted = counted(own.len() + others.len(), "pair", "pairs");
-    let most = own.len().max(others.len());
-    if most == 0 {
-        return None;
-    }
+    let n = rate.estimate.n;
+    let voted = counted(n, "prompt", "prompts");
     if rows.has_missed_planted(author) {
         return Some(format!(
             "{who} voted on {voted} which answer sounds {like}, and missed the planted pairs: no figure is made of these votes."
         ));
     }
-    let headline = &rows.plan.headline.arm;
-    let tuned = match rows.plan.arm(headline).and_then(Arm::adapter_sha256) {
+    let tuned = match rows.plan.arm(&planned.arm).and_then(Arm::adapter_sha256) {
         Some(_) => "the tuned answer".to_owned(),
-        None => format!("the answer of {}", rows.plan.called(headline)),
+        None => format!("the answer of {}", rows.plan.called(&planned.arm)),
     };
-    if most < FEWEST {
-        let there = [Domain::In, Domain::Out].map(|domain| of_domain(domain).count());
-        let needed = FEWEST - most;
-        let more = match there.iter().any(|pairs| *pairs >= FEWEST) {
-            false => format!(
-                "a figure needs {FEWEST} pairs on own or {FEWEST} on other prompts, and this evaluation has fewer"
-            ),
-            true => format!(
-                "{}{} needed for a figure, {}",
-                if own.is_empty() || others.is_empty() { "" } else { "at least " },
-                if needed == 1 { "1 more is".to_owned() } else { format!("{needed} more are") },
-                rows.plan.command("vote", &format!("--as {}", if is_me { "me" } else { spoken(author) }))
-            ),
-        };
-        let (won, tied) = won_and_tied(own.iter().chain(&others));
-        let of_own = match (own.len(), others.is_empty()) {
-            (_, true) => String::new(),
-            (number, false) => format!(" ({number} on own prompts)"),
-        };
-        return Some(format!("{who} chose {tuned} as {like} in {won} of {voted}{tied}{of_own}: {more}."));
+    let own = of_own(pairs, &scores, is_me);
+    let tied = if rate.ties == 0 { String::new() } else { format!(", {} tied", rate.ties) };
+    let chose = format!("{who} chose {tuned} as {like} on {} of {voted}{tied}{own}", rate.wins);
+    if !rate.estimate.is_of_few() {
+        return Some(format!("{chose}: {}.", likely(&rate.estimate)));
     }
-    let own_prompts = if is_me { "your own prompts" } else { "the author's own prompts" };
-    let parts: Vec<String> =
-        [(own, own_prompts), (others, "other prompts")].iter().filter_map(of_part).collect();
-    Some(format!("{who} chose {tuned} as {like} in {}.", parts.join("; in ")))
+    let there: BTreeSet<&str> = pairs
+        .iter()
+        .filter(|votes| !votes.unanswered)
+        .map(|votes| votes.pair.prompt.prompt_id.as_str())
+        .collect();
+    let more = match there.len() < FEWEST {
+        true => format!("a figure needs votes on {FEWEST} prompts, and this evaluation has fewer"),
+        false => format!(
+            "votes on {} needed for a figure, {}",
+            match FEWEST - n {
+                1 => "1 more prompt is".to_owned(),
+                more => format!("{more} more prompts are"),
+            },
+            rows.plan.command("vote", &format!("--as {}", if is_me { "me" } else { spoken(author) }))
+        ),
+    };
+    Some(format!("{chose}: {more}."))
 }
 
-/// "14 of 20 pairs on your own prompts, 2 tied: 75 % (likely between 55 % and 95 %)"; a tie counts half.
-fn of_part((scores, prompts): &(Vec<Observation>, &str)) -> Option<String> {
-    let estimate = clustered(scores, RATE, "pairs")?;
-    let (won, tied) = won_and_tied(scores);
-    Some(format!(
-        "{won} of {} on {prompts}{tied}: {}",
-        counted(scores.len(), "pair", "pairs"),
-        likely(&estimate)
-    ))
-}
-
-/// How often the first arm was chosen, and ", 2 tied" where neither was.
-fn won_and_tied<'a>(scores: impl IntoIterator<Item = &'a Observation<'a>>) -> (usize, String) {
-    let (mut won, mut tied) = (0, 0);
-    for score in scores {
-        won += usize::from(score.value > 0.5);
-        tied += usize::from(score.value == 0.5);
+/// " (on your own prompts 12 of 14)": the voice shows best there. Empty where none of them is.
+fn of_own(pairs: &[&PairVotes], scores: &[PromptScore], is_me: bool) -> String {
+    let own_prompts: BTreeSet<&str> = pairs
+        .iter()
+        .filter(|votes| votes.pair.prompt.domain == Domain::In)
+        .map(|votes| votes.pair.prompt.prompt_id.as_str())
+        .collect();
+    let of_own = || scores.iter().filter(|score| own_prompts.contains(score.prompt_id));
+    let whose = if is_me { "your own prompts" } else { "the author's own prompts" };
+    match of_own().count() {
+        0 => String::new(),
+        all if all == scores.len() => format!(", all on {whose}"),
+        some => format!(" (on {whose} {} of {some})", of_own().filter(|score| score.score > 0.5).count()),
     }
-    (won, if tied == 0 { String::new() } else { format!(", {tied} tied") })
 }
 
 /// One pair that people and judges scored.

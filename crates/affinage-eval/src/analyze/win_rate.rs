@@ -146,6 +146,11 @@ pub fn has_size(rate: &Estimate) -> bool {
     (rate.value - 0.5).abs() >= 0.02
 }
 
+/// Of which difference it is said how many prompts would show it.
+pub fn size_in_words(rate: &Estimate) -> &'static str {
+    if has_size(rate) { "a difference this size" } else { "the difference that would matter" }
+}
+
 /// The figures and the word with its reason.
 fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> (String, String) {
     let n = rate.estimate.n;
@@ -159,9 +164,11 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
     };
     let outcome = match rate.word {
         VerdictWord::NotShown => {
-            let needs = rate.needs_about_n.map_or(String::new(), |n| format!("; needs about {n} prompts"));
+            let size = size_in_words(&rate.estimate);
+            let needs =
+                rate.needs_about_n.map_or(String::new(), |n| format!("; {size} needs about {n} prompts"));
             let few = if n < ENOUGH {
-                format!(" (fewer than {ENOUGH} prompts)")
+                format!(" (fewer than {ENOUGH} prompts, the least for any word)")
             } else if !is_enough(n, rate.estimate.n_effective) {
                 format!(" (the prompts are worth {:.0} independent ones)", rate.estimate.n_effective)
             } else {

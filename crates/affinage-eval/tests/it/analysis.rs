@@ -175,7 +175,7 @@ fn few_prompts_give_no_comparative_word() {
     world.judge_by_arm("judge", |_| Some(TUNED));
     let claim = world.analyze().claims.remove(0);
     assert_eq!(claim.word, VerdictWord::NotShown, "29 wins of 29");
-    insta::assert_snapshot!(claim.sentence, @"`step-000010` against `base`: win rate 100 % [88, 100] of 29 prompts (29 won, 0 tied, 0 lost), p < .001: not shown (fewer than 30 prompts); needs about 30 prompts.");
+    insta::assert_snapshot!(claim.sentence, @"`step-000010` against `base`: win rate 100 % [88, 100] of 29 prompts (29 won, 0 tied, 0 lost), p < .001: not shown (fewer than 30 prompts, the least for any word); a difference this size needs about 30 prompts.");
 
     let mut world = World::new(60, &[10]);
     for (i, prompt) in world.prompts.iter_mut().enumerate() {

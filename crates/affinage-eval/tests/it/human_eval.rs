@@ -123,24 +123,34 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     vote(&mut world, "author:me", 6, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "You chose the tuned answer as more like you in 6 of 6 pairs: 4 more are needed for a figure, `affinage vote --eval test --as me`."
+        "You chose the tuned answer as more like you on 6 of 6 prompts, all on your own prompts: votes on 4 more prompts are \
+         needed for a figure, `affinage vote --eval test --as me`."
     );
     world.judgments.truncate(judged);
     vote(&mut world, "author:me", 20, |i| i < 14);
     // t over 20 prompts: .70 +- 2.093 * sqrt(.7 * .3 / 19).
     assert_eq!(
         on_the_card(&world),
-        "You chose the tuned answer as more like you in 14 of 20 pairs on your own prompts: 70 % (likely between 48 % and 92 %)."
+        "You chose the tuned answer as more like you on 14 of 20 prompts, all on your own prompts: 70 % (likely between 48 % \
+         and 92 %)."
     );
     let voice = |analysis: &Analysis| analysis.card.row(CardQuestion::Voice).map(|row| row.word);
     assert_eq!(voice(&world.analyze()), voice(&nobody), "votes decide no word");
-    // A tie counts half; pairs on other prompts are counted apart.
+    // A tie counts half; of both kinds of prompts there is one figure, from 10 prompts together on.
     world.judgments.truncate(judged);
     vote(&mut world, "author:me", 36, |i| i < 15 || i % 2 == 0);
     world.judgments[judged].outcome = Outcome::Tie;
     let said = on_the_card(&world);
-    assert!(said.contains(" in 21 of 30 pairs on your own prompts, 1 tied: 72 % (likely between "), "{said}");
-    assert!(said.ends_with("; in 3 of 6 pairs on other prompts: 50 % (too few to say)."), "{said}");
+    assert!(
+        said.contains(" on 24 of 36 prompts, 1 tied (on your own prompts 21 of 30): 68 % (likely between "),
+        "{said}"
+    );
+    // The same figure stands wherever these votes do.
+    let analysis = world.analyze();
+    let own = analysis.comparisons[0].by_judge.iter().find(|own| own.judge_id == "author:me").expect("voted");
+    let estimate = &own.win_rate.as_ref().expect("36 votes").estimate;
+    assert_eq!((estimate.n, (100.0 * estimate.value).round()), (36, 68.0));
+    assert!(sentences(&analysis, "people").contains("By the author the win rate is 68 % ["), "{analysis:#?}");
     // Of whoever did not read there is no figure.
     planted(&mut world, "author:me", 0, 3);
     let said = on_the_card(&world);
@@ -150,13 +160,17 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
 
 #[test]
 fn few_pairs_and_other_authors_are_named() {
+    // Six of twelve prompts are the author's own: no ten of one kind, and ten together.
     let mut world = judged(12, &[10], 0.8);
-    vote(&mut world, "author:anna", 12, |_| true);
-    assert_eq!(
-        on_the_card(&world),
-        "The author anna chose the tuned answer as more like their own voice in 12 of 12 pairs (6 on own prompts): a figure \
-         needs 10 pairs on own or 10 on other prompts, and this evaluation has fewer."
-    );
+    vote(&mut world, "author:anna", 12, |i| i != 0);
+    let said = on_the_card(&world);
+    let begin = "The author anna chose the tuned answer as more like their own voice on 11 of 12 prompts (on the author's own \
+                 prompts 5 of 6): 92 % (likely between ";
+    assert!(said.starts_with(begin), "{said}");
+    let mut world = judged(8, &[10], 0.8);
+    vote(&mut world, "author:anna", 8, |_| true);
+    let said = on_the_card(&world);
+    assert!(said.ends_with(": a figure needs votes on 10 prompts, and this evaluation has fewer."), "{said}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn incomparable(changed: &[RegistryEvent]) -> Vec<String> {
         }));
         let since: Vec<String> = evaluations.iter().map(|name| format!("`{name}`")).collect();
         format!(
-            "changed since {}: {}; results before and after cannot be compared there",
+            "changed since {}: {}; nothing is lost, but the figures of before and after are not to be set against each other",
             since.join(", "),
             differ.join("; ")
         )
@@ -141,7 +141,7 @@ pub fn changes_in_words(registry: &[RegistryRow]) -> Vec<String> {
         .iter()
         .filter_map(|row| match &row.event {
             RegistryEvent::Changed { what, before, after, invalidated } => Some(format!(
-                "{}: the {what} changed from `{}` to `{}` before `{}`; not comparable any more: {}.",
+                "{}: the {what} changed from `{}` to `{}` before `{}`: its figures and those of {} stand each for themselves.",
                 affinage_report::time(&row.at),
                 short(before),
                 short(after),
@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "changed since `one`: the prompts of `letters`, `sums`; the rubric; results before and after cannot be \
-              compared there"
+                "changed since `one`: the prompts of `letters`, `sums`; the rubric; nothing is lost, but the figures of before \
+                 and after are not to be set against each other"
             ]
         );
         let lines = incomparable(&[change("parser", &["one", "two"]), change("suite sums", &["two"])]);

@@ -8,10 +8,15 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use affinage_dataset::version::Manifest;
+use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::rows_sha256;
 use affinage_eval::comparison::BlindKey;
+use affinage_eval::completion::Completion;
+use affinage_eval::judgment::Judgment;
+use affinage_eval::plain::counted;
 use affinage_eval::plan::Plan;
 use affinage_eval::planted::GoldVote;
+use affinage_eval::suite::Prompt;
 
 use affinage_report::card::project_name;
 use affinage_report::evidence::{
@@ -27,6 +32,7 @@ use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
 use crate::folder::registry;
 use crate::folder::run::Run;
+use crate::stages::evaluation::analysis::analyze_folder;
 use crate::stages::evaluation::stored::Stored;
 
 /// What to do with a file of another version.
@@ -34,6 +40,8 @@ const MAKE_AGAIN: &str =
     "everything derived can be made again: delete analysis.json and run `affinage analyze`";
 
 /// Reads `evals/NAME` of the project.
+///
+/// Where rows came after the analysis, such as votes, it is made anew from all of them, and a line says so.
 ///
 /// Errors: the folder, its plan or its analysis is missing; the analysis was made from other rows; a row is broken.
 pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
@@ -50,9 +58,15 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
             .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
     }
     let plan = evaluation.plan_file().read().hint(MAKE_AGAIN)?;
-    let analysis = evaluation.analysis().read().hint(MAKE_AGAIN)?;
+    let mut analysis = evaluation.analysis().read().hint(MAKE_AGAIN)?;
     let Stored { plan, prompts, completions, comparisons, blind_keys, judgments, .. } =
         Stored::read(ctx, &evaluation, plan, |_| {})?;
+    let counts =
+        Counts { analysed: &analysis, prompts: &prompts, completions: &completions, judgments: &judgments };
+    if let Some(new) = counts.only_more() {
+        ctx.ui.say(format!("{new} came after the figures: they are computed anew"));
+        analysis = ctx.ui.during("computing the figures", || analyze_folder(ctx, &evaluation))?;
+    }
     let registry = registry::read(ctx)?;
     let evidence = Evidence {
         project: project_name(&ctx.project),
@@ -76,18 +90,46 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     Ok(evidence)
 }
 
-/// An analysis of other rows must not be next to these. A row that stands twice counts once.
+/// An analysis, and the rows that lie beside it. A row that stands twice counts once.
+struct Counts<'a> {
+    analysed: &'a Analysis,
+    prompts: &'a [Prompt],
+    completions: &'a [Completion],
+    judgments: &'a [Judgment],
+}
+
+impl Counts<'_> {
+    /// What the files call the rows and what people call one and several; how many the analysis has, and the folder.
+    fn by_kind(&self) -> [([&'static str; 3], usize, usize); 3] {
+        let facts = &self.analysed.evaluation;
+        let prompts: BTreeSet<&str> = self.prompts.iter().map(|row| row.prompt_id.as_str()).collect();
+        let completions: BTreeSet<&str> =
+            self.completions.iter().map(|row| row.completion_id.as_str()).collect();
+        let judgments: BTreeSet<&str> = self.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
+        [
+            (["prompts", "prompt", "prompts"], facts.prompts, prompts.len()),
+            (["completions", "answer", "answers"], facts.completions, completions.len()),
+            (["judgments", "vote or verdict", "votes or verdicts"], facts.judgments, judgments.len()),
+        ]
+    }
+
+    /// "24 votes or verdicts", where rows came to those of the analysis and of no kind there are fewer.
+    fn only_more(&self) -> Option<String> {
+        let kinds = self.by_kind();
+        let new = kinds.iter().filter(|(_, analysed, found)| found > analysed);
+        let new: Vec<String> =
+            new.map(|([_, one, many], analysed, found)| counted(found - analysed, one, many)).collect();
+        let has_fewer = kinds.iter().any(|(_, analysed, found)| found < analysed);
+        (!new.is_empty() && !has_fewer).then(|| new.join(" and "))
+    }
+}
+
+/// An analysis of other rows must not be next to these.
 fn check_age(evidence: &Evidence) -> anyhow::Result<()> {
-    let facts = &evidence.analysis.evaluation;
-    let prompts: BTreeSet<&str> = evidence.prompts.iter().map(|row| row.prompt_id.as_str()).collect();
-    let completions: BTreeSet<&str> =
-        evidence.completions.iter().map(|row| row.completion_id.as_str()).collect();
-    let judgments: BTreeSet<&str> = evidence.judgments.iter().map(|row| row.judgment_id.as_str()).collect();
-    for (what, analysed, found) in [
-        ("prompts", facts.prompts, prompts.len()),
-        ("completions", facts.completions, completions.len()),
-        ("judgments", facts.judgments, judgments.len()),
-    ] {
+    let Evidence { prompts, completions, judgments, analysis, .. } = evidence;
+    for ([what, ..], analysed, found) in
+        (Counts { analysed: analysis, prompts, completions, judgments }).by_kind()
+    {
         ensure!(analysed == found, "analysis.json was made from {analysed} {what}, the folder holds {found}");
     }
     Ok(())

@@ -252,20 +252,17 @@ fn say_shorter(
 
 /// Whether votes on so few pairs give no figure at all.
 fn has_no_figure(prompts: &[Prompt]) -> bool {
-    suites::to_compare(prompts).iter().sum::<usize>() < FEWEST
+    suites::to_compare(prompts) < FEWEST
 }
 
 /// What can be said about all prompts and cannot be said any more about fewer of them.
 fn lost(all: &[Prompt], fewer: &[Prompt]) -> Vec<String> {
     let checked = |prompts: &[Prompt]| prompts.iter().filter(|prompt| prompt.check.is_some()).count();
-    let lacks = |prompts: &[Prompt]| {
-        let [own, others] = suites::to_compare(prompts);
-        human_votes::too_few(own, others)
-    };
+    let lacks = |prompts: &[Prompt]| human_votes::too_few(suites::to_compare(prompts));
     let forgetting = (checked(all) >= ENOUGH && checked(fewer) < ENOUGH)
         .then(|| format!("too few for a word on forgetting, which needs {ENOUGH} checked prompts"));
     let verdict = lacks(fewer).filter(|_| lacks(all).is_none()).map(|few| {
-        let pairs = suites::to_compare(fewer).iter().sum();
+        let pairs = suites::to_compare(fewer);
         format!("no verdict, as there are at most {} to compare: {few}", counted(pairs, "pair", "pairs"))
     });
     verdict.into_iter().chain(forgetting).collect()
@@ -377,7 +374,10 @@ mod tests {
         let said = lost(&prompts(ENOUGH), &prompts(FEWEST));
         assert_eq!(
             said,
-            ["no verdict, as there are at most 10 pairs to compare: to say better or worse it takes 30"]
+            [
+                "no verdict, as there are at most 10 pairs to compare: to say better or worse it takes at least 30, and \
+                 more where the difference is small"
+            ]
         );
         assert!(lost(&prompts(FEWEST), &prompts(FEWEST)).is_empty(), "there was no verdict before");
         assert!(has_no_figure(&prompts(FEWEST - 1)) && !has_no_figure(&prompts(FEWEST)));

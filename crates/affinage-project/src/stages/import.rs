@@ -73,11 +73,11 @@ fn finished(
     let name = path.file_name().map(Path::new).unwrap_or(path);
     let summary = summarise(path, name, imported);
     progress.finish(format!(
-        "{shown}: {} ({} new, {} grown since), {}",
+        "{shown}: {} ({} new, {} grown since){}",
         counted_texts(summary.drafted, summary.conversations),
         count(summary.conversations_new as u64),
         count(summary.conversations_grown as u64),
-        counted(summary.nodes_new, "new message", "new messages")
+        new_messages(summary.drafted, summary.conversations, summary.nodes_new)
     ));
     Ok(summary)
 }
@@ -87,6 +87,14 @@ fn counted_texts(drafted: usize, conversations: usize) -> String {
     match drafted == conversations && drafted > 0 {
         true => counted(drafted, "section of notes", "sections of notes"),
         false => counted(conversations, "conversation", "conversations"),
+    }
+}
+
+/// `, 83 new messages`; of notes alone nothing, because nobody speaks in them.
+fn new_messages(drafted: usize, conversations: usize, nodes_new: usize) -> String {
+    match drafted == conversations && drafted > 0 {
+        true => String::new(),
+        false => format!(", {}", counted(nodes_new, "new message", "new messages")),
     }
 }
 

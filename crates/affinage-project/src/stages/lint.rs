@@ -6,6 +6,7 @@ pub mod pseudonyms;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Known, Severity, Subject, lint_known};
 use affinage_dataset::message::Message;
 use anyhow::anyhow;
@@ -27,6 +28,8 @@ pub struct Linted {
     pub tally: Tally,
     /// What a freeze can take of the library.
     pub left: Left,
+    /// Clean and undecided examples of dated notes: a freeze takes them only where it is asked for them.
+    pub clean_dated: usize,
     /// Those of the rules that were asked for.
     pub findings: Vec<Finding>,
 }
@@ -43,12 +46,13 @@ pub fn lint(ctx: &Project, target: &str, rules: &[String]) -> anyhow::Result<Lin
     let known = known(ctx)?;
     let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
     let tally = Tally::of(looked_at.subjects.len(), &findings);
-    let left = left_to_accept(&looked_at, &findings);
+    let (left, clean_dated) = left_to_accept(&looked_at, &findings);
     findings.retain(|finding| rules.is_empty() || rules.iter().any(|rule| rule == finding.rule));
     Ok(Linted {
         looked_at: LookedAt { private_names: known.names.len(), ..looked_at },
         tally,
         left,
+        clean_dated,
         findings,
     })
 }
@@ -71,8 +75,8 @@ pub struct LookedAt {
     pub private: usize,
     /// Names of people that are looked for.
     pub private_names: usize,
-    /// Subjects of the library that nobody decided on.
-    undecided: BTreeSet<String>,
+    /// Subjects of the library that nobody decided on; of each, whether it belongs to a dated note ([`is_dated`]).
+    undecided: BTreeMap<String, bool>,
 }
 
 fn library_subjects(ctx: &Project) -> anyhow::Result<LookedAt> {
@@ -84,11 +88,12 @@ fn library_subjects(ctx: &Project) -> anyhow::Result<LookedAt> {
         library.sources()?.into_iter().map(|source| (source.sha256, source.path)).collect();
     let decisions = library.decisions()?;
     looked_at.private = library.for_each_conversation(|source, conversation| {
+        let is_dated = is_dated(&conversation);
         for candidate in derivation.candidates(&conversation) {
             let subjects = candidate.variants.iter().map(|variant| Subject::of_variant(&candidate, variant));
             let subjects: Vec<Subject> = subjects.collect();
             if !decisions.contains_key(&candidate.candidate_id) {
-                looked_at.undecided.extend(subjects.iter().map(|subject| subject.id.clone()));
+                looked_at.undecided.extend(subjects.iter().map(|subject| (subject.id.clone(), is_dated)));
             }
             looked_at.subjects.extend(subjects);
         }
@@ -160,20 +165,26 @@ fn dataset_files(ctx: &Project, target: &str) -> anyhow::Result<Vec<PathBuf>> {
 pub enum Left {
     /// Examples that nobody decided on and lint finds nothing serious against.
     Clean,
+    /// Such examples, all of them of dated notes.
+    CleanDated,
     /// Only what was decided.
     Decided,
     Nothing,
 }
 
-fn left_to_accept(looked_at: &LookedAt, findings: &[Finding]) -> Left {
+/// With it the number of clean and undecided examples of dated notes.
+fn left_to_accept(looked_at: &LookedAt, findings: &[Finding]) -> (Left, usize) {
     let serious = findings.iter().filter(|finding| finding.severity != Severity::Information);
     let serious: BTreeSet<&str> = serious.map(|finding| finding.id.as_str()).collect();
-    let is_clean = |id: &String| !serious.contains(id.as_str());
-    match () {
-        () if looked_at.undecided.iter().any(is_clean) => Left::Clean,
+    let clean = || looked_at.undecided.iter().filter(|(id, _)| !serious.contains(id.as_str()));
+    let dated = clean().filter(|(_, is_dated)| **is_dated).count();
+    let left = match () {
+        () if clean().count() > dated => Left::Clean,
+        () if dated > 0 => Left::CleanDated,
         () if looked_at.undecided.len() < looked_at.subjects.len() => Left::Decided,
         () => Left::Nothing,
-    }
+    };
+    (left, dated)
 }
 
 /// Examples by the worst that was found in them. Information (a prompt that is a draft) does not count: such an example is

@@ -38,22 +38,21 @@ const WRITTEN: [(&str, &str); 3] = [
 
 /// What pairs of answers to these prompts are too few for, and what to do; `None` where there are enough.
 pub fn too_few(config: &Config, prompts: &[Prompt]) -> Option<String> {
-    let [own, others] = to_compare(prompts);
-    let few = human_votes::too_few(own, others)?;
+    let pairs = to_compare(prompts);
+    let few = human_votes::too_few(pairs)?;
     let more = match config.eval.prompts_per_suite {
         Some(asked) if asked < BUILT_IN_PROMPTS => format!(
             "`eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of each suite are asked"
         ),
         _ => "freeze more examples, or name more of `eval.suites`".to_owned(),
     };
-    let at_most = counted(own + others, "pair", "pairs");
+    let at_most = counted(pairs, "pair", "pairs");
     Some(format!("these prompts give at most {at_most} of answers to compare: {few}; {more}"))
 }
 
-/// How many of the prompts somebody has to compare: on own subjects and on others.
-pub fn to_compare(prompts: &[Prompt]) -> [usize; 2] {
-    [Domain::In, Domain::Out]
-        .map(|domain| prompts.iter().filter(|p| p.domain == domain && p.check.is_none()).count())
+/// How many of the prompts somebody has to compare.
+pub fn to_compare(prompts: &[Prompt]) -> usize {
+    prompts.iter().filter(|prompt| prompt.check.is_none()).count()
 }
 
 /// Names of the built-in suites.

@@ -97,6 +97,7 @@ impl GenerateArgs {
             run: self.run.as_deref(),
             kind,
             to_report: false,
+            is_few_said: false,
             by: self.elsewhere.by()?,
             leave: self.leave(),
         })

@@ -24,9 +24,11 @@ pub struct InitArgs {
     pub dir: Option<PathBuf>,
 }
 
-/// What a project keeps out of version control: everything private or large.
-const GITIGNORE: &str = "# Private texts and large files stay on this machine.\n\
-    /library.db*\n/raw/\n/datasets/\n/runs/\n/evals/\n";
+/// What a project keeps out of version control: all but its settings, because texts and weights lie under any name that is given
+/// with `--out`, `--pack` or `--export`.
+const GITIGNORE: &str = "# Private texts and large files stay on this machine, under whatever name.\n\
+    # To keep another file here in version control: !/NAME\n\
+    /*\n!/.gitignore\n!/affinage.toml\n";
 
 pub fn run(ctx: &Context, args: InitArgs) -> anyhow::Result<()> {
     let dir = args.dir.map_or_else(|| ctx.project.clone(), |dir| ctx.project.join(dir));

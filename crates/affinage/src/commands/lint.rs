@@ -74,12 +74,12 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     } else if args.unfix {
         fix::undo(ctx)?;
     }
-    let Linted { looked_at, tally, left, findings } = lint(ctx, &args.target, &args.rule)?;
+    let Linted { looked_at, tally, left, clean_dated, findings } = lint(ctx, &args.target, &args.rule)?;
     let shows_all = !args.rule.is_empty();
     if ctx.json {
-        ctx.ui.json(&document(&looked_at.subjects, &tally, &findings))?;
+        ctx.ui.json(&document(&looked_at.subjects, &tally, clean_dated, &findings))?;
     } else {
-        ctx.ui.data(&summary(ctx, &looked_at, &tally, &findings, shows_all))?;
+        ctx.ui.data(&summary(ctx, &looked_at, (&tally, clean_dated), &findings, shows_all))?;
         if looked_at.private > 0 {
             ctx.ui.say(format!(
                 "not looked at: {} that you hold private",
@@ -108,8 +108,8 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
 
 /// How many findings each rule has in the library, without the places.
 pub fn tally(ctx: &Context) -> anyhow::Result<()> {
-    let Linted { tally, findings, .. } = lint(ctx, LIBRARY, &[])?;
-    ctx.ui.data(&by_rule(&tally, &findings))
+    let Linted { tally, clean_dated, findings, .. } = lint(ctx, LIBRARY, &[])?;
+    ctx.ui.data(&by_rule((&tally, clean_dated), &findings))
 }
 
 /// Replacements shown before "and N more".
@@ -142,6 +142,8 @@ struct Document<'a> {
     examples: usize,
     /// Those without errors and warnings, with errors, and with warnings only.
     clean: usize,
+    /// Undecided ones among the clean that belong to dated notes: a freeze takes them with `--dated-notes` alone.
+    clean_dated: usize,
     with_errors: usize,
     with_warnings: usize,
     examples_without_findings: usize,
@@ -178,7 +180,25 @@ fn in_words(tally: &Tally) -> String {
     format!("{}: {}", counted(tally.examples, "example", "examples"), parts.join(", "))
 }
 
-fn document<'a>(subjects: &'a [Subject], tally: &Tally, findings: &'a [Finding]) -> Document<'a> {
+/// What a freeze leaves out of the clean ones unless it is asked for them, as a line; empty where it leaves out none.
+fn dated_in_words(clean_dated: usize) -> String {
+    if clean_dated == 0 {
+        return String::new();
+    }
+    format!(
+        "{} of the clean ones {}: `--accept-clean` leaves dated notes (diaries, journals) out unless `--dated-notes` is \
+         given; at the desk you decide on each\n",
+        count(clean_dated as u64),
+        if clean_dated == 1 { "is dated" } else { "are dated" },
+    )
+}
+
+fn document<'a>(
+    subjects: &'a [Subject],
+    tally: &Tally,
+    clean_dated: usize,
+    findings: &'a [Finding],
+) -> Document<'a> {
     let by_id = by_id(subjects);
     let rows = findings.iter().map(|finding| {
         let text = by_id[finding.id.as_str()].text(finding.field);
@@ -199,6 +219,7 @@ fn document<'a>(subjects: &'a [Subject], tally: &Tally, findings: &'a [Finding])
         v: 1,
         examples: subjects.len(),
         clean: tally.clean(),
+        clean_dated,
         with_errors: tally.with_errors,
         with_warnings: tally.with_warnings,
         examples_without_findings: tally.without_findings,
@@ -223,8 +244,8 @@ fn counts(findings: &[Finding]) -> BTreeMap<(Severity, &'static str), usize> {
 const SHOWN_PER_RULE: usize = 2;
 
 /// How many examples are clean, and how many findings each rule has.
-fn by_rule(tally: &Tally, findings: &[Finding]) -> String {
-    let text = format!("{}\n", in_words(tally));
+fn by_rule((tally, clean_dated): (&Tally, usize), findings: &[Finding]) -> String {
+    let text = format!("{}\n{}", in_words(tally), dated_in_words(clean_dated));
     if findings.is_empty() {
         return text;
     }
@@ -243,7 +264,7 @@ fn by_rule(tally: &Tally, findings: &[Finding]) -> String {
 fn summary(
     ctx: &Context,
     looked_at: &LookedAt,
-    tally: &Tally,
+    tally: (&Tally, usize),
     findings: &[Finding],
     shows_all: bool,
 ) -> String {
@@ -278,6 +299,11 @@ fn see_more(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all: 
     if let Some(left) = left.filter(|_| !serious.is_empty()) {
         let or = match (next_step(ctx)?, left) {
             (Some(next), _) => format!("; or {next}"),
+            (None, Left::CleanDated) => {
+                "; or freeze what is clean, dated notes too: `affinage dataset --accept-clean \
+                                         --dated-notes`"
+                    .to_owned()
+            }
             (None, Left::Clean) => "; or freeze what is clean: `affinage dataset --accept-clean`".to_owned(),
             (None, Left::Decided) => "; or freeze what you accepted: `affinage dataset`".to_owned(),
             (None, Left::Nothing) => String::new(),
@@ -352,7 +378,7 @@ mod tests {
             .map(|(i, answer)| Subject::of_messages(&format!("row {i}"), "c", &asked(answer)))
             .collect();
         let findings = lint_known(&subjects, &Known::default());
-        let text = by_rule(&Tally::of(subjects.len(), &findings), &findings);
+        let text = by_rule((&Tally::of(subjects.len(), &findings), 0), &findings);
         assert!(text.starts_with("3 examples: 1 clean, 2 with errors\n"), "{text}");
         assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
         let rules = counts(&findings).len();

@@ -1,5 +1,6 @@
 //! `affinage plan`: what an evaluation can show at all, and what its judges would take, before anything is spent.
 
+use affinage_eval::analyze::ENOUGH;
 use affinage_project::errors::usage;
 use affinage_project::stages::evaluation::reach::{ALPHA, Options, Planned, Reach, WANTED_POWER, reach};
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
@@ -50,8 +51,8 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
     }
     if let Some(needed) = prompts_needed {
         ctx.ui.data(&format!(
-            "\nA true win rate of {:.0} % is shown four times in five from about {} independent prompts on, {:.0} % ties \
-             counted in.",
+            "\nTwo numbers: below {ENOUGH} independent prompts nothing is said at all. A true win rate of {:.0} % is shown four \
+             times in five from about {} on, {:.0} % ties counted in; between the two only larger differences are found.",
             100.0 * args.effect,
             count(*needed),
             100.0 * args.ties

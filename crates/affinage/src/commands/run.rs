@@ -62,7 +62,9 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     drop(at_once);
 
     stage(ctx, "train");
-    match trained_before(ctx, &version)? {
+    let before = trained_before(ctx, &version)?;
+    let is_few_said = !matches!(before, Some(Trained::Finished(_)));
+    match before {
         None => {
             say_stays_aside(ctx, &version)?;
             train::train_in_run(&inner, &version.name, None)?;
@@ -77,7 +79,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
         None => Run::newest(&ctx.project, &ctx.ui)?,
     };
     let leave = Leave { yes: args.yes, ..Leave::default() };
-    eval::evaluate(ctx, &Options { run: Some(&run.name), leave, ..Options::default() })
+    eval::evaluate(ctx, &Options { run: Some(&run.name), leave, is_few_said, ..Options::default() })
 }
 
 fn stage(ctx: &Context, name: &str) {

@@ -99,11 +99,11 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
             "drawn: {drawn} of {of} on which judges disagree, {beside}; every figure weighs them by these chances"
         )),
     }
-    let [own, others] = ballot.to_compare();
-    if let Some(few) = too_few(own, others) {
+    let pairs = ballot.to_compare();
+    if let Some(few) = too_few(pairs) {
         ctx.ui.warn(format!(
             "the answers differ in {}: {few}; `affinage eval` with more prompts makes another evaluation, without these votes",
-            counted(own + others, "pair", "pairs")
+            counted(pairs, "pair", "pairs")
         ));
     }
     match &args.pack {

@@ -3,6 +3,7 @@
 use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Candidate, Variant};
 use affinage_dataset::conversation::{Conversation, Feedback};
+use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::rules::titled;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject, lint};
 use affinage_dataset::message::Message;
@@ -48,6 +49,8 @@ pub struct Card {
     too_long: Option<usize>,
     /// It lies on a branch that its conversation does not show.
     off_branch: bool,
+    /// A section of a dated note: a freeze takes it undecided only where it is asked for such notes.
+    dated: bool,
     /// How many cards ask nearly what it asks, this one included; `None` where it is the only one.
     near: Option<usize>,
     /// Decided on before; the first decision is hidden.
@@ -229,6 +232,7 @@ impl Card {
         let variants = shown.collect();
         let file = affinage_project::folder::library::file_name(&source, &conversation);
         Card {
+            dated: is_dated(&conversation),
             title: conversation.title,
             provider: conversation.provider.as_str(),
             date: conversation.time_s.and_then(date),

@@ -20,7 +20,7 @@ use affinage_eval::human_votes::{
 };
 use affinage_eval::judge::qualification::usable;
 use affinage_eval::judgment::{Outcome, is_author, spoken};
-use affinage_eval::suite::{Domain, Prompt};
+use affinage_eval::suite::Prompt;
 use affinage_project::errors::usage;
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
@@ -49,8 +49,8 @@ pub struct Ballot {
     questions: BTreeMap<String, Question>,
     /// Its two arms in words.
     arms: [String; 2],
-    /// Pairs of the headline that somebody has to compare: on the author's own prompts, and on others.
-    to_compare: [usize; 2],
+    /// Pairs of the headline that somebody has to compare.
+    to_compare: usize,
     /// Answers that a limit of new tokens cut, with the limit.
     cut: BTreeMap<String, u32>,
     folder: Evaluation,
@@ -133,8 +133,7 @@ impl Ballot {
             own_first,
             questions: references.iter().chain(&evaluated.prompts).map(question).collect(),
             arms: [&plan.headline.arm, &plan.headline.against].map(|name| plan.called(name)),
-            to_compare: [Domain::In, Domain::Out]
-                .map(|domain| headline.iter().filter(|pair| pair.prompt.domain == domain).count()),
+            to_compare: headline.len(),
             cut: evaluated.completions.iter().filter(is_cut).map(limit).collect(),
             folder: evaluated.folder.clone(),
         })
@@ -191,8 +190,8 @@ impl Ballot {
         self.items.iter().filter(is_first).count()
     }
 
-    /// Pairs whose answers differ, on the author's own prompts and on others.
-    pub fn to_compare(&self) -> [usize; 2] {
+    /// Pairs whose answers differ.
+    pub fn to_compare(&self) -> usize {
         self.to_compare
     }
 
@@ -328,7 +327,7 @@ impl<'a> Poll<'a> {
 
     /// How many votes are missing for a win rate of this voter's own; 0 where a ballot is too small for one anyway.
     fn missing(&self, files: &VoteFiles) -> usize {
-        let needed = votes_needed(self.ballot.to_compare.iter().sum());
+        let needed = votes_needed(self.ballot.to_compare);
         if needed > self.ballot.pairs() {
             0
         } else {
@@ -405,8 +404,8 @@ impl<'a> Poll<'a> {
         let share = match is_even(chances) {
             true => format!(" A tie counts half: a win rate of {}.", likely(&rate.estimate)),
             false if self.ballot.own_first => format!(
-                " Pairs on prompts of the data set were chosen before others: {} counts the two apart.",
-                self.ctx.command_on(&analysis.evaluation.name, "analyze", "")
+                " A tie counts half: a win rate of {}. Pairs on prompts of the data set were chosen before others.",
+                likely(&rate.estimate)
             ),
             false => " Many of these pairs were drawn because judges split on them, so a plain share would mislead: the \
                       analysis weighs each pair by its chance."

@@ -12,6 +12,7 @@ mod observer;
 mod paint;
 mod printable;
 mod progress;
+mod repeat;
 mod table;
 mod wrap;
 
@@ -63,6 +64,8 @@ pub struct Ui {
     colour_err: bool,
     /// Keeps what is said, for a page that shows it too.
     heard: Option<Heard>,
+    /// The `--set` of this call, for the commands that it names.
+    sets: Arc<[String]>,
 }
 
 /// Lines that a command said to people, without colour.
@@ -82,7 +85,13 @@ impl Ui {
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
             heard: None,
+            sets: Arc::default(),
         }
+    }
+
+    /// The same way to print for a call with these `--set`: commands that are named have them too ([`repeat::with_sets`]).
+    pub fn with_sets(self, sets: &[String]) -> Self {
+        Self { sets: sets.into(), ..self }
     }
 
     /// Whether `-v` asks for everything.
@@ -173,7 +182,8 @@ impl Ui {
             }
             return Ok(());
         }
-        self.print(&wrap::fitted(text, columns_of(&console::Term::stdout())))
+        let text = repeat::with_sets(text, &self.sets);
+        self.print(&wrap::fitted(&text, columns_of(&console::Term::stdout())))
     }
 
     fn print(&self, text: &str) -> anyhow::Result<()> {
@@ -262,6 +272,7 @@ impl Ui {
     /// Writes to standard error without tearing a bar. A closed standard error is nobody's failure.
     fn write_err(&self, line: &str) {
         let line = printable(line, self.colour_err);
+        let line = repeat::with_sets(&line, &self.sets);
         let line = wrap::fitted(&line, columns_of(&console::Term::stderr()));
         self.suspended(|| {
             let _nobody_listens = writeln!(std::io::stderr().lock(), "{line}");

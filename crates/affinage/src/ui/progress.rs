@@ -274,7 +274,7 @@ impl Task {
         if self.total.is_none() && self.unit.is_empty() {
             return format!("{}, {}{note}", self.label, super::duration(elapsed));
         }
-        let rate = self.pace.rate(state.done, elapsed);
+        let rate = self.pace.known_rate(self.total, state.done, elapsed);
         let mut line = match self.total {
             Some(total) => {
                 let percent = state.done * 100 / total.max(1);
@@ -287,8 +287,8 @@ impl Task {
             }
             None => format!("{} ({}", self.label, amount(state.done, self.unit)),
         };
-        // Before the first unit there is neither a rate nor a time left.
-        if rate > 0.0 {
+        // Before enough is done there is neither a rate nor a time left.
+        if let Some(rate) = rate {
             line.push_str(&format!(", {}", rate_text(rate, self.unit)));
         }
         match self.total.and_then(|total| self.pace.left_text(total, state.done, elapsed)) {
@@ -313,12 +313,25 @@ impl Pace {
         here as f64 / elapsed.as_secs_f64().max(1e-3)
     }
 
+    /// The rate, once it rests on enough: of answers that are written side by side the first comes after many are begun, and
+    /// what a model takes to load is in it too.
+    fn known_rate(&self, total: Option<u64>, done: u64, elapsed: Duration) -> Option<f64> {
+        const ENOUGH_UNITS: u64 = 30;
+        const ENOUGH_TIME: Duration = Duration::from_secs(10);
+        let skipped = self.skipped.load(Ordering::Relaxed);
+        let here = done.saturating_sub(skipped);
+        let is_enough = self.lock().is_some()
+            || total.is_none_or(|total| 4 * here >= total.saturating_sub(skipped))
+            || (here >= ENOUGH_UNITS && elapsed >= ENOUGH_TIME);
+        Some(self.rate(done, elapsed)).filter(|rate| *rate > 0.0 && is_enough)
+    }
+
     fn left(&self, total: u64, done: u64, elapsed: Duration) -> Option<Duration> {
         if let Some(told) = *self.lock() {
             return Some(told.left.saturating_sub(told.at.elapsed()));
         }
-        let rate = self.rate(done, elapsed);
-        (rate > 0.0).then(|| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
+        let rate = self.known_rate(Some(total), done, elapsed);
+        rate.map(|rate| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
     }
 
     /// What is left in words. After the last unit something may follow that the caller told of, such as an evaluation.
@@ -404,8 +417,7 @@ fn style(total: Option<u64>, unit: &'static str, colour: bool, pace: &Arc<Pace>)
             };
         })
         .with_key("rate", move |state: &State, out: Out<'_>| {
-            let rate = of_rate.rate(state.pos(), state.elapsed());
-            if rate > 0.0 {
+            if let Some(rate) = of_rate.known_rate(total, state.pos(), state.elapsed()) {
                 let _ = write!(out, "{}", bar_rate(rate, total, unit));
             }
         })
@@ -414,7 +426,7 @@ fn style(total: Option<u64>, unit: &'static str, colour: bool, pace: &Arc<Pace>)
                 Some(left) => {
                     let _ = write!(out, "{left}");
                 }
-                // Nothing is done yet: the time that passed shows that something goes on.
+                // Not enough is done yet: the time that passed shows that something goes on.
                 None => {
                     let _ = write!(out, "{}", super::duration(state.elapsed()));
                 }
@@ -511,6 +523,8 @@ mod tests {
         let (task, _) = task("training", Some(1000), "tokens");
         let line = |done: u64| task.plain_line(&State { done, ..State::default() }, Duration::from_secs(20));
         assert_eq!(line(0), "training 0% (0 of 1,000 tokens, 20s)");
+        assert_eq!(line(20), "training 2% (20 of 1,000 tokens, 20s)", "a few of many tell no time");
+        assert_eq!(line(40), "training 4% (40 of 1,000 tokens, 2.0/s, 8m 00s left)");
         assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 10/s, 1m 20s left)");
         task.pace.skipped.store(100, Ordering::Relaxed);
         assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 5.0/s, 2m 40s left)");

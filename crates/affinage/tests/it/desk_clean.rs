@@ -68,10 +68,11 @@ fn the_desk_and_the_freeze_call_the_same_cards_clean() {
     assert_eq!(page.get("api/summary")["open_clean"], 7);
     // The card on the other branch is marked, and only it.
     let cards = seen["shown"].as_array().expect("cards").iter();
-    let marked: Vec<Value> = cards
-        .map(|card| page.get(&format!("api/card?id={}", card["id"].as_str().expect("an id"))))
-        .filter(|card| card["off_branch"] == json!(true))
-        .collect();
+    let cards: Vec<Value> =
+        cards.map(|card| page.get(&format!("api/card?id={}", card["id"].as_str().expect("an id")))).collect();
+    let dated: Vec<&Value> = cards.iter().filter(|card| card["dated"] == json!(true)).collect();
+    assert!(dated.len() == 1 && dated[0]["provider"] == "note", "the dated note is marked: {dated:?}");
+    let marked: Vec<Value> = cards.into_iter().filter(|card| card["off_branch"] == json!(true)).collect();
     assert_eq!(marked.len(), 1);
     assert!(
         marked[0]["prompt"].as_str().is_some_and(|prompt| prompt.contains("the other oar")),

@@ -63,6 +63,8 @@ fn forty_notes_are_a_frozen_data_set_that_says_which_prompts_are_drafts() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    assert!(!said.contains("new message"), "nobody speaks in notes: {said}");
+    assert_eq!(said.matches("`affinage review`").count(), 1, "one way to the desk: {said}");
     let again = json_of(dir, &["import", "vault"]);
     assert_eq!(
         (&again["files"][0]["drafted"], &again["files"][0]["conversations_new"]),
@@ -103,7 +105,14 @@ fn a_diary_is_not_taken_unasked_and_what_is_taken_is_named_first() {
         write(dir.join(format!("vault/Daily/2023-11-0{day}.md")), paragraph(500 + day));
     }
     write(dir.join("vault/journal.md"), format!("# 3 May 2023\n\n{}\n", paragraph(600)));
-    transcript(dir, &["import", "vault"]);
+    let said = transcript(dir, &["import", "vault"]);
+    assert!(
+        said.contains("10 sections are dated (diaries, journals): `--accept-clean` leaves them out"),
+        "{said}"
+    );
+    let said = transcript(dir, &["lint"]);
+    assert!(said.contains("10 of the clean ones are dated: `--accept-clean` leaves dated notes"), "{said}");
+    assert_eq!(json_of(dir, &["lint"])["clean_dated"], 10);
     let said = transcript(dir, &["dataset", "--accept-clean"]);
     assert!(said.contains("10 dated notes (daily notes, journals"), "{said}");
     assert!(said.contains("add `--dated-notes`"), "{said}");

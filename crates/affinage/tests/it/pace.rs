@@ -115,7 +115,7 @@ fn a_plan_during_a_training_says_where_it_stands() {
 fn too_few_prompts_are_said_before_answers_and_votes() {
     let dir = temp_dir();
     trained(dir.path());
-    let few = ": a figure needs 10, and to say better or worse it takes 30; ";
+    let few = ": a figure needs 10, and to say better or worse it takes at least 30, and more where the difference is small; ";
     let planned = said(dir.path(), &with_few(&["plan"]));
     let at_most = format!("these prompts give at most 3 pairs of answers to compare{few}");
     assert!(planned.contains(&at_most), "{planned}");
@@ -243,7 +243,7 @@ fn a_changed_setting_under_the_same_name_is_named_with_a_way_on() {
     let because = "evaluation `first-look-2`, because `first-look` was planned for something else: \
                    `eval.prompts-per-suite` was 3, now it is 4";
     assert!(beside.contains(because) && beside.contains("are taken over"), "{beside}");
-    assert_eq!(beside.matches("cannot be compared").count(), 1, "{beside}");
+    assert_eq!(beside.matches("nothing is lost, but the figures of before and after").count(), 1, "{beside}");
     assert!(dir.path().join("evals/first-look-2/plan.json").is_file());
     // A plan is what it was fixed as, whatever is set when it is shown.
     let fixed = "this is the plan of `first-look-2`, which is fixed, though `eval.prompts-per-suite` was 4, now it is 3";
@@ -272,12 +272,14 @@ fn a_changed_setting_under_the_same_name_is_named_with_a_way_on() {
         ),
         "{refusal}"
     );
-    assert!(refusal.contains("`affinage eval --name first-look-3` makes another one"), "{refusal}");
+    // The way on has the settings of this call: without them it would make another evaluation than is meant.
+    let way = "`affinage --set 'eval.suites=[\"in-domain\"]' --set eval.prompts-per-suite=4 eval --name first-look-3` makes another one";
+    assert!(refusal.contains(way), "{refusal}");
     for inner in ["max_prompt_containment", "\"", "{"] {
-        assert!(!refusal.contains(inner), "{inner:?} is no word for people: {refusal}");
+        assert!(!refusal.replace(way, "").contains(inner), "{inner:?} is no word for people: {refusal}");
     }
     let second = with_few(&["generate", "--name", "first-look-2"]);
-    assert!(refused(dir.path(), &second).contains("`affinage eval --name first-look-3`"), "names count up");
+    assert!(refused(dir.path(), &second).contains(" eval --name first-look-3`"), "names count up");
 
     // Another run is named as what it is, and so is a plan that an earlier version fixed.
     let named = |rest: &[&'static str]| with_few(&[rest, &["generate", "--name", "first-look"]].concat());
@@ -290,7 +292,7 @@ fn a_changed_setting_under_the_same_name_is_named_with_a_way_on() {
     let other_run = [&with_few(&[])[..], &["generate", "--name", "first-look", "--run", &newest]].concat();
     let refusal = refused(dir.path(), &other_run);
     assert!(refusal.contains("something else: the run was 20"), "{refusal}");
-    assert!(refusal.contains(&format!("`affinage eval --name first-look-3 --run {newest}`")), "{refusal}");
+    assert!(refusal.contains(&format!(" eval --name first-look-3 --run {newest}`")), "{refusal}");
     fs_err::remove_file(dir.path().join("evals/first-look/settings.toml")).expect("removed");
     let refusal = refused(dir.path(), &[&more[..], &["generate", "--name", "first-look"]].concat());
     assert!(refusal.contains("`in-domain` had 3 prompts, now it has 4"), "{refusal}");

@@ -15,7 +15,10 @@ fn init_makes_a_project_once() {
     ");
     let text = fs_err::read_to_string(dir.path().join("voice/affinage.toml")).expect("written");
     assert!(text.contains("learning-rate = 2e-4"));
-    assert!(dir.path().join("voice/.gitignore").is_file());
+    // Whatever is written with `--out NAME` or `--pack NAME` stays out of version control.
+    let ignored = fs_err::read_to_string(dir.path().join("voice/.gitignore")).expect("there");
+    let rules: Vec<&str> = ignored.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rules, ["/*", "!/.gitignore", "!/affinage.toml"]);
     fs_err::write(dir.path().join("voice/affinage.toml"), "model = \"mine\"\n").expect("edited");
     insta::assert_snapshot!(transcript(dir.path(), &["init", "voice"]), @r"
     exit: 1

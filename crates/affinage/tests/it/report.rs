@@ -60,4 +60,13 @@ fn the_page_is_made_from_the_folder_alone_and_an_older_analysis_is_refused() {
     let told = format!("analysis.json was made from {n} judgments, the folder holds {}", n - 2);
     assert!(text.contains(&told), "{text}");
     assert!(text.contains("`affinage analyze --eval first-look` brings it up to date"), "{text}");
+
+    // Rows that came after the figures are no contradiction: they are computed anew.
+    let (code, text) = run(dir.path(), &["analyze"]);
+    assert_eq!(code, 0, "{text}");
+    fs_err::write(&path, rows).expect("written");
+    let (code, text) = run(dir.path(), &["report"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("2 votes or verdicts came after the figures: they are computed anew"), "{text}");
+    assert!(!run(dir.path(), &["report"]).1.contains("computed anew"), "once");
 }

@@ -250,7 +250,7 @@ fn sections_of_a_document_are_one_text_on_one_side_and_count_as_one() {
             "train: {} examples from {train} conversations or documents: they count as about {train}",
             5 * train
         ),
-        "examples; the report needs 30 to say anything".to_owned(),
+        "examples; the report needs at least 30 to say anything".to_owned(),
     ] {
         assert!(said.contains(&part), "{part}: {said}");
     }

@@ -25,6 +25,7 @@ fn all_stages_once_and_then_only_what_is_missing() {
     // And that it will give no verdict.
     let few = said.find("these prompts give at most ");
     assert!(few.is_some() && few < step, "{said}");
+    assert_eq!(said.matches("these prompts give at most ").count(), 1, "once: {said}");
     let plan: Value =
         serde_json::from_slice(&fs_err::read(dir.path().join("evals/first-look/plan.json")).expect("a plan"))
             .expect("JSON");
@@ -279,14 +280,18 @@ fn a_stopped_training_goes_on_with_its_settings_and_stays_aside_under_others() {
     let name = stopped.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
     let said = |args: &[&str]| String::from_utf8_lossy(&run(dir.path(), args).stderr).into_owned();
     let other = said(&["--set", "train.rank=4"]);
-    let aside = format!("under other settings are kept: `affinage train --resume {name}` goes on with them");
-    assert!(
-        other.contains("these settings begin a training of their own") && other.contains(&aside),
-        "{other}"
+    // It says what differs, and how to go on with the other one; that command has settings of its own.
+    let aside = format!(
+        "now it is 4): this is a new training from step 0; to go on with {name} instead: \
+         `affinage train --resume {name}`"
     );
+    assert!(other.contains(&aside), "{other}");
+    // What it says to do next has the settings of this call.
+    assert!(other.contains("`affinage --set train.rank=4 "), "{other}");
     let resumed = said(&[]);
     assert!(resumed.contains(" left), ") && resumed.contains("from here about "), "what remains: {resumed}");
-    assert!(!resumed.contains("of their own"), "{resumed}");
+    assert!(!resumed.contains("new training from step 0"), "{resumed}");
+    assert!(!resumed.contains("--set train.rank"), "{resumed}");
 }
 
 #[test]

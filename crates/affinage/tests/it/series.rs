@@ -90,14 +90,14 @@ fn votes_on_another_evaluation_of_the_series_are_named() {
     project(dir.path(), "http://127.0.0.1:9/v1", "openai");
     fs_err::write(dir.path().join("evals/first-look/votes.jsonl"), "").expect("written");
     let alone = run(dir.path(), &["analyze"]).1;
-    assert!(!alone.contains("votes were cast"), "{alone}");
+    assert!(!alone.contains("nobody has voted on"), "{alone}");
     copied(dir.path(), "first-look-2");
-    let line = "votes were cast on `first-look`, none on `first-look-2`: a vote counts where it was cast, also where another evaluation shows the same answers";
+    let line = "nobody has voted on `first-look-2` yet; kept where they were cast, and counted there alone: 0 votes on `first-look`";
     let (_, text) = run(dir.path(), &["analyze"]);
     assert!(text.contains(line), "{text}");
     fs_err::write(dir.path().join("evals/first-look-2/votes.jsonl"), "").expect("written");
     let (_, text) = run(dir.path(), &["analyze"]);
-    assert!(!text.contains("votes were cast"), "{text}");
+    assert!(!text.contains("nobody has voted on"), "{text}");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn votes_under_an_earlier_name_and_prompts_that_may_be_recited_are_said_when_a_p
     };
     said(&["--set", "train.epochs=1", "train"]);
     let first = said(&["generate"]);
-    assert!(!first.contains("may be recited") && !first.contains("votes were cast"), "{first}");
+    assert!(!first.contains("may be recited") && !first.contains("nobody has voted on"), "{first}");
     fs_err::write(dir.path().join("evals/first-look/votes.jsonl"), "").expect("written");
     // A prompt that was trained on, with its answer, in a file of one's own.
     let version = fs_err::read_dir(dir.path().join("datasets")).expect("a folder").next().expect("a version");
@@ -133,12 +133,15 @@ fn votes_under_an_earlier_name_and_prompts_that_may_be_recited_are_said_when_a_p
         text(0)
     );
     assert_eq!(made.matches(&recited).count(), 1, "{made}");
-    assert!(made.contains("votes were cast on `first-look`, none on `second`"), "{made}");
+    assert!(made.contains("nobody has voted on `second` yet; kept where they were cast, and counted there alone: 0 votes on `first-look`"), "{made}");
     let again = said(&["generate"]);
-    assert!(!again.contains("may be recited") && !again.contains("votes were cast"), "said once: {again}");
+    assert!(
+        !again.contains("may be recited") && !again.contains("nobody has voted on"),
+        "said once: {again}"
+    );
     // Whoever looks for the votes is told where they are.
     let analyzed = said(&["analyze"]);
-    assert!(analyzed.contains("votes were cast on `first-look`, none on `second`"), "{analyzed}");
+    assert!(analyzed.contains("nobody has voted on `second` yet; kept where they were cast, and counted there alone: 0 votes on `first-look`"), "{analyzed}");
 }
 
 #[test]

@@ -595,7 +595,7 @@ fn to_the_author_a_damaged_copy_may_sound_alike() {
     let (_, card) = run(dir.path(), &["analyze"]);
     assert!(
         card.contains(
-            "You chose the tuned answer as more like you in 28 of 32 pairs on your own prompts: 88 %"
+            "You chose the tuned answer as more like you on 28 of 32 prompts, all on your own prompts: 88 %"
         ),
         "{card}"
     );

@@ -120,7 +120,10 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, together: &T
                 conversation.title = format!("{day}{BETWEEN}{}", conversation.title);
             }
             conversation.project = title.project.clone();
-            conversation.time_s = title.time_s;
+            // The day that a section stands under is nearer than that of its file.
+            let days = [heading.as_deref(), section.above.as_deref()];
+            let day = days.into_iter().flatten().find_map(stamp::day_of);
+            conversation.time_s = day.and_then(title::seconds).or(title.time_s);
             conversation.origin.declared = declared.clone();
             conversations.push(conversation);
         }

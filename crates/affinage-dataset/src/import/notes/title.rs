@@ -6,6 +6,7 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::front_matter::FrontMatter;
+use crate::import::stamp;
 
 /// What is known of a note beside its text.
 #[derive(Debug, Default, PartialEq)]
@@ -119,7 +120,10 @@ impl Title {
             words,
             base: base.to_owned(),
             project,
-            time_s: written.and_then(|day| seconds(&day)),
+            time_s: written
+                .and_then(|day| day.parse().ok())
+                .or_else(|| stamp::day_of(&name))
+                .and_then(seconds),
             of_notion,
             bylines: bylines.filter(|who| !who.is_empty()).collect(),
         }
@@ -153,8 +157,7 @@ fn words(name: &str) -> Option<String> {
 }
 
 /// The beginning of a day in UTC.
-fn seconds(day: &str) -> Option<f64> {
-    let day: jiff::civil::Date = day.parse().ok()?;
+pub(super) fn seconds(day: jiff::civil::Date) -> Option<f64> {
     Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second() as f64)
 }
 

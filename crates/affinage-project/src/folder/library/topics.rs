@@ -6,6 +6,7 @@ use affinage_dataset::authorship::{self, Written};
 use affinage_dataset::candidate::{Learn, openings as openings_of};
 use affinage_dataset::conversation::{Conversation, Declared};
 use affinage_dataset::identity;
+use affinage_dataset::import::is_dated;
 use affinage_dataset::topics::{self, Grouping, Place, SetAside, Topic};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -155,6 +156,8 @@ pub struct Overview {
     /// Candidates that were accepted or edited, and those that are left to decide ([`Access::is_left_to_decide`]).
     pub accepted: usize,
     pub left_to_decide: usize,
+    /// Those left to decide that are sections of dated notes ([`is_dated`]): a freeze takes them only where it is asked for them.
+    pub dated: usize,
     /// Where a person's own words are learnt: those of them that no prompt stands before.
     pub openings: usize,
 }
@@ -189,7 +192,7 @@ impl Library {
         let (decisions, learn) = (self.decisions()?, self.learn()?);
         let standings = self.standings()?;
         let mut private = HashSet::new();
-        let (mut accepted, mut left_to_decide, mut openings, mut sections) = (0, 0, 0, 0);
+        let (mut accepted, mut left_to_decide, mut openings, mut sections, mut dated) = (0, 0, 0, 0, 0);
         let mut documents = HashSet::new();
         self.for_each_conversation_private_too(|_, conversation| {
             let candidates = derivation.candidates(&conversation);
@@ -199,10 +202,13 @@ impl Library {
             }
             let mut place = Place::of(&conversation, &candidates);
             let access = standing.access(|| place.set_aside.is_some());
+            let is_dated = is_dated(&conversation);
             for candidate in &candidates {
                 let action = decisions.get(&candidate.candidate_id).map(|decision| decision.action);
                 accepted += usize::from(matches!(action, Some(Action::Accept | Action::Edit)));
-                left_to_decide += usize::from(access.is_left_to_decide(action));
+                let is_left = access.is_left_to_decide(action);
+                left_to_decide += usize::from(is_left);
+                dated += usize::from(is_left && is_dated);
             }
             if learn == Learn::Mine {
                 openings += openings_of(&conversation);
@@ -242,6 +248,7 @@ impl Library {
             written,
             learn,
             sections,
+            dated,
             documents: documents.len(),
             accepted,
             left_to_decide,

@@ -91,6 +91,8 @@ pub struct Options<'a> {
     pub kind: Kind,
     /// The evaluation goes on to its report, and is not whole before.
     pub to_report: bool,
+    /// What the prompts are too few for was said before, by the same command.
+    pub is_few_said: bool,
     pub by: By<'a>,
     pub leave: Leave<'a>,
 }
@@ -178,7 +180,7 @@ pub fn generate(ctx: &Project, options: &Options) -> anyhow::Result<Generated> {
         false => FixedEvaluation::fix_in_series(ctx, plan, prompts)?,
     };
     if evaluation.is_new && options.kind != Kind::Null {
-        let few = suites::too_few(&ctx.config, &evaluation.prompts);
+        let few = suites::too_few(&ctx.config, &evaluation.prompts).filter(|_| !options.is_few_said);
         warnings.iter().chain(&few).for_each(|warning| ctx.ui.warn(warning));
     }
     if options.to_report {

@@ -126,10 +126,12 @@ fn say_fixed(ctx: &Project, name: &str) -> anyhow::Result<()> {
     const SHOWN: usize = 4;
     let changes = settings::changed(&Evaluation::named(&ctx.project, name), &ctx.config)?;
     if !changes.is_empty() {
+        let votes = series::votes_in_words(ctx, name);
         ctx.ui.warn(format!(
-            "this is the plan of `{name}`, which is fixed, though {}: other settings begin another evaluation, and the same \
+            "this is the plan of `{name}`, which is fixed, though {}: other settings begin another evaluation{}, and the same \
              command with `--set eval.name={}` shows its plan",
             listed(&changes, SHOWN, "; "),
+            votes.map_or(String::new(), |votes| format!(" ({votes} on `{name}` stay there and do not count for it)")),
             series::next(&ctx.project, name)?
         ));
     }

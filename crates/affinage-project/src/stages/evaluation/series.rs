@@ -147,14 +147,29 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
 
 /// Says where votes lie that do not count for `name`: a vote is on the answers of one evaluation.
 fn say_votes_elsewhere<'a>(ctx: &Project, name: &str, others: impl Iterator<Item = &'a String>) {
-    let has_votes = |member: &str| Evaluation::named(&ctx.project, member).votes().is_there();
-    let voted = quoted(others.filter(|other| *other != name && has_votes(other)));
-    if !voted.is_empty() && !has_votes(name) {
+    if votes_in_words(ctx, name).is_some() {
+        return;
+    }
+    let voted: Vec<String> = others
+        .filter(|other| *other != name)
+        .filter_map(|other| Some(format!("{} on `{other}`", votes_in_words(ctx, other)?)))
+        .collect();
+    if !voted.is_empty() {
         ctx.ui.say(format!(
-            "votes were cast on {}, none on `{name}`: a vote counts where it was cast, also where another evaluation shows the same answers",
+            "nobody has voted on `{name}` yet; kept where they were cast, and counted there alone: {}",
             listed(&voted, SHOWN, ", ")
         ));
     }
+}
+
+/// How many votes an evaluation holds; `None` where nobody has voted on it.
+pub(super) fn votes_in_words(ctx: &Project, name: &str) -> Option<String> {
+    let votes = Evaluation::named(&ctx.project, name).votes();
+    // Of a damaged file the number is not known; that there are votes is.
+    votes.is_there().then(|| match votes.read(&ctx.ui) {
+        Ok(votes) => counted(votes.len(), "vote", "votes"),
+        Err(_) => "votes".to_owned(),
+    })
 }
 
 /// When an evaluation is made: says where votes lie that do not count for it.

@@ -68,7 +68,24 @@ pub fn changes(
     Ok(found)
 }
 
+/// The keys that decide what a training is and differ between two configurations, in the words of [`changes`].
+pub fn of_training(then: &Config, now: &Config) -> anyhow::Result<Vec<String>> {
+    let of = |config: &Config| -> anyhow::Result<Values> {
+        let mut values = all_values(&config.effective_toml())?;
+        values.retain(|key, _| key == "model" || key.starts_with("model.") || key.starts_with("train."));
+        Ok(values)
+    };
+    Ok(changed_keys(&of(then)?, &of(now)?))
+}
+
+/// The values that a plan follows from.
 fn values(toml: &str) -> anyhow::Result<Values> {
+    let mut values = all_values(toml)?;
+    values.retain(|key, _| is_of_plan(key));
+    Ok(values)
+}
+
+fn all_values(toml: &str) -> anyhow::Result<Values> {
     let mut values = Values::new();
     for (key, value) in &toml.parse::<toml::Table>()? {
         match value {
@@ -91,7 +108,6 @@ fn values(toml: &str) -> anyhow::Result<Values> {
             }
         }
     }
-    values.retain(|key, _| is_of_plan(key));
     Ok(values)
 }
 

@@ -148,12 +148,12 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
     if examples(test) < ENOUGH {
         let has = counted(examples(test), "example", "examples");
         lines.push(format!(
-            "test: {has}; the report needs {ENOUGH} to say anything{}",
+            "test: {has}; the report needs at least {ENOUGH} to say anything{}",
             in_all(examples(test), all)
         ));
     } else if texts(test) < ENOUGH {
         lines.push(format!(
-            "test: {}; the report needs {ENOUGH} to say anything: accept cards of more conversations, or raise `test-share` \
+            "test: {}; the report needs at least {ENOUGH} to say anything: accept cards of more conversations, or raise `test-share` \
              in affinage.toml, before you freeze again",
             from(test)
         ));
@@ -257,17 +257,17 @@ mod tests {
             too_little(&manifest([("train.jsonl", 945, 6), ("test.jsonl", 119, 3)]), 0),
             [
                 "train: 945 examples from 6 conversations or documents: they count as about 6",
-                "test: 119 examples from 3 conversations or documents: they count as about 3; the report needs 30 to say \
+                "test: 119 examples from 3 conversations or documents: they count as about 3; the report needs at least 30 to say \
                  anything: accept cards of more conversations, or raise `test-share` in affinage.toml, before you freeze again"
             ]
         );
         assert_eq!(
             too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 2, 2)]), 1),
             [
-                "test: 1 example; the report needs 30 to say anything, which about 420 examples in all would have"
+                "test: 1 example; the report needs at least 30 to say anything, which about 420 examples in all would have"
             ]
         );
         assert_eq!(too_little(&manifest([("train.jsonl", 300, 100), ("test.jsonl", 60, 30)]), 0), [""; 0]);
-        assert_eq!(said(0, 0), ["test: 0 examples; the report needs 30 to say anything"]);
+        assert_eq!(said(0, 0), ["test: 0 examples; the report needs at least 30 to say anything"]);
     }
 }

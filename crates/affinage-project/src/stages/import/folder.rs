@@ -14,7 +14,7 @@ use crate::folder::project::CONFIG_FILE;
 use crate::folder::{datasets, run};
 
 use super::problems::nothing_found;
-use super::{FileSummary, counted_texts, summarise};
+use super::{FileSummary, counted_texts, new_messages, summarise};
 use crate::folder::project::Project;
 
 /// Folders below the one that is imported.
@@ -98,12 +98,12 @@ pub fn import(
         );
     }
     progress.finish(format!(
-        "{shown}: {} in {} ({} new, {} grown since), {}",
+        "{shown}: {} in {} ({} new, {} grown since){}",
         counted_texts(whole.drafted, whole.conversations),
         counted(files, "file", "files"),
         count(whole.conversations_new as u64),
         count(whole.conversations_grown as u64),
-        counted(whole.nodes_new, "new message", "new messages")
+        new_messages(whole.drafted, whole.conversations, whole.nodes_new)
     ));
     whole.gone = gone(library, folder, &read)?;
     Ok(whole)

@@ -1,12 +1,16 @@
 //! Trainings of earlier commands with the model, the settings and the data that are asked for now.
 
-use affinage_eval::plain::counted;
+use affinage_eval::plain::{counted, listed};
 
 use crate::folder::config::Config;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::events::Event;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
+use crate::stages::evaluation::settings;
+
+/// Settings that differ and are named.
+const SHOWN_CHANGES: usize = 3;
 
 /// A run with the same model, settings and data as the configuration asks for.
 pub enum Trained {
@@ -36,21 +40,25 @@ pub fn trained_before(ctx: &Project, version: &DatasetVersion) -> anyhow::Result
     Ok(None)
 }
 
-/// Says so where a training on the same data was stopped under other settings: a new one does not go on from there.
+/// Says so where a training on the same data was stopped under other settings, and which these are: a new one does not go on
+/// from there.
 pub fn say_stays_aside(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<()> {
     for run in Run::list(&ctx.project)?.into_iter().rev() {
         let events = run.events(&ctx.ui)?;
         let is_finished = events.iter().any(|record| matches!(record.event, Event::Finished { .. }));
         let step = run.checkpoints(&ctx.ui)?.last().map_or(0, |checkpoint| checkpoint.step);
         if step > 0 && !is_finished && run.dataset(&ctx.ui)? == version.name {
+            let then = Config::parse(&run.run_toml()?, &[]);
+            let changes = then.ok().map(|then| settings::of_training(&then, &ctx.config)).transpose()?;
+            let differs = changes.filter(|changes| !changes.is_empty());
             ctx.ui.say(format!(
-                "these settings begin a training of their own; {} of {} under other settings {} kept: \
-                 `affinage train --resume {}` goes on with {}",
+                "{} was stopped after {} and has other settings{}: this is a new training from step 0; to go on with {} \
+                 instead: `affinage train --resume {}`",
+                run.name,
                 counted(step, "step", "steps"),
+                differs.map_or(String::new(), |changes| format!(" ({})", listed(&changes, SHOWN_CHANGES, ", "))),
                 run.name,
-                if step == 1 { "is" } else { "are" },
                 run.name,
-                if step == 1 { "it" } else { "them" },
             ));
             return Ok(());
         }

@@ -19,6 +19,14 @@ pub fn say(ctx: &Context, overview: &Overview) {
         };
         ctx.ui.say(format!("accepted: {}, {left}", count(overview.accepted as u64)));
     }
+    if overview.dated > 0 {
+        let (are, them) = if overview.dated == 1 { ("is", "it") } else { ("are", "them") };
+        ctx.ui.say(format!(
+            "{} {are} dated (diaries, journals): `--accept-clean` leaves {them} out unless `--dated-notes` is given; at the \
+             desk you decide on each",
+            counted(overview.dated, "section", "sections")
+        ));
+    }
     if overview.topics.len() > 1 {
         ctx.ui.say(format!("\n{}", table(&overview.topics, is_notes).trim_end()));
     }

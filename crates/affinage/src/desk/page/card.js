@@ -151,6 +151,7 @@ function headView(card, view) {
     mark.domain ? element("span", { class: "pill" }, mark.domain) : null,
     mark.tags.map((tag) => element("span", { class: "pill" }, `#${tag}`)),
     card.off_branch ? element("span", { class: "badge warn", title: "You edited or took another turn there; `--accept-clean` leaves it out" }, "on a branch that this chat no longer shows") : null,
+    card.dated ? element("span", { class: "badge", title: "`--accept-clean` leaves dated notes out unless `--dated-notes` is given; what you accept here is taken" }, "dated note: taken only if you accept it") : null,
     card.too_long === null ? null : element("span", { class: "badge warn", title: "Shorten it, or raise train.max-seq-tokens in affinage.toml" },
       `too long for the training: ${number(card.too_long)} tokens${known?.limit ? `, it takes ${number(known.limit)}` : ""}`),
     element("button", { class: "info", "aria-expanded": String(Boolean(view.info)), "aria-label": "Where this card comes from (i)", title: "Where this card comes from (i)", onclick: () => act("i") }, element("kbd", {}, "i"))),

@@ -70,7 +70,7 @@ function topicView(topic) {
     element("div", {},
       element("h2", {}, topic.name),
       element("p", { class: "soft" }, facts.filter(Boolean).join(" · ")),
-      projects.length ? element("p", { class: "soft" }, `Projects: ${projects.slice(0, 4).join(", ")}${projects.length > 4 ? ", …" : ""}`) : null,
+      projects.length ? element("p", { class: "soft" }, `${isNotes ? "Folders" : "Projects"}: ${projects.slice(0, 4).join(", ")}${projects.length > 4 ? ", …" : ""}`) : null,
       topic.typical.length ? element("p", { class: "typical" }, [...new Set(topic.typical)].map((title) => `“${title}”`).join(", ")) : null),
     choiceButtons(topic.name, topic.chosen, (choice) => ({ topic: topic.number, choice })),
     topic.conversations > 1 ? insideView(topic) : null);
