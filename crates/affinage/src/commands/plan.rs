@@ -1,7 +1,9 @@
 //! `affinage plan`: what an evaluation can show at all, and what its judges would take, before anything is spent.
 
 use affinage_project::errors::usage;
-use affinage_project::stages::evaluation::reach::{ALPHA, Options, Planned, Reach, WANTED_POWER, reach};
+use affinage_project::stages::evaluation::reach::{
+    ALPHA, EFFECT, Options, Planned, Reach, TIES, WANTED_POWER, reach,
+};
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
 use clap::Args;
 
@@ -15,10 +17,10 @@ use crate::ui::{Table, count, counted};
     affinage --set eval.prompts-per-suite=20 plan --json")]
 pub struct PlanArgs {
     /// The win rate that you care to show
-    #[arg(long, value_name = "RATE", default_value_t = 0.6)]
+    #[arg(long, value_name = "RATE", default_value_t = EFFECT)]
     effect: f64,
     /// Share of prompts that end in a tie, which show nothing
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    #[arg(long, value_name = "SHARE", default_value_t = TIES)]
     ties: f64,
     /// The evaluation below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]
