@@ -131,10 +131,13 @@ impl Room {
             scope.spawn(move || {
                 for asked in asked {
                     // Where the system has no thread left the request is dropped, which is a failed answer.
-                    drop(std::thread::Builder::new().spawn_scoped(scope, || reply_to(asked, answer)));
+                    drop(std::thread::Builder::new().spawn_scoped(scope, move || reply_to(asked, answer)));
                 }
             });
-            runtime.block_on(self.converse(ask, is_over))
+            let served = runtime.block_on(self.converse(ask, is_over));
+            // Whatever is left of it could still ask.
+            drop(runtime);
+            served
         })
     }
 

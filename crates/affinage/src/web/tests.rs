@@ -214,21 +214,25 @@ fn events_come_as_they_are_made_and_end_with_their_client() {
         }))
     };
     visit(&person(), &answer, |visitor| {
-        let mut stream = visitor.send(visitor.request("GET a", "Connection: close\r\n", ""));
-        let mut text = String::new();
-        while !text.contains("data: 1") {
-            let mut bytes = [0; 1 << 10];
-            let read = stream.read(&mut bytes).expect("the first event");
-            assert!(read > 0, "{text}");
-            text.push_str(std::str::from_utf8(&bytes[..read]).expect("UTF-8"));
-        }
+        let begin = || {
+            let mut stream = visitor.send(visitor.request("GET a", "Connection: close\r\n", ""));
+            let mut text = String::new();
+            while !text.contains("data: 1") {
+                let mut bytes = [0; 1 << 10];
+                let read = stream.read(&mut bytes).expect("the first event");
+                assert!(read > 0, "{text}");
+                text.push_str(std::str::from_utf8(&bytes[..read]).expect("UTF-8"));
+            }
+            (stream, text)
+        };
+        let (stream, text) = begin();
         assert!(text.contains("Content-Type: text/event-stream") && text.contains("Content-Security-Policy"));
         next.send(()).expect("the stream waits");
         assert!(all(&stream).contains("data: 2"));
         // One client goes, another takes nothing.
-        drop(visitor.send(visitor.request("GET a", "", "")));
+        drop(begin());
         assert_eq!(ended.recv_timeout(Duration::from_secs(20)).expect("an end"), ErrorKind::BrokenPipe);
-        let idle = visitor.send(visitor.request("GET a", "", ""));
+        let idle = begin();
         assert_eq!(ended.recv_timeout(Duration::from_secs(20)).expect("an end"), ErrorKind::TimedOut);
         drop(idle);
     });
