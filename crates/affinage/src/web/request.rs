@@ -43,6 +43,11 @@ impl Request {
         self.query.get(key).map(String::as_str)
     }
 
+    /// The body of a POST as it came.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The body of a POST.
     ///
     /// Errors: it is not the expected JSON.

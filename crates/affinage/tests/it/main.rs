@@ -47,6 +47,7 @@ mod scripted;
 mod series;
 mod serve;
 mod sources;
+mod studio;
 mod thinking;
 mod tidy;
 mod tiny;
