@@ -9,7 +9,7 @@ use affinage_report::card::{plain, project_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::jobs::Work;
+use super::jobs::{Work, hint_as_typed};
 use super::{Studio, state, train};
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
@@ -72,7 +72,9 @@ impl Export {
     /// What to do with the files.
     fn use_it(self) -> &'static str {
         match self {
-            Export::Ollama => "In the folder: `ollama create my-voice -f Modelfile`, then `ollama run my-voice`.",
+            Export::Ollama => {
+                "In the folder: `ollama create my-voice -f Modelfile`, then `ollama run my-voice`."
+            }
             Export::LmStudio => {
                 "Put the folder with model.gguf below a folder of yours in LM Studio's folder of models; it then lists the model."
             }
@@ -120,7 +122,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
 }
 
 /// An evaluation by its exact name.
-fn known(ctx: &Context, name: &str) -> anyhow::Result<Evaluation> {
+pub fn known(ctx: &Context, name: &str) -> anyhow::Result<Evaluation> {
     let known = Evaluation::list(&ctx.project)?.into_iter().find(|evaluation| evaluation.name == name);
     known.ok_or_else(|| usage(format!("there is no evaluation `{name}`")))
 }
@@ -132,7 +134,8 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let rows = rows.collect::<anyhow::Result<Vec<Value>>>()?;
     let mut runs = Vec::new();
     for run in Run::list(&ctx.project)?.into_iter().rev() {
-        let saved: Vec<String> = run.checkpoints(&ctx.ui)?.iter().map(|checkpoint| checkpoint.name()).collect();
+        let saved: Vec<String> =
+            run.checkpoints(&ctx.ui)?.iter().map(|checkpoint| checkpoint.name()).collect();
         if !saved.is_empty() {
             runs.push(json!({ "name": run.name, "names": run.names(&ctx.ui)?, "checkpoints": saved }));
         }
@@ -145,16 +148,21 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
 fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
     let name = &evaluation.name;
     let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
-    let card = evaluation.plan().ok().zip(evaluation.analysis().read().ok()).map(|(plan, analysis)| {
-        let card = plain(&project_name(&ctx.project), &plan, &analysis, false);
-        let lines: Vec<String> = card.rows.iter().map(|(label, text)| format!("{label}: {text}")).collect();
-        json!({ "title": card.title, "compared": card.compared, "first": lines.first(), "lines": lines })
-    });
+    let card = card(ctx, evaluation);
     Ok(json!({
         "name": name, "is_whole": is_whole, "has_report": evaluation.report().is_file(),
         "is_outdated": state::is_outdated(evaluation), "card": card,
-        "command": ctx.command_on(name, "report", "--open").trim_matches('`'),
+        "command": hint_as_typed(ctx, &ctx.command_on(name, "report", "--open")),
     }))
+}
+
+/// The answer card, with the lines that the terminal prints; `None` before there are figures.
+pub fn card(ctx: &Context, evaluation: &Evaluation) -> Option<Value> {
+    evaluation.plan().ok().zip(evaluation.analysis().read().ok()).map(|(plan, analysis)| {
+        let card = plain(&project_name(&ctx.project), &plan, &analysis, false);
+        let lines: Vec<String> = card.rows.iter().map(|(label, text)| format!("{label}: {text}")).collect();
+        json!({ "title": card.title, "compared": card.compared, "first": lines.first(), "lines": lines })
+    })
 }
 
 /// The page of an evaluation: `NAME/` the page itself, `NAME/style.css` and `NAME/script.js` what it is drawn with. The page is one
@@ -164,7 +172,9 @@ pub fn page(ctx: &Context, path: &str) -> anyhow::Result<Reply> {
     let Ok(evaluation) = known(ctx, name) else { return Ok(Reply::not_found()) };
     let text = match fs_err::read_to_string(evaluation.report()) {
         Ok(text) => text,
-        Err(error) => return Ok(Reply::error(404, &in_one_line(&error.into()), Some("draw the report first"))),
+        Err(error) => {
+            return Ok(Reply::error(404, &in_one_line(&error.into()), Some("draw the report first")));
+        }
     };
     let Some(parts) = Parts::of(&text) else {
         return Ok(Reply::error(404, "this report is of another version", Some("draw it anew")));
