@@ -44,10 +44,6 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
     let work = match (request.method, below) {
         (Method::Get, "") => return overview(ctx),
         (Method::Get, "plan") => return plan(ctx, request),
-        (Method::Get, "progress") => {
-            let name = request.query("eval").ok_or_else(|| usage("`eval` is missing"))?;
-            return Reply::json(&row(ctx, &report::known(ctx, name)?)?);
-        }
         (Method::Post, "begin") => {
             let Begun { prompts, may_send } = request.json()?;
             Work::Eval { name: None, prompts, may_send }

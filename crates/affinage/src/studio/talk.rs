@@ -3,6 +3,7 @@
 //! A thread of its own owns the model, which is loaded with the first question and let go when nobody asks any more. What is
 //! said stays in memory as long as the studio is open: a page that is loaded again shows it, and several pages show the same.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use affinage_project::folder::project::Project;
 use affinage_project::folder::run::Run;
 use affinage_project::interrupt;
 use affinage_project::stages::chat::{Chat, Options, Piece, Speaker};
+use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -238,7 +240,12 @@ impl Talk {
         let ctx = &Project { ui: Arc::new(notes.clone()), ..ctx.clone() };
         let mut chat = None;
         while let Some((question, settings)) = self.next_question(session) {
-            let done = self.answer(ctx, &mut chat, &question, settings);
+            let answered =
+                catch_unwind(AssertUnwindSafe(|| self.answer(ctx, &mut chat, &question, settings)));
+            let done = answered.unwrap_or_else(|_| {
+                chat = None;
+                Err(anyhow!("the model failed inside the studio"))
+            });
             self.update(|shared| {
                 shared.said.stage = Stage::Idle;
                 shared.said.notes = notes.take();

@@ -91,8 +91,9 @@ impl Visit {
         let admitted = self.guard.admit(&head).map_err(Reply::into_response);
         let mut bytes = Vec::new();
         // Of a request that is refused too: a client that is still sending would not see the reply.
+        let is_kept = admitted.is_ok();
         let keep = |piece: &[u8]| {
-            if admitted.is_ok() {
+            if is_kept {
                 bytes.extend_from_slice(piece);
             }
         };
