@@ -87,7 +87,8 @@ impl Upload {
         if let Some(parent) = file.path.parent() {
             fs_err::create_dir_all(parent)?;
         }
-        let mut opened = fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(&file.path)?;
+        let mut opened =
+            fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(&file.path)?;
         opened.seek(SeekFrom::Start(at))?;
         opened.write_all(piece)?;
         file.arrived = end;
@@ -183,7 +184,8 @@ fn free_path(parts: &[String], taken: &mut BTreeSet<PathBuf>) -> PathBuf {
     // Some disks do not tell capital letters apart.
     while !taken.insert(PathBuf::from(free.to_string_lossy().to_lowercase())) {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let ending = path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
+        let ending =
+            path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
         free = path.with_file_name(format!("{stem}-{number}{ending}"));
         number += 1;
     }
@@ -202,8 +204,16 @@ mod tests {
     #[test]
     fn no_name_leads_out_of_the_folder() {
         let project = tempfile::tempdir().expect("a temporary folder");
-        let names =
-            ["../../etc/passwd", "..\\up.md", "/abs.txt", "..", "-rf", "a/./b/../c.md", "C:\\x\\y.md", "C_/x/y.md"];
+        let names = [
+            "../../etc/passwd",
+            "..\\up.md",
+            "/abs.txt",
+            "..",
+            "-rf",
+            "a/./b/../c.md",
+            "C:\\x\\y.md",
+            "C_/x/y.md",
+        ];
         let files: Vec<Announced> = names.iter().map(|name| announced(name, 1)).collect();
         let mut upload = Upload::begin(project.path(), &files).expect("announced");
         for number in 0..files.len() {
@@ -211,7 +221,10 @@ mod tests {
         }
         for file in &upload.files {
             let below = file.path.strip_prefix(upload.folder()).expect("inside");
-            assert!(below.components().all(|part| matches!(part, std::path::Component::Normal(_))), "{below:?}");
+            assert!(
+                below.components().all(|part| matches!(part, std::path::Component::Normal(_))),
+                "{below:?}"
+            );
             assert!(file.path.is_file(), "{below:?}");
         }
         let paths: BTreeSet<&PathBuf> = upload.files.iter().map(|file| &file.path).collect();

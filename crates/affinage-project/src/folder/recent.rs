@@ -15,9 +15,9 @@ pub fn remember(project: &Path) {
     projects.retain(|known| known != project);
     projects.insert(0, project.to_owned());
     projects.truncate(KEPT);
-    let _not_kept = fs_err::create_dir_all(&folder).map_err(anyhow::Error::from).and_then(|()| {
-        replace_file(&folder.join(FILE), &serde_json::to_vec_pretty(&projects)?)
-    });
+    let _not_kept = fs_err::create_dir_all(&folder)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| replace_file(&folder.join(FILE), &serde_json::to_vec_pretty(&projects)?));
 }
 
 /// The projects that are still there.

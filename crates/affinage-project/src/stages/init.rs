@@ -45,7 +45,8 @@ fn with_model(model: &str) -> anyhow::Result<String> {
         return Err(usage("the model has no name"))
             .hint("`affinage models` lists small ones; a folder or a .gguf file may be named too");
     }
-    let line = TEMPLATE.lines().find(|line| line.starts_with("model = ")).context("the template names a model")?;
+    let line =
+        TEMPLATE.lines().find(|line| line.starts_with("model = ")).context("the template names a model")?;
     let text = TEMPLATE.replacen(line, &format!("model = {}", toml::Value::String(model.to_owned())), 1);
     Config::parse(&text, &[]).map_err(|error| error.located(CONFIG_FILE))?;
     Ok(text)

@@ -8,8 +8,10 @@ use crate::web::{Room, RoomArgs};
 
 /// The whole story in the browser: bring, choose, train, talk, compare, vote, report
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  affinage studio\n  affinage -C my-voice studio\n  affinage studio --no-open --port 8400\n\n\
-    `affinage` alone opens it too. Everything is in the project folder: the page and the commands show the same.")]
+#[command(
+    after_help = "Examples:\n  affinage studio\n  affinage -C my-voice studio\n  affinage studio --no-open --port 8400\n\n\
+    `affinage` alone opens it too. Everything is in the project folder: the page and the commands show the same."
+)]
 pub struct StudioArgs {
     #[command(flatten)]
     room: RoomArgs,

@@ -47,7 +47,8 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         }
         (Method::Post, "piece") => {
             let number = |key: &str| request.query(key).and_then(|value| value.parse().ok());
-            let (Some(name), Some(file), Some(at)) = (request.query("upload"), number("file"), number("at")) else {
+            let (Some(name), Some(file), Some(at)) = (request.query("upload"), number("file"), number("at"))
+            else {
                 return Err(usage("a piece of a file names its upload, its file and its place"));
             };
             let mut uploads = lock(&studio.uploads);
@@ -107,7 +108,8 @@ fn import(
 
 /// What was brought before, and what of it did not become text.
 fn known(ctx: &Context) -> anyhow::Result<Reply> {
-    let library = ctx.project.join(LIBRARY_FILE).is_file().then(|| Library::open(&ctx.project)).transpose()?;
+    let library =
+        ctx.project.join(LIBRARY_FILE).is_file().then(|| Library::open(&ctx.project)).transpose()?;
     let (sources, left_out) = match &library {
         Some(library) => (library.sources()?, library.left_out()?),
         None => (Vec::new(), LeftOut::default()),

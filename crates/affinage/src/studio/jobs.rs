@@ -72,7 +72,8 @@ impl Work {
             Work::Resume { run } => words(&["train", &format!("--resume={run}")]),
             Work::Export { run, checkpoint, to } => {
                 let out = exports::free(project, &format!("{checkpoint}-{}", to.name()));
-                let mut arguments = words(&["export", &format!("--adapter={checkpoint}"), &format!("--run={run}")]);
+                let mut arguments =
+                    words(&["export", &format!("--adapter={checkpoint}"), &format!("--run={run}")]);
                 arguments.push(format!("--format={}", to.format()));
                 arguments.extend(to.precision().map(|precision| format!("--precision={precision}")));
                 arguments.push(format!("--out={}", out.display()));
@@ -220,7 +221,9 @@ impl Jobs {
     /// Asks a job to stop: one that waits never begins, one that runs ends as with Ctrl-C.
     pub fn stop(&self, id: usize) {
         let mut queue = self.lock();
-        let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id && !job.state.is_ended()) else { return };
+        let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id && !job.state.is_ended()) else {
+            return;
+        };
         if job.state == State::Running {
             job.is_stopping = true;
             queue.input = None;
@@ -244,7 +247,8 @@ impl Jobs {
         let (id, shown) = (running.id, running.shown.clone());
         ui.say(match &running.work {
             Work::Train { .. } | Work::Resume { .. } => {
-                "the training saves a checkpoint and stops; `affinage train --resume` goes on with it".to_owned()
+                "the training saves a checkpoint and stops; `affinage train --resume` goes on with it"
+                    .to_owned()
             }
             _ => format!("stopping `{shown}`"),
         });
@@ -292,7 +296,9 @@ impl Jobs {
                 }
                 String::from_utf8_lossy(&text).into_owned()
             });
-            for line in errors.into_iter().flat_map(|errors| BufReader::new(errors).lines().map_while(Result::ok)) {
+            for line in
+                errors.into_iter().flat_map(|errors| BufReader::new(errors).lines().map_while(Result::ok))
+            {
                 if !line.trim().is_empty() {
                     self.hear(id, line);
                 }
@@ -350,17 +356,26 @@ fn clean_up(work: &Work) {
 
 /// A command as it is typed into a terminal that stands where the studio was started.
 pub fn as_typed(ctx: &Context, arguments: &[String]) -> String {
+    let mut words = vec![program(ctx)];
+    // What a page reads, a person need not.
+    words.extend(arguments.iter().filter(|word| *word != "--json").map(|word| shell_word(word)));
+    words.join(" ")
+}
+
+/// A command of a hint, between backticks, as it is typed there.
+pub fn hint_as_typed(ctx: &Context, hint: &str) -> String {
+    hint.trim_matches('`').replacen("affinage", &program(ctx), 1)
+}
+
+/// This program on this project, up to its command.
+pub fn program(ctx: &Context) -> String {
     let mut words = vec!["affinage".to_owned()];
     let here = std::env::current_dir().and_then(fs_err::canonicalize).ok();
     if here.as_ref() != Some(&ctx.project) {
-        words.extend(["-C".to_owned(), ctx.project.display().to_string()]);
+        words.extend(["-C".to_owned(), shell_word(&ctx.project.display().to_string())]);
     }
-    for set in &ctx.sets {
-        words.extend(["--set".to_owned(), set.clone()]);
-    }
-    // What a page reads, a person need not.
-    words.extend(arguments.iter().filter(|word| *word != "--json").cloned());
-    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+    words.extend(ctx.sets.iter().flat_map(|set| ["--set".to_owned(), shell_word(set)]));
+    words.join(" ")
 }
 
 /// A word as it can be typed into a shell.

@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 
 use affinage_project::errors::{in_one_line, usage};
 use affinage_project::folder::arriving::{self, Upload};
-use affinage_project::folder::library::Library;
+use affinage_project::folder::library::{LIBRARY_FILE, Library};
 use affinage_project::folder::lock::FolderLock;
 use affinage_project::folder::project::CONFIG_FILE;
 use affinage_project::folder::recent;
@@ -67,7 +67,12 @@ static ROOMS: [Room; 8] = [
     },
     Room { name: "talk", title: "Talk", script: Some(include_str!("page/talk.js")), answer: None },
     Room { name: "compare", title: "Compare", script: Some(include_str!("page/compare.js")), answer: None },
-    Room { name: "vote", title: "Vote", script: Some(include_str!("page/vote.js")), answer: Some(vote::answer) },
+    Room {
+        name: "vote",
+        title: "Vote",
+        script: Some(include_str!("page/vote.js")),
+        answer: Some(vote::answer),
+    },
     Room {
         name: "report",
         title: "Report",
@@ -158,7 +163,9 @@ impl Studio {
         match (request.method, path) {
             (Method::Get, "api/state") => {
                 let rooms = state::rooms(&ctx)?;
-                Reply::json(&json!({ "project": start::project(&ctx), "rooms": rooms, "jobs": self.jobs.list() }))
+                Reply::json(
+                    &json!({ "project": start::project(&ctx), "rooms": rooms, "jobs": self.jobs.list() }),
+                )
             }
             (Method::Get, "api/jobs") => Reply::json(&self.jobs.list()),
             (Method::Get, "api/job") => {
@@ -188,7 +195,11 @@ impl Studio {
         let (desk, ctx) = match self.desk_of(ctx, is_page) {
             Ok(found) => found,
             Err(error) if is_page => {
-                return Ok(Reply::html(message("Nothing to choose from yet", &error, "bring", "Bring something")));
+                let title = match ctx.project.join(LIBRARY_FILE).is_file() {
+                    true => "The cards cannot be shown now",
+                    false => "Nothing to choose from yet",
+                };
+                return Ok(Reply::html(message(title, &error, "bring", "Bring something")));
             }
             Err(error) => return Err(error),
         };
@@ -224,7 +235,13 @@ impl Studio {
         let (writer, of_writer) = (Arc::clone(&desk), Arc::clone(&ctx));
         let drafting = std::thread::spawn(move || writer.write_drafts(&of_writer));
         let threads = vec![reading, drafting];
-        *slot = Some(Mounted { desk: Arc::clone(&desk), ctx: Arc::clone(&ctx), newest_import, threads, _lock: lock });
+        *slot = Some(Mounted {
+            desk: Arc::clone(&desk),
+            ctx: Arc::clone(&ctx),
+            newest_import,
+            threads,
+            _lock: lock,
+        });
         Ok((desk, ctx))
     }
 

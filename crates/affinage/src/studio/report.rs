@@ -9,7 +9,7 @@ use affinage_report::card::{plain, project_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::jobs::Work;
+use super::jobs::{Work, hint_as_typed};
 use super::{Studio, state, train};
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
@@ -72,7 +72,9 @@ impl Export {
     /// What to do with the files.
     fn use_it(self) -> &'static str {
         match self {
-            Export::Ollama => "In the folder: `ollama create my-voice -f Modelfile`, then `ollama run my-voice`.",
+            Export::Ollama => {
+                "In the folder: `ollama create my-voice -f Modelfile`, then `ollama run my-voice`."
+            }
             Export::LmStudio => {
                 "Put the folder with model.gguf below a folder of yours in LM Studio's folder of models; it then lists the model."
             }
@@ -132,7 +134,8 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let rows = rows.collect::<anyhow::Result<Vec<Value>>>()?;
     let mut runs = Vec::new();
     for run in Run::list(&ctx.project)?.into_iter().rev() {
-        let saved: Vec<String> = run.checkpoints(&ctx.ui)?.iter().map(|checkpoint| checkpoint.name()).collect();
+        let saved: Vec<String> =
+            run.checkpoints(&ctx.ui)?.iter().map(|checkpoint| checkpoint.name()).collect();
         if !saved.is_empty() {
             runs.push(json!({ "name": run.name, "names": run.names(&ctx.ui)?, "checkpoints": saved }));
         }
@@ -153,7 +156,7 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
     Ok(json!({
         "name": name, "is_whole": is_whole, "has_report": evaluation.report().is_file(),
         "is_outdated": state::is_outdated(evaluation), "card": card,
-        "command": ctx.command_on(name, "report", "--open").trim_matches('`'),
+        "command": hint_as_typed(ctx, &ctx.command_on(name, "report", "--open")),
     }))
 }
 
@@ -164,7 +167,9 @@ pub fn page(ctx: &Context, path: &str) -> anyhow::Result<Reply> {
     let Ok(evaluation) = known(ctx, name) else { return Ok(Reply::not_found()) };
     let text = match fs_err::read_to_string(evaluation.report()) {
         Ok(text) => text,
-        Err(error) => return Ok(Reply::error(404, &in_one_line(&error.into()), Some("draw the report first"))),
+        Err(error) => {
+            return Ok(Reply::error(404, &in_one_line(&error.into()), Some("draw the report first")));
+        }
     };
     let Some(parts) = Parts::of(&text) else {
         return Ok(Reply::error(404, "this report is of another version", Some("draw it anew")));

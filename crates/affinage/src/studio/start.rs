@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Studio;
-use super::jobs::{as_typed, shell_word};
+use super::jobs::{program, shell_word};
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
 
@@ -53,6 +53,7 @@ pub fn project(ctx: &Context) -> Value {
         "folder": ctx.project.display().to_string(),
         "is_project": ctx.project.join(CONFIG_FILE).is_file(),
         "model": ctx.config.model.name,
+        "program": program(ctx),
     })
 }
 
@@ -79,7 +80,5 @@ fn facts(ctx: &Context) -> Value {
         "model": { "is_here": model.path.is_some(), "problem": model.problem },
         "keys": keys.iter().filter(|key| key.set).map(|key| &key.variable).collect::<Vec<_>>(),
         "recent": recent,
-        "init": as_typed(ctx, &["init".to_owned()]),
-        "doctor": as_typed(ctx, &["doctor".to_owned()]),
     })
 }

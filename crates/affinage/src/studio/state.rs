@@ -114,15 +114,22 @@ fn choose(ctx: &Context) -> anyhow::Result<Found> {
         let accepted =
             marks.values().filter(|mark| matches!(mark.action, Some(Action::Accept | Action::Edit))).count();
         let accepted = counted(accepted, "answer is accepted", "answers are accepted");
-        return Ok((Stand::Empty, format!("{accepted}; about {FIRST_MODEL_EXAMPLES} make a first small model")));
+        return Ok((
+            Stand::Empty,
+            format!("{accepted}; about {FIRST_MODEL_EXAMPLES} make a first small model"),
+        ));
     };
     if let Some(changes) = changes(ctx, &version)? {
-        let next = version_number(&version.name).map_or(String::new(), |number| format!(": freeze v{}?", number + 1));
+        let next = version_number(&version.name)
+            .map_or(String::new(), |number| format!(": freeze v{}?", number + 1));
         return Ok((Stand::Stale, format!("{}{next}", changes.words)));
     }
     let files = version.manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
     let examples: usize = files.map(|(_, file)| file.examples).sum();
-    Ok((Stand::Done, format!("{} is frozen, with {}", version.name, counted(examples, "example", "examples"))))
+    Ok((
+        Stand::Done,
+        format!("{} is frozen, with {}", version.name, counted(examples, "example", "examples")),
+    ))
 }
 
 fn train(ctx: &Context) -> anyhow::Result<Found> {
@@ -141,9 +148,13 @@ fn train(ctx: &Context) -> anyhow::Result<Found> {
             let step = run.saved(&ctx.ui)?.last().map_or(0, |checkpoint| checkpoint.step);
             (Stand::Done, format!("trained on {name}, {}", counted(step, "step", "steps")))
         }
-        Some(Trained::Stopped(_)) => (Stand::Next, format!("the training on {name} was stopped: go on with it")),
+        Some(Trained::Stopped(_)) => {
+            (Stand::Next, format!("the training on {name} was stopped: go on with it"))
+        }
         None if runs.is_empty() => (Stand::Empty, format!("train on {name}")),
-        None => (Stand::Stale, format!("nothing was trained on {name} with the settings of {CONFIG_FILE} yet")),
+        None => {
+            (Stand::Stale, format!("nothing was trained on {name} with the settings of {CONFIG_FILE} yet"))
+        }
     })
 }
 
@@ -175,7 +186,9 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
         series::State::LacksAnswers(missing) => {
             (Stand::Next, format!("{name} lacks {}: go on with it", counted(missing, "answer", "answers")))
         }
-        series::State::Stopped => (Stand::Next, format!("{name} was stopped before its report: go on with it")),
+        series::State::Stopped => {
+            (Stand::Next, format!("{name} was stopped before its report: go on with it"))
+        }
         series::State::Whole => {
             let of = evaluation.plan()?.run;
             let newest = Run::list(&ctx.project)?.pop().map(|run| run.name);
@@ -190,7 +203,10 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
 /// Votes of people on different pairs.
 pub fn votes(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<usize> {
     let votes = evaluation.votes().read(&ctx.ui)?;
-    Ok(votes.iter().filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. })).count())
+    Ok(votes
+        .iter()
+        .filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. }))
+        .count())
 }
 
 fn vote(ctx: &Context) -> anyhow::Result<Found> {
@@ -199,7 +215,9 @@ fn vote(ctx: &Context) -> anyhow::Result<Found> {
     };
     Ok(match votes(ctx, &evaluation)? {
         0 => (Stand::Empty, "nobody has voted yet".to_owned()),
-        given => (Stand::Done, format!("{} of people on {}", counted(given, "vote", "votes"), evaluation.name)),
+        given => {
+            (Stand::Done, format!("{} of people on {}", counted(given, "vote", "votes"), evaluation.name))
+        }
     })
 }
 
@@ -223,7 +241,11 @@ fn report(ctx: &Context) -> anyhow::Result<Found> {
         (false, _) => (Stand::Empty, format!("the report of {} is not drawn yet", evaluation.name)),
         (true, true) => (Stand::Stale, "somebody voted since the report was drawn: draw it anew".to_owned()),
         (true, false) => {
-            let reports = if drawn == 1 { "the report is drawn".to_owned() } else { format!("{} reports are drawn", count(drawn as u64)) };
+            let reports = if drawn == 1 {
+                "the report is drawn".to_owned()
+            } else {
+                format!("{} reports are drawn", count(drawn as u64))
+            };
             (Stand::Done, reports)
         }
     })

@@ -84,7 +84,8 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
         Some(Trained::Stopped(run)) => ("stopped", Some(&run.name)),
     };
     let runs = Run::list(&ctx.project)?;
-    let runs = runs.iter().rev().map(|run| Ok(summary(ctx, run)?.0)).collect::<anyhow::Result<Vec<Value>>>()?;
+    let runs =
+        runs.iter().rev().map(|run| Ok(summary(ctx, run)?.0)).collect::<anyhow::Result<Vec<Value>>>()?;
     let names: Vec<&str> = versions.iter().rev().map(|version| version.name.as_str()).collect();
     Reply::json(&json!({
         "versions": names,
@@ -140,7 +141,8 @@ const MOST_POINTS: usize = 600;
 /// A run with its losses by step and the answers to its pinned prompt.
 fn curves(ctx: &Context, run: &Run) -> anyhow::Result<Value> {
     let (mut shown, records) = summary(ctx, run)?;
-    let (mut loss, mut validation, mut samples, mut warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut loss, mut validation, mut samples, mut warnings) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for Record { event, .. } in records {
         match event {
             Event::TrainStep(step) => loss.push((step.step, step.loss)),
@@ -158,7 +160,9 @@ fn curves(ctx: &Context, run: &Run) -> anyhow::Result<Value> {
     }
     validation.sort_by_key(|(step, _)| *step);
     let names = run.names(&ctx.ui)?;
-    let meant = names.iter().filter_map(|name| Some(((*name).to_owned(), json!(run.resolve(name, &ctx.ui).ok()?.step))));
+    let meant = names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), json!(run.resolve(name, &ctx.ui).ok()?.step))));
     shown["checkpoints"] = Value::Object(meant.collect());
     shown["loss_by_step"] = json!(thinned(&loss));
     shown["validation_by_step"] = json!(validation);

@@ -8,6 +8,7 @@ use affinage_project::stages::evaluation::series;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::jobs::hint_as_typed;
 use super::{Studio, lock, state};
 use crate::context::Context;
 use crate::human_votes::{ME, Poll};
@@ -27,7 +28,9 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             let meant = state::newest_evaluation(ctx)?.map(|evaluation| evaluation.name);
             let evaluations = Evaluation::list(&ctx.project)?;
             let shown = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation));
-            Reply::json(&json!({ "meant": meant, "evaluations": shown.collect::<anyhow::Result<Vec<Value>>>()? }))
+            Reply::json(
+                &json!({ "meant": meant, "evaluations": shown.collect::<anyhow::Result<Vec<Value>>>()? }),
+            )
         }
         (Method::Post, "open") => {
             let Wanted { eval, name, author } = request.json()?;
@@ -61,10 +64,10 @@ pub fn open_newest(studio: &Studio, ctx: &Context) -> anyhow::Result<Arc<Poll>> 
 fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
     let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
     let name = &evaluation.name;
-    let plain = |text: String| text.trim_matches('`').to_owned();
+    let typed = |rest: &str| hint_as_typed(ctx, &ctx.command_on(name, "vote", rest));
     Ok(json!({
         "name": name, "is_whole": is_whole, "votes": state::votes(ctx, evaluation)?,
-        "command": plain(ctx.command_on(name, "vote", "--as me")),
-        "pack": plain(ctx.command_on(name, "vote", "--as NAME --pack NAME.html")),
+        "command": typed("--as me"),
+        "pack": typed("--as NAME --pack NAME.html"),
     }))
 }

@@ -66,7 +66,8 @@ fn every_room_and_its_script_is_there_and_asks_no_other_server() {
     let page = open(dir.path());
     let (status, shell) = text(&page, "");
     assert_eq!(status, 200);
-    let scripts: Vec<&str> = shell.split("src=\"").skip(1).filter_map(|part| part.split('"').next()).collect();
+    let scripts: Vec<&str> =
+        shell.split("src=\"").skip(1).filter_map(|part| part.split('"').next()).collect();
     assert!(scripts.contains(&"studio.js") && scripts.contains(&"rooms/train.js"), "{scripts:?}");
     for path in scripts.iter().chain(&["studio.css", "strip.css", "room.css"]) {
         let (status, body) = text(&page, path);
@@ -74,7 +75,8 @@ fn every_room_and_its_script_is_there_and_asks_no_other_server() {
         assert!(!body.contains("https://") && !body.contains("innerHTML"), "{path}");
     }
     let state = page.get("api/state");
-    let names: Vec<&str> = state["rooms"].as_array().expect("rooms").iter().filter_map(|r| r["name"].as_str()).collect();
+    let names: Vec<&str> =
+        state["rooms"].as_array().expect("rooms").iter().filter_map(|r| r["name"].as_str()).collect();
     assert_eq!(names, ["start", "bring", "choose", "train", "talk", "compare", "vote", "report"]);
     for path in ["api/start", "api/bring", "api/train", "api/vote", "api/report", "api/jobs"] {
         page.get(path);
@@ -105,7 +107,10 @@ fn a_folder_becomes_a_project_and_is_remembered() {
     assert!(models["models"].as_array().is_some_and(|known| known.len() > 10), "{models}");
     let made = page.post("api/start/project", &json!({ "model": "a \"quoted\" model" }));
     assert_eq!(made["project"]["model"], "a \"quoted\" model");
-    assert_eq!(room(&page, "start"), ("done".to_owned(), "this project trains a \"quoted\" model".to_owned()));
+    assert_eq!(
+        room(&page, "start"),
+        ("done".to_owned(), "this project trains a \"quoted\" model".to_owned())
+    );
     assert_eq!(room(&page, "bring").0, "next");
     assert_eq!(page.try_post("api/start/project", &json!({ "model": "x" })).0, 400, "it is one already");
     let state = page.get("api/state");
@@ -115,8 +120,14 @@ fn a_folder_becomes_a_project_and_is_remembered() {
     let page = Page::open(dir.path(), &["-C", "two", "studio"]);
     let recent = page.get("api/start")["recent"].clone();
     assert_eq!(recent[0]["name"], "one", "{recent}");
-    assert!(recent[0]["command"].as_str().is_some_and(|command| command.ends_with("/one studio")), "{recent}");
+    assert!(
+        recent[0]["command"].as_str().is_some_and(|command| command.ends_with("/one studio")),
+        "{recent}"
+    );
 }
+
+const NOTE: &str = "# Rain\n\nIt has rained since morning, and the roof keeps count of it. I like to sit below and to hear how \
+    evenly it goes on, as if somebody read a long book aloud without caring whether anybody listens.\n";
 
 #[test]
 fn what_is_brought_is_imported_stays_inside_and_leaves_no_copy() {
@@ -125,12 +136,16 @@ fn what_is_brought_is_imported_stays_inside_and_leaves_no_copy() {
     fs_err::create_dir(&project).expect("made");
     desk::run(&project, &["init"]);
     let page = open(&project);
-    let row = json!({ "prompt": "What are ruins good for?", "completion": "For patience, and for the view." });
-    let started = bring(&page, &[("../../outside.jsonl", &row.to_string()), ("notes/a.md", "# Rain\n\nIt rains.\n")]);
+    let row =
+        json!({ "prompt": "What are ruins good for?", "completion": "For patience, and for the view." });
+    let started = bring(&page, &[("../../outside.jsonl", &row.to_string()), ("notes/a.md", NOTE)]);
     let job = ended(&page, &started);
     assert_eq!(job["state"], "finished", "{job}");
     assert!(lines(&job).contains("outside.jsonl: 1 conversation"), "{job}");
-    assert!(job["command"].as_str().is_some_and(|command| command.ends_with("import notes outside.jsonl")), "{job}");
+    assert!(
+        job["command"].as_str().is_some_and(|command| command.ends_with("import notes outside.jsonl")),
+        "{job}"
+    );
     let entries = |folder: &Path| -> Vec<String> {
         let entries = fs_err::read_dir(folder).expect("a folder");
         entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect()
@@ -142,12 +157,16 @@ fn what_is_brought_is_imported_stays_inside_and_leaves_no_copy() {
     assert_eq!(room(&page, "bring").0, "done");
 
     // The desk shows what came after it was opened.
-    let before = page.wait("choose/api/summary", |summary| summary["is_whole"] == json!(true))["candidates"].clone();
-    let pasted = page.post("api/bring/paste", &json!({ "text": "User: Why do we wait?\n\nAssistant: Because.\n" }));
+    let before =
+        page.wait("choose/api/summary", |summary| summary["is_whole"] == json!(true))["candidates"].clone();
+    let pasted =
+        page.post("api/bring/paste", &json!({ "text": "User: Why do we wait?\n\nAssistant: Because.\n" }));
     let job = ended(&page, &pasted);
     assert_eq!(job["state"], "finished", "{job}");
     assert_eq!(text(&page, "choose/").0, 200);
-    page.wait("choose/api/summary", |s| s["is_whole"] == json!(true) && s["candidates"].as_u64() > before.as_u64());
+    page.wait("choose/api/summary", |s| {
+        s["is_whole"] == json!(true) && s["candidates"].as_u64() > before.as_u64()
+    });
 
     // Errors are those of the command, with its hint.
     let failed = ended(&page, &bring(&page, &[("broken.zip", "PK\u{3}\u{4} no archive")]));
@@ -166,13 +185,19 @@ fn the_strip_follows_a_training_from_the_data_set_to_its_export() {
     let dir = dir.path();
     tiny::project(dir);
     let page = open(dir);
-    assert_eq!(["choose", "train", "talk", "compare"].map(|name| room(&page, name).0), ["done", "next", "empty", "empty"]);
+    assert_eq!(
+        ["choose", "train", "talk", "compare"].map(|name| room(&page, name).0),
+        ["done", "next", "empty", "empty"]
+    );
     let version = page.get("api/train")["versions"][0].as_str().expect("a version").to_owned();
 
     let plan = ended(&page, &page.post("api/train/plan", &json!({ "version": version })));
     assert_eq!(plan["state"], "finished", "{plan}");
     let figures: Value = serde_json::from_str(plan["printed"].as_str().expect("a text")).expect("JSON");
-    assert!(figures["steps"].as_u64() > Some(0) && figures["expected_peak_bytes"].as_u64() > Some(0), "{figures}");
+    assert!(
+        figures["steps"].as_u64() > Some(0) && figures["expected_peak_bytes"].as_u64() > Some(0),
+        "{figures}"
+    );
     assert!(plan["command"].as_str().is_some_and(|c| c.starts_with("affinage train --dry-run")), "{plan}");
 
     assert_eq!(page.try_post("api/train/begin", &json!({ "version": "v9" })).0, 500);
@@ -184,7 +209,10 @@ fn the_strip_follows_a_training_from_the_data_set_to_its_export() {
     let run = state["runs"][0]["name"].as_str().expect("a run").to_owned();
     let curves = page.get(&format!("api/train/run?name={run}"));
     assert!(curves["validation_by_step"].as_array().is_some_and(|losses| losses.len() >= 2), "{curves}");
-    assert_eq!(curves["loss_by_step"].as_array().expect("losses").len() as u64, curves["steps"].as_u64().expect("steps"));
+    assert_eq!(
+        curves["loss_by_step"].as_array().expect("losses").len() as u64,
+        curves["steps"].as_u64().expect("steps")
+    );
     assert_eq!(curves["samples"][0]["prompt"], "What is kalo?", "{curves}");
     assert_eq!(["train", "talk", "compare"].map(|name| room(&page, name).0), ["done", "done", "next"]);
     assert_eq!(page.try_post("api/train/resume", &json!({ "run": "../runs" })).0, 400);
@@ -195,10 +223,14 @@ fn the_strip_follows_a_training_from_the_data_set_to_its_export() {
     assert!(dir.join("exports/last-peft/adapter_model.safetensors").is_file(), "{exported}");
     let again = ended(&page, &page.post("api/report/export", &export));
     assert_eq!(again["state"], "finished", "another folder, as the first is there: {again}");
-    assert_eq!(page.try_post("api/report/export", &json!({ "run": run, "checkpoint": "last", "to": "--out=/" })).0, 400);
+    assert_eq!(
+        page.try_post("api/report/export", &json!({ "run": run, "checkpoint": "last", "to": "--out=/" })).0,
+        400
+    );
 
     // Something new: another version is due, and the training is of an earlier one.
-    let row = json!({ "prompt": "What are ruins good for?", "completion": "For patience, and for the view." });
+    let row =
+        json!({ "prompt": "What are ruins good for?", "completion": "For patience, and for the view." });
     assert_eq!(ended(&page, &bring(&page, &[("more.jsonl", &row.to_string())]))["state"], "finished");
     let (state, sentence) = room(&page, "choose");
     assert_eq!(state, "stale");
@@ -218,11 +250,19 @@ fn one_job_works_and_the_others_wait_and_each_can_be_stopped() {
     let training = page.post("api/train/begin", &json!({ "version": version }));
     let waiting = page.post("api/train/plan", &json!({ "version": version }));
     let (status, refused) = page.try_post("api/train/begin", &json!({ "version": version }));
-    assert!(status == 400 && refused["error"].as_str().is_some_and(|e| e.contains("running already")), "{refused}");
-    let state = |job: &Value| page.get(&format!("api/job?id={}", job["job"]));
-    assert_eq!((state(&training)["state"].clone(), state(&waiting)["state"].clone()), (json!("running"), json!("waiting")));
     assert!(
-        state(&training)["command"].as_str().is_some_and(|c| c.starts_with("affinage --set train.epochs=400 train")),
+        status == 400 && refused["error"].as_str().is_some_and(|e| e.contains("running already")),
+        "{refused}"
+    );
+    let state = |job: &Value| page.get(&format!("api/job?id={}", job["job"]));
+    assert_eq!(
+        (state(&training)["state"].clone(), state(&waiting)["state"].clone()),
+        (json!("running"), json!("waiting"))
+    );
+    assert!(
+        state(&training)["command"]
+            .as_str()
+            .is_some_and(|c| c.starts_with("affinage --set train.epochs=400 train")),
         "{}",
         state(&training)
     );
@@ -251,7 +291,9 @@ fn who_closes_the_studio_keeps_what_was_learned() {
     page.post("api/train/begin", &json!({ "version": version }));
     page.wait("api/train", |train| train["runs"][0]["step"].as_u64() > Some(3));
     let pid = page.child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill is there").success());
+    assert!(
+        std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill is there").success()
+    );
     let began = Instant::now();
     let status = loop {
         match page.child.try_wait().expect("a process") {
@@ -276,7 +318,10 @@ fn the_desk_the_vote_and_the_report_are_mounted() {
     let page = open(dir);
     let votes = page.get("api/vote");
     let eval = votes["meant"].as_str().expect("an evaluation").to_owned();
-    assert!(votes["evaluations"][0]["pack"].as_str().is_some_and(|c| c.contains("--pack NAME.html")), "{votes}");
+    assert!(
+        votes["evaluations"][0]["pack"].as_str().is_some_and(|c| c.contains("--pack NAME.html")),
+        "{votes}"
+    );
     let (_, vote) = text(&page, "vote/");
     for part in ["../room.js", "../strip.js", "src=\"vote.js\""] {
         assert!(vote.contains(part), "{part}: {vote}");
@@ -288,21 +333,33 @@ fn the_desk_the_vote_and_the_report_are_mounted() {
     assert_eq!(page.post("vote/api/vote", &said)["done"], 1);
     assert_eq!(room(&page, "vote").0, "done");
 
-    assert_eq!(room(&page, "report").0, "next");
+    assert_eq!(room(&page, "report").0, "empty");
     assert_eq!(text(&page, &format!("report/{eval}/")).0, 404, "it is not drawn yet");
     page.post("api/report/draw", &json!({ "eval": eval }));
     assert_eq!(room(&page, "report").0, "done");
     let (status, report) = text(&page, &format!("report/{eval}/"));
-    assert!(status == 200 && report.contains("href=\"style.css\"") && !report.contains("<style>"), "{report}");
+    assert!(
+        status == 200 && report.contains("href=\"style.css\"") && !report.contains("<style>"),
+        "{report}"
+    );
     assert!(text(&page, &format!("report/{eval}/style.css")).1.contains("{"));
     assert!(text(&page, &format!("report/{eval}/script.js")).1.contains("pair-data"));
     let shown = page.get("api/report");
-    assert!(shown["evaluations"][0]["card"]["title"].as_str().is_some_and(|title| title.ends_with('?')), "{shown}");
+    assert!(
+        shown["evaluations"][0]["card"]["title"].as_str().is_some_and(|title| title.ends_with('?')),
+        "{shown}"
+    );
     assert_eq!(page.try_post("api/report/draw", &json!({ "eval": ".." })).0, 400);
 
+    let row =
+        json!({ "prompt": "What are ruins good for?", "completion": "For patience, and for the view." });
+    fs_err::write(dir.join("rows.jsonl"), row.to_string()).expect("written");
     desk::run(dir, &["import", "rows.jsonl"]);
     let (_, desk) = text(&page, "choose/");
-    assert!(desk.contains("../strip.js") && desk.contains("../room.css") && desk.contains("src=\"desk.js\""), "{desk}");
+    assert!(
+        desk.contains("../strip.js") && desk.contains("../room.css") && desk.contains("src=\"desk.js\""),
+        "{desk}"
+    );
     page.wait("choose/api/summary", |summary| summary["is_whole"] == json!(true));
     assert_eq!(page.get("choose/api/training")["stage"], "none");
 }

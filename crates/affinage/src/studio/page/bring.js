@@ -24,7 +24,7 @@ rooms.bring = {
       element("details", {}, element("summary", {}, "Paste a text"), text, element("p", { class: "row" }, button("Bring it", async () => {
         await begin("api/bring/paste", { text: text.value, notes: notes.checked });
         text.value = "";
-      })), command("affinage import -")),
+      })), command(typed("import -"))),
       whereFrom(), broughtView(known));
   },
   jobs(jobs) { if (bringing.section) jobSection(bringing.section, jobs, ["import"]); },

@@ -25,7 +25,7 @@ function projectView({ project, model }, { rooms: all }) {
 }
 
 /** The table of models with what each takes here; the first sentence is there before the machine is measured. */
-function newProjectView({ project, init }) {
+function newProjectView({ project }) {
   const table = element("div", { class: "wide", "aria-live": "polite" }, element("p", { class: "soft" }, "Measuring this machine…"));
   const line = element("div", {});
   let chosen = null;
@@ -37,7 +37,7 @@ function newProjectView({ project, init }) {
   const choose = (model) => {
     chosen = model;
     make.disabled = false;
-    line.replaceChildren(command(`${init} --model ${model}`));
+    line.replaceChildren(command(typed(`init --model ${model}`)));
   };
   get("api/start/models").then((known) => {
     table.replaceChildren(modelTable(known, choose));
@@ -65,13 +65,13 @@ function modelTable(known, choose) {
     element("p", { class: "soft" }, `Memory and time are estimates for about ${number(known.data.train_rows)} examples, ${counted(known.data.epochs, "pass", "passes")} over them, on this machine. A larger model writes better and takes longer. * its licence must be accepted on the model's page first.`));
 }
 
-function machineView({ machine, keys, version, doctor }) {
+function machineView({ machine, keys, version }) {
   return element("details", {}, element("summary", {}, "This machine"),
     facts([
       ["affinage", version], ["processor", `${machine.cpu ?? "unknown"}, ${counted(machine.cores, "core")}`],
       ["memory", `${bytes(machine.memory_bytes)}, ${bytes(machine.free_memory_bytes)} free`], ["disk", `${bytes(machine.free_disk_bytes)} free`],
       ["keys for judges", keys.length ? keys.join(", ") : "none set; needed only for judges and models that ask for one"],
-    ]), command(doctor, "More of it"));
+    ]), command(typed("doctor"), "More of it"));
 }
 
 function recentView(recent) {

@@ -16,6 +16,7 @@ async function enter() {
   main.replaceChildren(element("p", { class: "soft" }, "Reading the project…"));
   try {
     const made = element("div", {});
+    await strip.ready;
     await room.show(made);
     if (shell.shown !== name) return;
     main.replaceChildren(...made.childNodes);
@@ -68,6 +69,11 @@ function command(text, words = "The same in a terminal") {
     say("Copied.");
   }, { class: "small" });
   return element("p", { class: "command" }, element("span", { class: "soft" }, `${words}: `), element("code", {}, text), " ", copy);
+}
+
+/** A command on this project, as it is typed where the studio was started. */
+function typed(rest) {
+  return `${strip.now()?.project.program ?? "affinage"} ${rest}`;
 }
 
 /** Asks for the list of work and tells the room that is shown; soon again while something works. */

@@ -15,13 +15,15 @@ rooms.train = {
     if (!state.runs.some((run) => run.name === training.other)) training.other = null;
     main.append(element("h1", {}, "Train"), dataView(state), state.versions.length ? trainView(state) : "", training.section);
     if (state.runs.length) main.append(runsView(state));
-    if (training.run) await drawRun();
+    if (training.run && (await drawRun())?.state === "running") followRun();
   },
   jobs(jobs) {
     if (!training.section) return;
     const plan = jobs.filter((job) => job.kind === "plan").at(-1);
     drawPlan(plan);
-    jobSection(training.section, jobs.filter((job) => job.state !== "finished" || job.kind === "freeze"), ["train", "resume", "freeze"]);
+    const last = jobs.filter((job) => ["train", "resume", "freeze"].includes(job.kind)).at(-1);
+    // What came of a training that has finished is the curve.
+    jobSection(training.section, last && (last.state !== "finished" || last.kind === "freeze") ? [last] : [], ["train", "resume", "freeze"]);
     const busy = jobs.some((job) => !isEnded(job) && (job.kind === "train" || job.kind === "resume"));
     if (busy) followRun();
   },
@@ -36,7 +38,7 @@ function dataView({ versions, changes }) {
   const freeze = element("div", {},
     element("p", {}, element("label", {}, clean, " also take undecided cards without errors or warnings of lint")),
     element("p", { class: "row" }, button(versions.length ? "Freeze another data set" : "Freeze a data set", () => begin("api/train/freeze", { accept_clean: clean.checked }), { class: versions.length && !changes ? "" : "main" }), element("a", { href: "choose/#freeze" }, "or look at what is accepted first")),
-    command(versions.length ? "affinage dataset" : "affinage dataset --accept-clean"));
+    command(typed("dataset")));
   if (versions.length === 0) {
     return element("div", {}, element("p", {}, "A data set is frozen from the accepted cards: most are trained on, some are kept back to watch the training and to ask about later."), freeze);
   }
@@ -52,7 +54,7 @@ function trainView({ standing, standing_run: run, model, epochs }) {
     element("p", {}, sample),
     element("p", { class: "row" }, standing === "stopped" ? button("Go on with it", () => begin("api/train/resume", { run }), { class: "main" }) : null, start,
       button("What will it take?", () => begin("api/train/plan", { version: training.version }))),
-    command("affinage train"), training.plan);
+    command(typed("train")), training.plan);
 }
 
 /** The figures of `train --dry-run`, once they are measured. */
@@ -97,11 +99,11 @@ function runsView({ runs }) {
 
 /** Draws the run that is chosen, and the one that is laid over it. */
 async function drawRun() {
-  if (!training.run) return;
+  if (!training.run) return null;
   const run = await get("api/train/run", { name: training.run });
   const other = training.other && training.other !== training.run ? await get("api/train/run", { name: training.other }) : null;
   const at = training.curve;
-  if (!at) return;
+  if (!at) return run;
   if (training.view?.at !== at || training.view.name !== run.name) {
     const chart = svg("svg", { class: "chart", viewBox: "0 0 720 280", role: "img" });
     training.view = { at, name: run.name, chart, title: element("h2", {}), line: element("p", {}), bar: element("progress", { "aria-label": "Steps" }), key: element("p", { class: "key" }), answers: element("div", {}) };
@@ -131,6 +133,7 @@ async function drawRun() {
     answers.replaceChildren(...(run.samples.length ? [element("h2", {}, "The same prompt at every checkpoint"), element("p", {}, run.samples[0].prompt),
       element("div", { class: "answers" }, run.samples.map((one) => element("article", {}, element("h3", {}, one.step === 0 ? "before training" : `after step ${number(one.step)}`), one.text)))] : []));
   }
+  return run;
 }
 
 /** Looks at the run that works now, every second. */
@@ -146,8 +149,8 @@ function followRun() {
           training.run = state.runs[0].name;
           await again();
         }
-      } else {
-        await drawRun();
+      } else if ((await drawRun()).state === "running") {
+        followRun();
       }
     } catch { /* the next look says it */ }
   }, 1000);
