@@ -2,6 +2,7 @@
 
 mod meant;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use affinage_project::errors::{HintExt as _, usage};
@@ -41,11 +42,15 @@ pub struct Global {
     /// Change a key of affinage.toml for this command (repeatable), e.g. train.learning-rate=1e-4
     #[arg(long, value_name = "KEY=VALUE", action = ArgAction::Append, global = true)]
     pub set: Vec<String>,
+    /// Stop as with Ctrl-C when standard input ends: how a page that began a command stops it
+    #[arg(long, hide = true, global = true)]
+    pub while_input: bool,
 }
 
 /// The commands. Adding one: its file, its `pub mod`, its line here, in [`Command::run`] and in `GROUPS`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Studio(commands::studio::StudioArgs),
     Init(commands::init::InitArgs),
     Import(commands::import::ImportArgs),
     Lint(commands::lint::LintArgs),
@@ -83,6 +88,7 @@ impl Command {
 
     pub fn run(self, ctx: &crate::context::Context) -> anyhow::Result<()> {
         match self {
+            Self::Studio(args) => commands::studio::run(ctx, args),
             Self::Init(args) => commands::init::run(ctx, args),
             Self::Import(args) => commands::import::run(ctx, args),
             Self::Lint(args) => commands::lint::run(ctx, args),
@@ -113,7 +119,7 @@ impl Command {
 
 /// The order of `affinage --help`; commands that do not exist (yet) are left out.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("A first day", &["init", "import", "review", "dataset", "train", "chat", "eval"]),
+    ("A first day", &["studio", "init", "import", "review", "dataset", "train", "chat", "eval"]),
     ("Data", &["lint"]),
     ("Model", &["models", "generate", "serve", "export", "inspect", "bench"]),
     ("Evaluation", &["judge", "vote", "analyze", "report", "plan", "audit", "dose"]),
@@ -121,12 +127,16 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Project and machine", &["doctor"]),
 ];
 
-/// Parses the process's arguments. Help and what clap finds wrong are printed here and end the process (exit code 2 for
+/// Parses the process's arguments. Without any, who sits before a terminal gets the studio. Help and what clap finds wrong are printed here and end the process (exit code 2 for
 /// wrong usage).
 ///
 /// Errors: there is no such command; the hint names the one that was meant.
-pub fn parse() -> anyhow::Result<Cli> {
-    match command().try_get_matches() {
+pub fn parse(is_watched: bool) -> anyhow::Result<Cli> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.len() == 1 && is_watched {
+        arguments.push("studio".into());
+    }
+    match command().try_get_matches_from(arguments) {
         Ok(matches) => Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())),
         Err(mut error) => {
             if let Some(typed) = unknown_command(&error) {

@@ -12,6 +12,8 @@ use crate::ui::Ui;
 /// The frame of one command. It is a [`Project`] to every stage; what a stage tells goes to `ui`.
 pub struct Context {
     opened: Project,
+    /// `--set` of the command line, in order.
+    pub sets: Vec<String>,
     /// `--json`: standard output is to be one JSON document ([`Ui::json`]).
     pub json: bool,
     pub ui: Ui,
@@ -29,7 +31,12 @@ impl Context {
     /// Errors: see [`Project::open`].
     pub fn open(project: &Path, sets: &[String], json: bool, ui: Ui) -> anyhow::Result<Self> {
         let opened = Project::open(project, sets, Arc::new(ui.clone()))?;
-        Ok(Self { opened, json, ui })
+        Ok(Self { opened, sets: sets.to_vec(), json, ui })
+    }
+
+    /// The same project with its configuration read again: it may have been made or edited meanwhile.
+    pub fn reopened(&self) -> anyhow::Result<Self> {
+        Self::open(&self.project, &self.sets, self.json, self.ui.clone())
     }
 
     /// The same project for a command that runs as one stage of another one, see [`Ui::as_stage`].
@@ -40,12 +47,12 @@ impl Context {
     /// The same project under another configuration.
     pub fn with_config(&self, config: Config) -> Self {
         let opened = self.opened.with_config(config);
-        Self { opened, json: self.json, ui: self.ui.clone() }
+        Self { opened, sets: self.sets.clone(), json: self.json, ui: self.ui.clone() }
     }
 
     /// The same project, which tells another way to print.
     pub fn with_ui(&self, ui: Ui) -> Self {
         let opened = Project { ui: Arc::new(ui.clone()), ..self.opened.clone() };
-        Self { opened, json: self.json, ui }
+        Self { opened, sets: self.sets.clone(), json: self.json, ui }
     }
 }

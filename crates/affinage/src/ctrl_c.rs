@@ -4,6 +4,7 @@
 //! there the first Ctrl-C already ends the process.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use affinage_project::interrupt::{self, LastWords};
 
@@ -11,13 +12,29 @@ static AT_PROMPT: AtomicBool = AtomicBool::new(false);
 static STREAMING: AtomicBool = AtomicBool::new(false);
 static SERVING: AtomicBool = AtomicBool::new(false);
 
-/// From now on the end of standard input is as Ctrl-C once: who started this process asks it so to stop.
+/// What answers a request to stop.
+static ANSWER: OnceLock<Arc<dyn Fn(Asked) + Send + Sync>> = OnceLock::new();
+
+/// How the process is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// By Ctrl-C; twice, it ends at once.
+    Signal,
+    /// By the end of its input, once.
+    EndOfInput,
+}
+
+/// From now on the end of standard input is as Ctrl-C once: who started this process asks it so to stop. Called after
+/// [`listen`].
 #[expect(clippy::disallowed_methods, reason = "not read: only its end is awaited")]
 pub fn request_at_end_of_input() {
     std::thread::spawn(|| {
         // Input that cannot be read has ended.
         drop(std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()));
-        interrupt::request();
+        match ANSWER.get() {
+            Some(answer) => answer(Asked::EndOfInput),
+            None => drop(interrupt::request()),
+        }
     });
 }
 
@@ -49,23 +66,27 @@ pub fn while_serving<R>(serve: impl FnOnce() -> R) -> R {
 /// what is ended at once, if that is known, and leaves the terminal as the shell expects it, `at_once` the words of [`interrupt::end_at_once`].
 #[expect(clippy::disallowed_methods, reason = "the second Ctrl-C ends the process")]
 pub fn listen(
-    on_first: impl Fn(&str) + Send + 'static,
-    on_second: impl Fn(Option<&str>) + Send + 'static,
-    at_once: impl Fn(&LastWords) + Send + 'static,
+    on_first: impl Fn(&str) + Send + Sync + 'static,
+    on_second: impl Fn(Option<&str>) + Send + Sync + 'static,
+    at_once: impl Fn(&LastWords) + Send + Sync + 'static,
 ) {
-    let installed = ctrlc::set_handler(move || {
+    let answer: Arc<dyn Fn(Asked) + Send + Sync> = Arc::new(move |asked| {
         if let Some(words) = interrupt::last_words() {
             at_once(&words);
             std::process::exit(130);
         }
         let at_prompt = AT_PROMPT.load(Ordering::Relaxed);
         let is_graceful = interrupt::has_safe_points() && !at_prompt;
-        if interrupt::request() || !is_graceful {
+        let was_asked = interrupt::request();
+        if was_asked && asked == Asked::EndOfInput {
+            return;
+        }
+        if was_asked || !is_graceful {
             // At a prompt standard error belongs to the question.
             on_second(interrupt::hint().filter(|_| !at_prompt));
             std::process::exit(130);
         }
-        if !STREAMING.load(Ordering::Relaxed) {
+        if asked == Asked::Signal && !STREAMING.load(Ordering::Relaxed) {
             on_first(&match (SERVING.load(Ordering::Relaxed), interrupt::unit()) {
                 (true, _) => "closing; what was done here is saved".to_owned(),
                 (false, Some(unit)) => unit.in_words(),
@@ -73,6 +94,10 @@ pub fn listen(
             });
         }
     });
+    let of_signals = Arc::clone(&answer);
+    // It is installed once.
+    drop(ANSWER.set(answer));
+    let installed = ctrlc::set_handler(move || of_signals(Asked::Signal));
     // Without a handler Ctrl-C still ends the process: resuming then starts from the last checkpoint.
     drop(installed);
 }

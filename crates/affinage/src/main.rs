@@ -11,6 +11,7 @@ mod ctrl_c;
 mod desk;
 mod human_votes;
 mod serve;
+mod studio;
 mod ui;
 mod web;
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     if let Some(code) = pdf::read_if_asked() {
         return code;
     }
-    let cli = match cli::parse() {
+    let cli = match cli::parse(Ui::new(Verbosity::Normal).is_watched()) {
         Ok(cli) => cli,
         Err(error) => {
             Ui::new(Verbosity::Normal).error(&error);
@@ -55,6 +56,9 @@ fn main() -> ExitCode {
             last.clear_bars();
         },
     );
+    if cli.global.while_input {
+        ctrl_c::request_at_end_of_input();
+    }
     match execute(cli, &ui) {
         Ok(()) => ExitStatus::Done.into(),
         Err(error) if errors::is_broken_pipe(&error) => ExitStatus::Done.into(),

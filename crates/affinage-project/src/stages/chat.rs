@@ -1,6 +1,8 @@
 //! A conversation with the base model or with checkpoints of a run, side by side, as far as they remember it.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::tokenize::tokenize_prompt;
@@ -11,6 +13,7 @@ use anyhow::{anyhow, bail};
 use serde::Serialize;
 
 use crate::errors::HintExt as _;
+use crate::folder::config::Generate;
 use crate::folder::project::Project;
 use crate::folder::run::{self, Run, shown_as};
 use crate::interrupt;
@@ -90,33 +93,52 @@ pub struct Chat<'a> {
     engine: Model,
     pub speakers: Vec<Speaker>,
     system: Vec<Message>,
+    /// How the next answers are sampled, and how long they may be.
+    pub settings: Generate,
+    /// Set, it ends the answers where they are, as a requested stop does, until whoever set it takes it back.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl<'a> Chat<'a> {
     /// Loads the model and the adapters. Errors: there is no such run or checkpoint; it was trained on another base.
     pub fn open(ctx: &'a Project, options: &Options) -> anyhow::Result<Self> {
-        let names = match options.arms {
-            [] => vec![default_arm(ctx)?],
-            arms => arms.iter().map(|arm| arm.trim()).collect(),
-        };
-        let is_trained = names.iter().any(|name| *name != "base");
-        let run = is_trained.then(|| Run::meant(ctx, options.run)).transpose()?.map(|run| run.name);
+        // Whom there is not is known before the model is loaded.
+        meant(ctx, options)?;
         let model = open_model(ctx, &ctx.config.model.name)?;
         let engine = packed_engine(&ctx.ui, &model)?;
+        let (settings, stop) = (ctx.config.generate.clone(), Arc::default());
+        let mut chat = Self { ctx, model, engine, speakers: Vec::new(), system: Vec::new(), settings, stop };
+        chat.begin(options)?;
+        Ok(chat)
+    }
+
+    /// Begins another conversation with the model that is loaded. Errors: as [`Self::open`]; the conversation so far goes on.
+    pub fn begin(&mut self, options: &Options) -> anyhow::Result<()> {
+        let Self { ctx, model, engine, .. } = self;
+        let (names, run) = meant(ctx, options)?;
         let system: Vec<Message> =
             options.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
         let speaker = |name: &str| -> anyhow::Result<Speaker> {
-            let (found, adapter) = named_adapter(ctx, &engine, &model, name, run.as_deref())?;
+            let (found, adapter) = named_adapter(ctx, engine, model, name, run.as_deref())?;
             let (asked, messages) = (name.to_owned(), system.clone());
             Ok(Speaker { name: found, asked, adapter, messages, is_cut: false })
         };
-        let speakers = names.into_iter().map(speaker).collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Self { ctx, model, engine, speakers, system })
+        self.speakers = names.into_iter().map(speaker).collect::<anyhow::Result<_>>()?;
+        self.system = system;
+        Ok(())
     }
 
     /// Forgets the conversation, except for the instruction that it began with.
     pub fn reset(&mut self) {
         self.speakers.iter_mut().for_each(|speaker| speaker.messages.clone_from(&self.system));
+    }
+
+    /// Adds a turn that was said before: the question, and the answer of each speaker in their order.
+    pub fn recall(&mut self, prompt: &str, answers: &[&str]) {
+        for (speaker, answer) in self.speakers.iter_mut().zip(answers) {
+            speaker.messages.push(Message::new(Role::User, prompt));
+            speaker.messages.push(Message::new(Role::Assistant, *answer));
+        }
     }
 
     /// What everybody said last, as the answers to `prompt`.
@@ -144,16 +166,35 @@ impl<'a> Chat<'a> {
     /// Generates the next answers of some speakers together, passing on text as it appears, and adds both turns to their
     /// conversations. What a speaker says does not depend on who else speaks.
     ///
-    /// A requested stop ends the answers where they are. `is_shown`: words that appear show that something goes on.
+    /// A requested stop, or [`Self::stop`], ends the answers where they are; an error leaves the conversations as they were.
+    /// `is_shown`: words that appear show that something goes on.
     pub fn reply_of(
+        &mut self,
+        speakers: Range<usize>,
+        prompt: &str,
+        is_shown: bool,
+        said: impl FnMut(usize, Piece) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let before: Vec<_> =
+            self.speakers[speakers.clone()].iter().map(|speaker| speaker.messages.clone()).collect();
+        let done = self.try_reply_of(speakers.clone(), prompt, is_shown, said);
+        if done.is_err() {
+            for (speaker, messages) in self.speakers[speakers].iter_mut().zip(before) {
+                speaker.messages = messages;
+            }
+        }
+        done
+    }
+
+    fn try_reply_of(
         &mut self,
         speakers: Range<usize>,
         prompt: &str,
         is_shown: bool,
         mut said: impl FnMut(usize, Piece) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let Self { ctx, model, engine, speakers: all, .. } = self;
-        let (config, speakers) = (&ctx.config.generate, &mut all[speakers]);
+        let Self { ctx, model, engine, speakers: all, settings: config, stop, .. } = self;
+        let speakers = &mut all[speakers];
         let mut requests = Vec::new();
         for speaker in speakers.iter_mut() {
             speaker.messages.push(Message::new(Role::User, prompt));
@@ -183,7 +224,7 @@ impl<'a> Chat<'a> {
             cut[speaker] = is_cut;
             said(speaker, Piece::End { is_cut })
         };
-        while generator.active() > 0 && !interrupt::requested() {
+        while generator.active() > 0 && !interrupt::requested() && !stop.load(Ordering::Relaxed) {
             let emitted = generator.step();
             if is_shown {
                 waiting = None;
@@ -223,6 +264,17 @@ pub enum Piece<'a> {
         /// The limit of new tokens was met.
         is_cut: bool,
     },
+}
+
+/// Who is to answer, and the run of those that were trained.
+fn meant<'o>(ctx: &Project, options: &Options<'o>) -> anyhow::Result<(Vec<&'o str>, Option<String>)> {
+    let names = match options.arms {
+        [] => vec![default_arm(ctx)?],
+        arms => arms.iter().map(|arm| arm.trim()).collect(),
+    };
+    let is_trained = names.iter().any(|name| *name != "base");
+    let run = is_trained.then(|| Run::meant(ctx, options.run)).transpose()?.map(|run| run.name);
+    Ok((names, run))
 }
 
 /// Who answers where nobody is named: the last checkpoint of the run that finished last; before the first training the base model.

@@ -15,6 +15,7 @@ pub mod forecast;
 pub mod freeze;
 pub mod generation;
 pub mod import;
+pub mod init;
 pub mod inspect;
 pub mod judges;
 pub mod lengths;

@@ -3,13 +3,11 @@
 use affinage_project::nearest::{nearest, plain};
 
 /// Words for what a command does, with the command lines that do it. [`plain`] words.
-const ALIASES: [(&[&str], &[&str]); 24] = [
+const ALIASES: [(&[&str], &[&str]); 25] = [
     (&["finetune", "fine-tune", "tune", "sft", "lora", "learn", "fit"], &["train"]),
     (&["resume", "continue"], &["train --resume"]),
-    (
-        &["ui", "web", "gui", "desk", "studio", "app", "edit", "label", "annotate", "curate", "cards"],
-        &["review"],
-    ),
+    (&["ui", "web", "gui", "app", "browser", "dashboard"], &["studio"]),
+    (&["desk", "edit", "label", "annotate", "curate", "cards"], &["review"]),
     (&["test", "evaluate", "evals", "evaluation", "score"], &["eval"]),
     (&["compare", "diff"], &["chat --compare base,last", "eval"]),
     (&["talk", "ask", "prompt", "repl", "try"], &["chat"]),
@@ -72,7 +70,7 @@ mod tests {
             ("fintune", &["train"]),
             ("trian", &["train"]),
             ("traIn", &["train"]),
-            ("ui", &["review"]),
+            ("ui", &["studio"]),
             ("compare", &["chat --compare base,last", "eval"]),
             ("export-gguf", &["export --adapter last --format gguf --out DIR"]),
             ("analyse", &["analyze"]),

@@ -21,5 +21,6 @@ pub mod report;
 pub mod review;
 pub mod run;
 pub mod serve;
+pub mod studio;
 pub mod train;
 pub mod vote;

@@ -2,7 +2,9 @@
 
 use affinage_eval::analyze::ENOUGH;
 use affinage_project::errors::usage;
-use affinage_project::stages::evaluation::reach::{ALPHA, Options, Planned, Reach, WANTED_POWER, reach};
+use affinage_project::stages::evaluation::reach::{
+    ALPHA, EFFECT, Options, Planned, Reach, TIES, WANTED_POWER, reach,
+};
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
 use clap::Args;
 
@@ -16,10 +18,10 @@ use crate::ui::{Table, count, counted};
     affinage --set eval.prompts-per-suite=20 plan --json")]
 pub struct PlanArgs {
     /// The win rate that you care to show
-    #[arg(long, value_name = "RATE", default_value_t = 0.6)]
+    #[arg(long, value_name = "RATE", default_value_t = EFFECT)]
     effect: f64,
     /// Share of prompts that end in a tie, which show nothing
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    #[arg(long, value_name = "SHARE", default_value_t = TIES)]
     ties: f64,
     /// The evaluation below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]

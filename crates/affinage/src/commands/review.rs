@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::desk::{Desk, FIRST_MODEL_COMMAND};
+use crate::studio::jobs::Jobs;
 use crate::ui::{count, counted};
 use crate::web::{Room, RoomArgs};
 
@@ -52,17 +53,18 @@ pub fn run(ctx: &Context, args: ReviewArgs) -> anyhow::Result<()> {
 /// Serves the desk until Ctrl-C. Candidates are read beside it, so the first card is there at once.
 fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
     let _lock = FolderLock::acquire(&ctx.project)?;
-    let desk = Desk::open(ctx)?;
+    let jobs = Jobs::default();
+    let desk = Desk::open(ctx, jobs.clone())?;
     let before = desk.decided();
     let room = Room::open(args.port)?;
     room.announce(ctx, args, "the review desk")?;
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| desk.read_library(ctx));
         scope.spawn(|| desk.write_drafts(ctx));
-        room.serve(&|request| desk.answer(ctx, request))?;
+        room.serve(&|request| desk.answer(ctx, request, &request.path))?;
         reading.join().expect("reading the library does not panic")
     })?;
-    desk.end_training(ctx);
+    jobs.end(&ctx.ui);
     let decided = desk.decided();
     ctx.ui.say(format!(
         "{} decided, {} of them now; everything is saved",

@@ -24,7 +24,6 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::ctrl_c;
 use crate::ui::{Paint, Table, bytes, count, counted, duration};
 
 /// LoRA fine-tune the model on the newest dataset version
@@ -62,9 +61,6 @@ pub struct TrainArgs {
     /// Take back what another engine made of a --handover folder, as a run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "dry_run", "sample", "verify_resume", "data", "handover"])]
     import: Option<PathBuf>,
-    /// Stop with a checkpoint when standard input ends
-    #[arg(long, hide = true)]
-    while_input: bool,
     /// Train a part of --verify-resume, with its runs in this folder
     #[arg(long, value_name = "DIR", hide = true)]
     part_in: Option<PathBuf>,
@@ -126,9 +122,6 @@ struct Finished<'a> {
 
 pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
-    if args.while_input {
-        ctrl_c::request_at_end_of_input();
-    }
     if let Some(dir) = &args.import {
         let run = external_trainer::import(ctx, &ctx.project.join(dir))?;
         say_where_best(&ctx.ui, &run)?;

@@ -36,6 +36,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::studio::jobs::Jobs;
 use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
 use catalogue::Catalogue;
@@ -45,6 +46,9 @@ use freeze::Freezes;
 use lengths::{Lengths, too_long};
 use queue::{Queue, Shown};
 use training::Trainings;
+
+/// The page of the desk, whose addresses are relative.
+pub const PAGE: &str = include_str!("page/desk.html");
 
 /// The desk of one project; shared by the connections of its page.
 pub struct Desk {
@@ -76,8 +80,8 @@ struct State {
 }
 
 impl Desk {
-    /// Opens the library; [`Desk::read_library`] fills the desk.
-    pub fn open(ctx: &Context) -> anyhow::Result<Desk> {
+    /// Opens the library; [`Desk::read_library`] fills the desk. Trainings are `jobs`.
+    pub fn open(ctx: &Context, jobs: Jobs) -> anyhow::Result<Desk> {
         let library = Library::open(&ctx.project)?;
         let marks = library.marks()?;
         let state = State {
@@ -97,7 +101,7 @@ impl Desk {
             state: Mutex::new(state),
             drafts: Drafts::default(),
             freezes: Freezes::default(),
-            trainings: Trainings::default(),
+            trainings: Trainings::new(jobs),
             authoring: Mutex::new(Value::Null),
         })
     }
@@ -107,9 +111,9 @@ impl Desk {
         self.drafts.write(ctx);
     }
 
-    /// Lets a training that this desk began save its checkpoint.
-    pub fn end_training(&self, ctx: &Context) {
-        self.trainings.end(&ctx.ui);
+    /// Reads the library again: something was imported.
+    pub fn read_again(&self) -> anyhow::Result<()> {
+        self.lock().start_over()
     }
 
     /// How many candidates have a decision.
@@ -122,9 +126,10 @@ impl Desk {
         self.lock().accepted()
     }
 
-    pub fn answer(&self, ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
-        match (request.method, request.path.as_str()) {
-            (Method::Get, "") => Ok(Reply::html(include_str!("page/desk.html"))),
+    /// Answers a request for what lies at `path` below the desk's own address.
+    pub fn answer(&self, ctx: &Context, request: &Request, path: &str) -> anyhow::Result<Reply> {
+        match (request.method, path) {
+            (Method::Get, "") => Ok(Reply::html(PAGE)),
             (Method::Get, "desk.css") => Ok(Reply::css(include_str!("page/desk.css"))),
             (Method::Get, "desk.js") => Ok(Reply::script(include_str!("page/desk.js"))),
             (Method::Get, "card.js") => Ok(Reply::script(include_str!("page/card.js"))),

@@ -4,6 +4,7 @@
 //! question, two labels and two texts. The key is looked up after the last vote.
 
 mod pack;
+mod voter;
 mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,11 +27,13 @@ use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
 use affinage_project::stages::suites;
+use anyhow::anyhow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use pack::{Brought, Packed, Returned, html};
+pub use voter::{ME, judge_id};
 pub use votes::{VoteFiles, votes_of};
 
 use crate::context::Context;
@@ -250,8 +253,8 @@ fn blind_still(files: &VoteFiles) -> anyhow::Result<()> {
 }
 
 /// An open session; shared by the connections of its page.
-pub struct Poll<'a> {
-    ctx: &'a Context,
+pub struct Poll {
+    ctx: Context,
     ballot: Ballot,
     files: Mutex<VoteFiles>,
 }
@@ -263,10 +266,28 @@ struct Voted {
     ms: u64,
 }
 
-impl<'a> Poll<'a> {
-    pub fn open(ctx: &'a Context, ballot: Ballot) -> anyhow::Result<Poll<'a>> {
+/// The page of a session, whose addresses are relative.
+pub const PAGE: &str = include_str!("page/vote.html");
+
+impl Poll {
+    pub fn open(ctx: &Context, ballot: Ballot) -> anyhow::Result<Poll> {
         let files = VoteFiles::open(&ballot.folder, &ballot.judge_id, &ballot.items, &ctx.ui)?;
-        Ok(Poll { ctx, ballot, files: Mutex::new(files) })
+        Ok(Poll { ctx: ctx.with_ui(ctx.ui.clone()), ballot, files: Mutex::new(files) })
+    }
+
+    /// A session of `name` on an evaluation, drawn as `affinage vote --as NAME` draws it.
+    ///
+    /// Errors: the evaluation lacks answers; no two of its answers differ; another process works on it.
+    pub fn of(ctx: &Context, eval: &str, name: &str, author: bool) -> anyhow::Result<Poll> {
+        let evaluated = Evaluated::open(ctx, eval)?;
+        let judge_id = judge_id(ctx, &evaluated, name, author)?;
+        let _lock = evaluated.folder.lock()?;
+        let ballot = Ballot::new(ctx, &evaluated, &judge_id, None)?;
+        if ballot.items.is_empty() {
+            return Err(anyhow!("evals/{eval}: no pair of different answers to vote on"));
+        }
+        ballot.keep_comparisons(ctx)?;
+        Poll::open(ctx, ballot)
     }
 
     /// How many of how many have a vote.
@@ -279,9 +300,10 @@ impl<'a> Poll<'a> {
         self.lock().checks(&self.ballot.items)
     }
 
-    pub fn answer(&self, request: &Request) -> anyhow::Result<Reply> {
-        match (request.method, request.path.as_str()) {
-            (Method::Get, "") => Ok(Reply::html(include_str!("page/vote.html"))),
+    /// Answers a request for what lies at `path` below the session's own address.
+    pub fn answer(&self, request: &Request, path: &str) -> anyhow::Result<Reply> {
+        match (request.method, path) {
+            (Method::Get, "") => Ok(Reply::html(PAGE)),
             (Method::Get, "vote.css") => Ok(Reply::css(include_str!("page/vote.css"))),
             (Method::Get, "vote.js") => Ok(Reply::script(include_str!("page/vote.js"))),
             (Method::Get, "live.js") => Ok(Reply::script(include_str!("page/live.js"))),
@@ -362,7 +384,7 @@ impl<'a> Poll<'a> {
         if !files.is_revealed {
             files.change(&self.ballot.items, |files| files.note(SessionEvent::Revealed))?;
         }
-        let analysis = analyze_folder(self.ctx, &self.ballot.folder)?;
+        let analysis = analyze_folder(&self.ctx, &self.ballot.folder)?;
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         let me = &self.ballot.judge_id;
         let with_me = analysis.agreement.by_pair.iter().filter(|pair| pair.one == *me || pair.other == *me);

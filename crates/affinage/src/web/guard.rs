@@ -5,6 +5,7 @@ use anyhow::anyhow;
 use super::reply::Reply;
 use super::request::{Head, Method};
 
+#[derive(Clone)]
 pub struct Guard {
     token: String,
     hosts: [String; 2],
@@ -109,8 +110,6 @@ mod tests {
             origin: origin.map(str::to_owned),
             fetch_site: None,
             bearer: None,
-            body_len: 0,
-            keep_alive: true,
         }
     }
 

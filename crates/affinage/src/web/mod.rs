@@ -10,36 +10,42 @@
 //!   a browser sends one, and a POST without it is refused;
 //! - every reply forbids scripts, styles, frames and connections from anywhere else, and caching.
 //!
-//! Blocking sockets and a thread for each connection: one person has a handful of them. Requests are parsed by
-//! `httparse`, which the HTTP client brings along anyway.
+//! Connections are held by `hyper` and answered through a router of `axum` on one thread; each request that was let in is
+//! answered by a page's synchronous function on a thread of its own, which may borrow what the command holds. What is no
+//! HTTP at all, or has a head of more than 64 KiB, is refused by `hyper` with a bare status; every other reply has the
+//! policy and says what is wrong.
 
 #![expect(clippy::disallowed_methods, reason = "the only place that listens")]
 
 mod connections;
+mod conversation;
 mod guard;
 mod launch;
 mod reply;
 mod request;
+#[cfg(test)]
+mod tests;
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use affinage_project::errors::HintExt as _;
 use affinage_project::interrupt;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::Args;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use reply::Reply;
 pub use request::{Method, Request};
 
 use crate::context::Context;
 use crate::ctrl_c;
-use connections::{Connections, Seat};
+use connections::Connections;
+use conversation::{Asked, Visit};
 use guard::{Audience, Guard};
-use request::{Next, RequestReader};
 
 /// Options of every command that opens a page.
 #[derive(Debug, Clone, Args)]
@@ -62,10 +68,10 @@ pub struct Room {
     guard: Guard,
 }
 
-/// How soon an idle connection and the main thread see Ctrl-C.
+/// How soon Ctrl-C is seen.
 const POLL: Duration = Duration::from_millis(100);
-/// Requests that are being answered when Ctrl-C comes may take this long.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// A client may leave its reply untaken for this long while something waits for it: the maker of a stream, or Ctrl-C.
+const MAX_SILENCE: Duration = if cfg!(test) { Duration::from_secs(1) } else { Duration::from_secs(5) };
 
 impl Room {
     /// Binds the port and makes the token.
@@ -83,6 +89,7 @@ impl Room {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))
             .hint("another program may hold the port: leave `--port` out, and a free one is taken")?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         Ok(Room { listener, address, guard: Guard::new(address.port(), audience)? })
     }
@@ -114,87 +121,66 @@ impl Room {
 
     /// Answers requests until Ctrl-C; requests in work are answered to the end.
     pub fn serve(&self, answer: &Answer<'_>) -> anyhow::Result<()> {
-        ctrl_c::while_serving(|| self.serve_until_closed(answer))
+        ctrl_c::while_serving(|| self.serve_until(answer, &interrupt::requested))
     }
 
-    fn serve_until_closed(&self, answer: &Answer<'_>) -> anyhow::Result<()> {
-        let closing = AtomicBool::new(false);
-        let connections = Connections::default();
+    fn serve_until(&self, answer: &Answer<'_>, is_over: &dyn Fn() -> bool) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let (ask, asked) = mpsc::channel::<Asked>();
         std::thread::scope(|scope| {
-            let accepting = scope.spawn(|| {
-                for stream in self.listener.incoming() {
-                    if closing.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let Ok(stream) = stream else { continue };
-                    let Some(seat) = connections.admit(&stream) else { continue };
-                    let closing = &closing;
-                    scope.spawn(move || {
-                        // A connection that breaks is the browser's business: it asks again.
-                        drop(self.converse(stream, &seat, closing, answer));
-                    });
+            scope.spawn(move || {
+                for asked in asked {
+                    // Where the system has no thread left the request is dropped, which is a failed answer.
+                    drop(std::thread::Builder::new().spawn_scoped(scope, move || reply_to(asked, answer)));
                 }
             });
-            while !interrupt::requested() && !accepting.is_finished() {
-                std::thread::sleep(POLL);
-            }
-            closing.store(true, Ordering::Relaxed);
-            // The accepting thread sleeps in the system call: this wakes it.
-            drop(TcpStream::connect_timeout(&self.address, POLL));
-        });
-        if interrupt::requested() { Ok(()) } else { Err(anyhow!("the server's socket failed")) }
+            let served = runtime.block_on(self.converse(ask, is_over));
+            // Whatever is left of it could still ask.
+            drop(runtime);
+            served
+        })
     }
 
-    /// Answers the requests of one connection in turn.
-    fn converse(
-        &self,
-        stream: TcpStream,
-        seat: &Seat<'_>,
-        closing: &AtomicBool,
-        answer: &Answer<'_>,
-    ) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(POLL))?;
-        stream.set_write_timeout(Some(LAST_ANSWERS))?;
-        let mut reader = RequestReader::new(&stream, closing);
-        loop {
-            seat.waits();
-            let head = match reader.head()? {
-                Next::Closed => return Ok(()),
-                Next::Refused { status, message } => {
-                    Reply::error(status, message, None).send(&mut &stream, false)?;
-                    return Ok(());
-                }
-                Next::Head(head) => head,
-            };
-            let path = match self.guard.admit(&head) {
-                Ok(path) => path,
-                Err(refusal) => {
-                    let stays_open = refusal.send(&mut &stream, head.keep_alive)?;
-                    if !stays_open || !reader.discard_body(head.body_len)? {
-                        return Ok(());
-                    }
+    /// Lets connections in until `is_over`.
+    async fn converse(&self, asked: mpsc::Sender<Asked>, is_over: &dyn Fn() -> bool) -> anyhow::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(self.listener.try_clone()?)?;
+        let guard = Arc::new(self.guard.clone());
+        let connections = Arc::<Connections>::default();
+        let (close, closing) = watch::channel(());
+        let mut open = JoinSet::new();
+        let mut ticks = tokio::time::interval(POLL);
+        while !is_over() {
+            let accepted = tokio::select! {
+                _ = ticks.tick() => {
+                    while open.try_join_next().is_some() {}
                     continue;
                 }
+                accepted = listener.accept() => accepted,
             };
-            let Some(body) = reader.body(head.body_len)? else { return Ok(()) };
-            let request = Request::new(head.method, path, &head.target, body);
-            seat.is_answered();
-            let reply = self.reply_to(&request, answer);
-            if !reply.send(&mut &stream, head.keep_alive && !closing.load(Ordering::Relaxed))? {
-                return Ok(());
-            }
+            // No place or no handle left for a socket: some end soon.
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(POLL).await;
+                continue;
+            };
+            let Some(seat) = connections.admit() else { continue };
+            let visit = Visit { guard: guard.clone(), asked: asked.clone(), seat };
+            open.spawn(visit.converse(stream, closing.clone()));
         }
+        drop(close);
+        while open.join_next().await.is_some() {}
+        Ok(())
     }
+}
 
-    /// The reply; a panic costs this request, not the connection's place.
-    fn reply_to(&self, request: &Request, answer: &Answer<'_>) -> Reply {
-        let reply = || match (request.method, request.path.as_str()) {
-            (Method::Get, "room.css") => Reply::css(include_str!("room.css")),
-            (Method::Get, "room.js") => Reply::script(include_str!("room.js")),
-            _ => answer(request).unwrap_or_else(|error| Reply::from_error(&error)),
-        };
-        catch_unwind(AssertUnwindSafe(reply))
-            .unwrap_or_else(|_| Reply::error(500, "this request failed inside the server", None))
-    }
+/// Answers a request; a panic costs this request only.
+fn reply_to(asked: Asked, answer: &Answer<'_>) {
+    let Asked { request, reply: to, work } = asked;
+    let reply = || match (request.method, request.path.as_str()) {
+        (Method::Get, "room.css") => Reply::css(include_str!("room.css")),
+        (Method::Get, "room.js") => Reply::script(include_str!("room.js")),
+        _ => answer(&request).unwrap_or_else(|error| Reply::from_error(&error)),
+    };
+    // Without a reply the connection says that the request failed.
+    drop(catch_unwind(AssertUnwindSafe(|| reply().hand_over(to))));
+    drop(work);
 }

@@ -1,9 +1,21 @@
 //! Replies: what every one of them forbids the browser, and JSON for errors.
 
-use std::io::{self, Write};
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::task::{self, Poll};
+use std::time::{Duration, Instant};
 
 use affinage_project::errors::{self, ExitStatus};
+use axum::body::{Bytes, HttpBody};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use hyper::body::Frame;
 use serde::Serialize;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::MAX_SILENCE;
 
 /// What goes back.
 pub struct Reply {
@@ -23,6 +35,7 @@ type Events = dyn FnOnce(&mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<(
 /// Nothing is loaded from anywhere but this server, and nothing inline is run.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 impl Reply {
     pub fn html(body: impl Into<Vec<u8>>) -> Reply {
         Reply::ok("text/html; charset=utf-8", body.into())
@@ -44,7 +57,7 @@ impl Reply {
         Reply::error(404, "there is nothing at this address", None)
     }
 
-    /// Server-sent events, written as they come; the connection ends with them.
+    /// Server-sent events, sent as they come. The function is called after the reply's head is sent; what it is given fails once the client is gone.
     pub fn events(
         events: impl FnOnce(&mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> + 'static,
     ) -> Reply {
@@ -81,48 +94,81 @@ impl Reply {
         Reply { status: 200, content_type, body: Body::Whole(body) }
     }
 
-    /// Writes the reply; true if the connection can go on.
-    pub(super) fn send(self, out: &mut impl Write, stays_open: bool) -> io::Result<bool> {
-        let stays_open = stays_open && matches!(self.body, Body::Whole(_));
-        let connection = if stays_open { "keep-alive" } else { "close" };
-        let length = match &self.body {
-            Body::Whole(bytes) => format!("Content-Length: {}\r\n", bytes.len()),
-            Body::Events(_) => String::new(),
-        };
-        let head = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\n{length}Connection: {connection}\r\n\
-             Content-Security-Policy: {}\r\nX-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n\
-             Referrer-Policy: no-referrer\r\nCross-Origin-Opener-Policy: same-origin\r\n\
-             Cross-Origin-Resource-Policy: same-origin\r\nCache-Control: no-store\r\n\r\n",
-            self.status,
-            reason(self.status),
-            self.content_type,
-            POLICY,
-        );
-        match self.body {
-            Body::Whole(body) => out.write_all(&[head.into_bytes(), body].concat())?,
+    /// Hands the reply to the connection that waits for it; events are made here, until they end or the client is gone.
+    pub(super) fn hand_over(self, to: oneshot::Sender<Response>) {
+        let (body, events) = match self.body {
+            Body::Whole(bytes) => (axum::body::Body::from(bytes), None),
             Body::Events(events) => {
-                out.write_all(head.as_bytes())?;
-                events(&mut |piece| out.write_all(piece.as_bytes()))?;
+                let (pieces, stream) = mpsc::channel(MAX_PIECES);
+                (axum::body::Body::new(Stream(stream)), Some((events, pieces)))
             }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        let is_there = to.send(response).is_ok();
+        if let Some((events, pieces)) = events.filter(|_| is_there) {
+            // A client that is gone is no error of the program.
+            drop(events(&mut |piece| push(&pieces, piece)));
         }
-        Ok(stays_open)
+    }
+
+    /// A reply made here, without a page's function.
+    pub(super) fn into_response(self) -> Response {
+        let (to, mut made) = oneshot::channel();
+        self.hand_over(to);
+        made.try_recv().unwrap_or_default()
     }
 }
 
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        409 => "Conflict",
-        411 => "Length Required",
-        413 => "Content Too Large",
-        421 => "Misdirected Request",
-        431 => "Request Header Fields Too Large",
-        _ => "Internal Server Error",
+/// Pieces of events that may wait for the client.
+const MAX_PIECES: usize = 64;
+
+/// Passes a piece on.
+///
+/// Errors: the client is gone, or takes nothing for [`MAX_SILENCE`].
+fn push(pieces: &mpsc::Sender<Bytes>, piece: &str) -> io::Result<()> {
+    let began = Instant::now();
+    let mut piece = Bytes::copy_from_slice(piece.as_bytes());
+    loop {
+        piece = match pieces.try_send(piece) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(piece)) if began.elapsed() < MAX_SILENCE => piece,
+            Err(TrySendError::Full(_)) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(TrySendError::Closed(_)) => return Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The body of a stream of events.
+struct Stream(mpsc::Receiver<Bytes>);
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+/// What every reply tells the browser.
+pub(super) async fn with_policy(mut response: Response) -> Response {
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }

@@ -1,13 +1,15 @@
-//! Requests: HTTP/1.1 from a blocking socket, with bounds on everything.
+//! Requests: what the guard and the pages see of them, with bounds on everything.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::future::poll_fn;
+use std::pin::Pin;
 
 use affinage_project::errors::usage;
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::http::{self, request::Parts};
 use serde::de::DeserializeOwned;
+
+use super::reply::Reply;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -41,6 +43,11 @@ impl Request {
         self.query.get(key).map(String::as_str)
     }
 
+    /// The body of a POST as it came.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The body of a POST.
     ///
     /// Errors: it is not the expected JSON.
@@ -69,7 +76,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The head of a request that was not let in yet; its body was not read.
+/// What the guard has to know of a request; its body was not read.
 #[derive(Debug)]
 pub struct Head {
     pub method: Method,
@@ -80,176 +87,77 @@ pub struct Head {
     pub fetch_site: Option<String>,
     /// What stands behind `Authorization: Bearer`.
     pub bearer: Option<String>,
-    /// At most [`MAX_BODY_BYTES`].
-    pub body_len: usize,
-    pub keep_alive: bool,
-}
-
-pub enum Next {
-    Head(Head),
-    /// Something this server does not read; the connection ends.
-    Refused {
-        status: u16,
-        message: &'static str,
-    },
-    Closed,
 }
 
 const MAX_HEAD_BYTES: usize = 16 << 10;
 const MAX_HEADERS: usize = 64;
 /// A pasted book fits.
-const MAX_BODY_BYTES: usize = 16 << 20;
-/// From the first byte of a request to its last.
-const MAX_TRANSFER: Duration = Duration::from_secs(20);
+pub(super) const MAX_BODY_BYTES: u64 = 16 << 20;
 
-/// Reads one request after the other from a connection whose read timeout is short.
-///
-/// A head is read first; the caller decides by it whether the body is worth the memory.
-pub struct RequestReader<'a> {
-    stream: &'a TcpStream,
-    closing: &'a AtomicBool,
-    /// Bytes that were read and not used yet.
-    buffer: Vec<u8>,
-    /// When the first byte of the current request came.
-    began: Option<Instant>,
-}
-
-impl<'a> RequestReader<'a> {
-    pub fn new(stream: &'a TcpStream, closing: &'a AtomicBool) -> RequestReader<'a> {
-        RequestReader { stream, closing, buffer: Vec::new(), began: None }
-    }
-
-    pub fn head(&mut self) -> io::Result<Next> {
-        let refused = |status, message| Ok(Next::Refused { status, message });
-        self.began = None;
-        loop {
-            match parse_head(&self.buffer) {
-                Parsed::Whole(head, _) if head.body_len > MAX_BODY_BYTES => {
-                    return refused(413, "the request's body is too long");
-                }
-                Parsed::Whole(head, len) => {
-                    self.buffer.drain(..len);
-                    return Ok(Next::Head(head));
-                }
-                Parsed::Refused(status, message) => return refused(status, message),
-                Parsed::Partial if self.buffer.len() > MAX_HEAD_BYTES => {
-                    return refused(431, "the request's headers are too long");
-                }
-                Parsed::Partial => {}
-            }
-            if !self.fill()? {
-                return Ok(Next::Closed);
-            }
+impl Head {
+    /// Errors: the refusal to send.
+    pub fn read(parts: &Parts) -> Result<Head, Reply> {
+        let headers = &parts.headers;
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let target = parts.uri.to_string();
+        if headers.len() > MAX_HEADERS || bytes + target.len() > MAX_HEAD_BYTES {
+            return Err(Reply::error(431, "the request's headers are too long", None));
         }
-    }
-
-    /// The body of the head that was read last; `None` if the connection ended or took too long.
-    pub fn body(&mut self, len: usize) -> io::Result<Option<Vec<u8>>> {
-        while self.buffer.len() < len {
-            if !self.fill()? {
-                return Ok(None);
+        let method = match parts.method {
+            http::Method::GET => Method::Get,
+            http::Method::POST => Method::Post,
+            _ => return Err(Reply::error(405, "only GET and POST are answered", None)),
+        };
+        // A header that stands twice could mean one thing here and another elsewhere.
+        let find = |name: &str| {
+            let mut found = headers.get_all(name).iter();
+            let value = found.next().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            match found.next() {
+                Some(_) => Err(Reply::error(400, "a header is repeated", None)),
+                None => Ok(value),
             }
-        }
-        let rest = self.buffer.split_off(len);
-        Ok(Some(std::mem::replace(&mut self.buffer, rest)))
-    }
-
-    /// Reads a body without keeping it: a client that is still sending would not see the reply. False as in `fill`.
-    pub fn discard_body(&mut self, len: usize) -> io::Result<bool> {
-        let mut left = len;
-        loop {
-            let known = left.min(self.buffer.len());
-            self.buffer.drain(..known);
-            left -= known;
-            if left == 0 || !self.fill()? {
-                return Ok(left == 0);
-            }
-        }
-    }
-
-    /// Waits for more bytes; false if the connection ended, was idle when the server closes, or took too long.
-    fn fill(&mut self) -> io::Result<bool> {
-        let mut chunk = [0; 16 << 10];
-        loop {
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Ok(false),
-                Ok(read) => {
-                    self.began.get_or_insert_with(Instant::now);
-                    self.buffer.extend_from_slice(&chunk[..read]);
-                    return Ok(!self.is_late());
-                }
-                Err(error) if is_timeout(&error) => {
-                    if self.is_late() || self.closing.load(Ordering::Relaxed) {
-                        return Ok(false);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn is_late(&self) -> bool {
-        self.began.is_some_and(|began| began.elapsed() > MAX_TRANSFER)
+        };
+        let bearer = find("authorization")?.and_then(|value| {
+            let (scheme, key) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+        });
+        let (host, origin, fetch_site) = (find("host")?, find("origin")?, find("sec-fetch-site")?);
+        Ok(Head { method, target, host, origin, fetch_site, bearer })
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+/// A body that is read piece by piece.
+pub(super) struct Pieces {
+    body: Body,
+    left: u64,
 }
 
-enum Parsed {
-    /// With its length in bytes.
-    Whole(Head, usize),
-    Partial,
-    Refused(u16, &'static str),
-}
-
-fn parse_head(bytes: &[u8]) -> Parsed {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    let len = match parsed.parse(bytes) {
-        Ok(httparse::Status::Complete(len)) => len,
-        Ok(httparse::Status::Partial) => return Parsed::Partial,
-        Err(_) => return Parsed::Refused(400, "not an HTTP request"),
-    };
-    let method = match parsed.method {
-        Some("GET") => Method::Get,
-        Some("POST") => Method::Post,
-        _ => return Parsed::Refused(405, "only GET and POST are answered"),
-    };
-    // A header that stands twice could mean one thing here and another elsewhere.
-    let find = |name: &str| {
-        let mut found = parsed.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
-        let value = found.next().map(|header| String::from_utf8_lossy(header.value).into_owned());
-        if found.next().is_some() { Err(()) } else { Ok(value) }
-    };
-    let (Ok(host), Ok(origin), Ok(fetch_site), Ok(authorization)) =
-        (find("host"), find("origin"), find("sec-fetch-site"), find("authorization"))
-    else {
-        return Parsed::Refused(400, "a header is repeated");
-    };
-    let (Ok(length), Ok(encoding), Ok(connection)) =
-        (find("content-length"), find("transfer-encoding"), find("connection"))
-    else {
-        return Parsed::Refused(400, "a header is repeated");
-    };
-    let body_len = match (encoding, length.as_deref()) {
-        (Some(_), _) => return Parsed::Refused(411, "the body must come with a length"),
-        (None, None) => 0,
-        (None, Some(length)) if !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit()) => {
-            length.parse().unwrap_or(usize::MAX)
+impl Pieces {
+    /// Errors: the body says that it is longer than `max_bytes`.
+    pub fn of(body: Body, max_bytes: u64) -> Result<Pieces, Reply> {
+        match body.size_hint().lower() > max_bytes {
+            true => Err(too_long()),
+            false => Ok(Pieces { body, left: max_bytes }),
         }
-        (None, Some(_)) => return Parsed::Refused(411, "the body's length is not a number"),
-    };
-    let keep_alive =
-        parsed.version == Some(1) && !connection.is_some_and(|value| value.eq_ignore_ascii_case("close"));
-    let target = parsed.path.unwrap_or_default().to_owned();
-    let bearer = authorization.and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
-    });
-    Parsed::Whole(Head { method, target, host, origin, fetch_site, bearer, body_len, keep_alive }, len)
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// Errors: the body is too long or breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Reply> {
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context)).await {
+            let frame = frame.map_err(|_| Reply::error(400, "the request's body breaks off", None))?;
+            // Trailers say nothing to this server.
+            let Ok(piece) = frame.into_data() else { continue };
+            self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(too_long)?;
+            return Ok(Some(piece));
+        }
+        Ok(None)
+    }
+}
+
+fn too_long() -> Reply {
+    Reply::error(413, "the request's body is too long", None)
 }
 
 #[cfg(test)]
@@ -268,17 +176,19 @@ mod tests {
 
     #[test]
     fn a_head_is_read_whole_or_refused() {
-        let status = |text: &str| match parse_head(text.as_bytes()) {
-            Parsed::Whole(..) => 200,
-            Parsed::Partial => 0,
-            Parsed::Refused(status, _) => status,
+        let status = |method: &str, headers: &[(&str, &str)]| {
+            let mut request = http::Request::builder().method(method).uri("/");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let (parts, ()) = request.body(()).expect("a request").into_parts();
+            Head::read(&parts).map_or_else(|refusal| refusal.status, |_| 200)
         };
-        assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
-        assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\n"), 0);
-        assert_eq!(status("PUT / HTTP/1.1\r\nHost: a\r\n\r\n"), 405);
-        assert_eq!(status("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n"), 400);
-        assert_eq!(status("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"), 411);
-        assert_eq!(status("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n"), 411);
-        assert_eq!(status("\x16\x03\x01\x02"), 400);
+        assert_eq!(status("GET", &[("Host", "a")]), 200);
+        assert_eq!(status("PUT", &[("Host", "a")]), 405);
+        assert_eq!(status("GET", &[("Host", "a"), ("host", "b")]), 400);
+        assert_eq!(status("POST", &[("Origin", "a"), ("Origin", "a")]), 400);
+        assert_eq!(status("GET", &[("X", &"x".repeat(MAX_HEAD_BYTES))]), 431);
+        assert_eq!(status("GET", &[("X", "x"); MAX_HEADERS + 1]), 431);
     }
 }

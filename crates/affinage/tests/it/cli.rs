@@ -14,6 +14,7 @@ fn help_lists_the_working_commands_in_groups() {
     Usage: affinage [OPTIONS] <COMMAND>
 
     A first day:
+      studio    The whole story in the browser: bring, choose, train, talk, compare, vote, report
       init      Start a project: a folder with a commented affinage.toml
       import    Bring conversations and notes: chat exports, dataset rows, documents, Markdown, plain and pasted text
       review    Decide what to learn from: accept, reject or edit each answer
@@ -98,7 +99,7 @@ fn an_unknown_command_is_told_the_one_that_was_meant() {
     for (typed, hint) in [
         ("finetune", "did you mean `affinage train`?"),
         ("trian", "did you mean `affinage train`?"),
-        ("ui", "did you mean `affinage review`?"),
+        ("ui", "did you mean `affinage studio`?"),
         ("compare", "did you mean `affinage chat --compare base,last` or `affinage eval`?"),
         ("export-gguf", "did you mean `affinage export --adapter last --format gguf --out DIR`?"),
         ("frobnicate", "`affinage help` lists the commands"),

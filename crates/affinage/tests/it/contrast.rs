@@ -85,7 +85,13 @@ fn colours_of_the_pages_keep_wcag_aa_in_both_schemes() {
 fn every_colour_that_a_style_sheet_uses_for_text_is_measured() {
     let measured: BTreeSet<&str> = PAIRS.iter().filter(|pair| pair.2 == 4.5).map(|pair| pair.0).collect();
     let grounds: BTreeSet<&str> = PAIRS.iter().flat_map(|pair| pair.1).copied().collect();
-    for sheet in ["web/room.css", "desk/page/desk.css", "human_votes/page/vote.css"] {
+    for sheet in [
+        "web/room.css",
+        "desk/page/desk.css",
+        "human_votes/page/vote.css",
+        "studio/page/studio.css",
+        "studio/page/strip.css",
+    ] {
         let text = css(sheet);
         for rule in text.split('}').filter_map(|rule| rule.split_once('{')).map(|(_, body)| body) {
             for (name, value) in rule.split(';').filter_map(|line| line.trim().split_once(':')) {

@@ -47,6 +47,8 @@ mod scripted;
 mod series;
 mod serve;
 mod sources;
+mod studio;
+mod studio_rooms;
 mod thinking;
 mod tidy;
 mod tiny;

@@ -10,6 +10,25 @@ use serde_json::Value;
 
 use crate::affinage;
 
+/// Status, head (as sent) and body of a reply.
+pub fn parts(reply: &str) -> (u16, String, String) {
+    let (head, body) = reply.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    let is_chunked = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
+    (status, head.to_owned(), if is_chunked { joined(body) } else { body.to_owned() })
+}
+
+/// The chunks of a body, joined.
+fn joined(mut rest: &str) -> String {
+    let mut body = String::new();
+    while let Some((length, after)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).expect("a chunk's length");
+        body.push_str(&after[..length]);
+        rest = &after[length + 2..];
+    }
+    body
+}
+
 /// A running server; killed when dropped.
 pub struct Page {
     pub child: Child,
@@ -43,9 +62,7 @@ impl Page {
         stream.write_all(request.as_bytes()).expect("sent");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("a reply");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        (status, head.to_owned(), body.to_owned())
+        parts(&text)
     }
 
     /// As [`Page::get`]; `None` if the server is gone.

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::{affinage, temp_dir, tiny};
+use crate::{affinage, room, temp_dir, tiny};
 
 /// A running `affinage serve`, ended when dropped.
 pub struct Server {
@@ -46,8 +46,8 @@ impl Server {
         stream.write_all(request.as_bytes()).expect("sent");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("a reply");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        (head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status"), body.to_owned())
+        let (status, _, body) = room::parts(&text);
+        (status, body)
     }
 
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {

@@ -124,7 +124,7 @@ fn screens_call_a_thing_by_one_word() {
     assert_eq!(word_of_code("no shelf is called so"), Some("shelf"), "the test sees them");
     assert_eq!(said_by("x(\"Go back to the shelves, or\", `${a.shelf} topics of`)").len(), 2);
     let mut looked_at = 0;
-    for folder in ["src/desk/page", "src/human_votes/page"] {
+    for folder in ["src/desk/page", "src/human_votes/page", "src/studio/page"] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         for entry in fs_err::read_dir(folder).expect("a folder") {
             let path = entry.expect("readable").path();

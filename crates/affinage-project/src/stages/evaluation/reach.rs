@@ -71,6 +71,9 @@ pub struct Planned {
 
 /// Chance gives such a result in less than this share of cases.
 pub const ALPHA: f64 = 0.05;
+/// The win rate that is to be shown, and the share of ties, where nobody says otherwise.
+pub const EFFECT: f64 = 0.6;
+pub const TIES: f64 = 0.2;
 /// How often an effect is to be shown where there is one.
 pub const WANTED_POWER: f64 = 0.8;
 /// What the evaluation can show and would cost: of its answers where there are some, else of the settings.

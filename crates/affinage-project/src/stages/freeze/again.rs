@@ -99,22 +99,36 @@ fn freeze_command(undecided: Undecided) -> &'static str {
     }
 }
 
+/// What a person changed since a version was frozen, in words; `None`: nothing that another version would hold.
+pub fn changes(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Option<Changes>> {
+    if !ctx.project.join(LIBRARY_FILE).is_file() {
+        return Ok(None);
+    }
+    let library = Library::open(&ctx.project)?;
+    let imported = library.imported_since(version.sha256())?;
+    let changed = library.changed_since(version.sha256())?;
+    let since = changed.unwrap_or(Since { cards: 0, private: 0, chosen: 0 });
+    let is_changed = imported > 0 || !since.is_nothing();
+    Ok(is_changed.then(|| Changes { imported, words: changes_in_words(&since, imported, &version.name) }))
+}
+
+/// See [`changes`].
+pub struct Changes {
+    /// Conversations and sections that came.
+    pub imported: usize,
+    /// `2 cards were decided since v1-3fa2b1`
+    pub words: String,
+}
+
 /// What to do next in a project that has a version, as a hint: freeze another where something changed since, else the step
 /// behind what is there. `None`: nothing is frozen yet.
 pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
     let Some(version) = DatasetVersion::list(&ctx.project)?.pop() else { return Ok(None) };
     let name = &version.name;
-    if ctx.project.join(LIBRARY_FILE).is_file() {
-        let library = Library::open(&ctx.project)?;
-        let imported = library.imported_since(version.sha256())?;
-        let changed = library.changed_since(version.sha256())?;
-        let since = changed.unwrap_or(Since { cards: 0, private: 0, chosen: 0 });
-        if imported > 0 || !since.is_nothing() {
-            let freeze = freeze_command(taken_undecided(&version.manifest));
-            let choose = if imported > 0 { "choose from what is new, `affinage review`, and " } else { "" };
-            let changes = changes_in_words(&since, imported, name);
-            return Ok(Some(format!("{changes}: {choose}freeze another version, {freeze}")));
-        }
+    if let Some(Changes { imported, words }) = changes(ctx, &version)? {
+        let freeze = freeze_command(taken_undecided(&version.manifest));
+        let choose = if imported > 0 { "choose from what is new, `affinage review`, and " } else { "" };
+        return Ok(Some(format!("{words}: {choose}freeze another version, {freeze}")));
     }
     Ok(Some(match trained_before(ctx, &version)? {
         None => format!("train on {name}: `affinage train`"),

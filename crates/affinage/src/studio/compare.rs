@@ -1,0 +1,145 @@
+//! The room Compare: what an evaluation can show and would cost, before anything is spent, and the evaluation itself.
+
+use std::sync::Arc;
+
+use affinage_eval::comparison::missing_answers;
+use affinage_project::client::key_in;
+use affinage_project::errors::usage;
+use affinage_project::folder::config::Judge;
+use affinage_project::folder::evaluation::Evaluation;
+use affinage_project::folder::project::Project;
+use affinage_project::folder::run::Run;
+use affinage_project::stages::evaluation::reach::{EFFECT, Options, TIES, reach};
+use affinage_project::stages::evaluation::series::{self, State};
+use affinage_project::stages::judges::server::remote_host;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::jobs::{Work, as_typed};
+use super::notes::Notes;
+use super::{Studio, report};
+use crate::context::Context;
+use crate::ui::counted;
+use crate::web::{Method, Reply, Request};
+
+/// What the page asks for.
+#[derive(Deserialize)]
+struct Begun {
+    /// Of each suite at most so many prompts.
+    prompts: Option<usize>,
+    /// Texts may be sent to the judges on other machines.
+    #[serde(default)]
+    may_send: bool,
+}
+
+#[derive(Deserialize)]
+struct Resumed {
+    eval: String,
+    #[serde(default)]
+    may_send: bool,
+}
+
+/// See [`super::ROOMS`].
+pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
+    let work = match (request.method, below) {
+        (Method::Get, "") => return overview(ctx),
+        (Method::Get, "plan") => return plan(ctx, request),
+        (Method::Post, "begin") => {
+            let Begun { prompts, may_send } = request.json()?;
+            Work::Eval { name: None, prompts, may_send }
+        }
+        (Method::Post, "resume") => {
+            let Resumed { eval, may_send } = request.json()?;
+            let evaluation = report::known(ctx, &eval)?;
+            Work::Eval { prompts: prompts_of(&evaluation)?, name: Some(evaluation.name), may_send }
+        }
+        _ => return Ok(Reply::not_found()),
+    };
+    ctx.require_project()?;
+    let before = studio.jobs.newest(|work| matches!(work, Work::Eval { .. }));
+    if before.is_some_and(|job| !job.state.is_ended()) {
+        return Err(usage("an evaluation is at work already"));
+    }
+    Reply::json(&json!({ "job": studio.jobs.add(ctx, work)? }))
+}
+
+/// Who is compared, on what, by whom, and the evaluations so far, the newest first.
+fn overview(ctx: &Context) -> anyhow::Result<Reply> {
+    let config = &ctx.config.eval;
+    let mut arms = vec!["base".to_owned()];
+    if config.system_prompt.as_deref() != Some("") {
+        arms.push("base+prompt".to_owned());
+    }
+    if config.examples > 0 {
+        arms.push(format!("base+{}-examples", config.examples));
+    }
+    arms.extend(config.checkpoints.iter().cloned());
+    let run = Run::list(&ctx.project)?.pop().map(|run| run.name);
+    let mut evaluations = Evaluation::list(&ctx.project)?;
+    evaluations.reverse();
+    let rows = evaluations.iter().map(|evaluation| row(ctx, evaluation));
+    Reply::json(&json!({
+        "run": run, "arms": arms, "suites": config.suites,
+        "prompts": config.prompts_per_suite,
+        "judges": ctx.config.judges.iter().map(judge).collect::<Vec<_>>(),
+        "evaluations": rows.collect::<anyhow::Result<Vec<_>>>()?,
+        "command": as_typed(ctx, &["eval".to_owned()]),
+        "plan_command": as_typed(ctx, &["plan".to_owned()]),
+    }))
+}
+
+/// A judge with the name of the variable that holds its key, never the key.
+fn judge(judge: &Judge) -> Value {
+    let variable = judge.api_key_env();
+    json!({
+        "id": judge.id, "model": judge.model, "host": remote_host(judge),
+        "variable": variable, "has_key": variable.is_some_and(|variable| key_in(variable).is_some()),
+    })
+}
+
+/// What the evaluation can show and what its judges would take, with what the stage has to say of it.
+fn plan(ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
+    let notes = Notes::default();
+    let mut config = ctx.config.clone();
+    if let Some(prompts) = request.query("prompts").and_then(|prompts| prompts.parse().ok()) {
+        config.eval.prompts_per_suite = Some(prompts);
+    }
+    let project = Project { ui: Arc::new(notes.clone()), ..Project::clone(&ctx.with_config(config)) };
+    let planned = reach(&project, &Options { eval: None, effect: EFFECT, ties: TIES })?;
+    let mut planned = serde_json::to_value(&planned)?;
+    planned["notes"] = json!(notes.take());
+    Reply::json(&planned)
+}
+
+/// How far an evaluation is, with its answer card where there is one.
+fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
+    let state = series::state(evaluation, &ctx.ui)?;
+    let (mut answers, mut all) = (0, 0);
+    if let Ok(plan) = evaluation.plan() {
+        let prompts = evaluation.prompts().read(&ctx.ui)?;
+        all = missing_answers(&plan, &prompts, &[]);
+        answers = all - missing_answers(&plan, &prompts, &evaluation.completions().read(&ctx.ui)?);
+    }
+    let words = match state {
+        State::Whole => "every answer is there".to_owned(),
+        State::LacksAnswers(missing) => format!("{} to go", counted(missing, "answer", "answers")),
+        State::Stopped => "stopped before its report".to_owned(),
+        State::Unreadable => "its plan cannot be read".to_owned(),
+    };
+    Ok(json!({
+        "name": evaluation.name, "state": words, "is_whole": state == State::Whole,
+        "can_go_on": matches!(state, State::LacksAnswers(_) | State::Stopped),
+        "answers": answers, "of_answers": all, "judgments": evaluation.judgments().read(&ctx.ui)?.len(),
+        "card": report::card(ctx, evaluation),
+    }))
+}
+
+/// How many prompts of each suite an evaluation was planned for, where that was set.
+fn prompts_of(evaluation: &Evaluation) -> anyhow::Result<Option<usize>> {
+    let Some(settings) = evaluation.settings()? else { return Ok(None) };
+    let settings: toml::Table = settings
+        .parse()
+        .map_err(|error: toml::de::Error| usage(format!("the settings of {}: {error}", evaluation.name)))?;
+    let prompts = settings.get("eval").and_then(|eval| eval.get("prompts-per-suite"));
+    Ok(prompts.and_then(toml::Value::as_integer).and_then(|prompts| prompts.try_into().ok()))
+}

@@ -1,0 +1,410 @@
+//! Long work that a page begins: the command itself in a process of its own, so that the page goes on answering and what
+//! fails takes nothing with it. One works at a time, the others wait.
+//!
+//! A page names what it wants by its parts, and the command line is made here: no text of a page is ever run. A job is
+//! stopped by closing its standard input, which is the command's own Ctrl-C; so it also stops when this process is killed.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use affinage_project::errors::in_one_line;
+use affinage_project::folder::exports;
+use affinage_project::folder::run::Run;
+use affinage_project::stages::training::command;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::report::Export;
+use crate::context::Context;
+use crate::ui::Ui;
+
+/// What can be done as a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// What arrived in a folder of its own, by the names in it; the folder is removed at the end.
+    Import { within: PathBuf, names: Vec<String>, notes: bool },
+    /// A dataset version.
+    Freeze { accept_clean: bool },
+    /// What a training would take.
+    Plan { version: String },
+    /// A training, with the prompt that is answered at every checkpoint.
+    Train { version: String, sample: Option<String> },
+    /// The rest of a training that was stopped.
+    Resume { run: String },
+    /// An evaluation: a new one, or the rest of one that was stopped. `may_send`: texts may go to judges on other machines.
+    Eval { name: Option<String>, prompts: Option<usize>, may_send: bool },
+    /// The result for another program.
+    Export { run: String, checkpoint: String, to: Export },
+}
+
+impl Work {
+    /// Its name on the page.
+    fn kind(&self) -> &'static str {
+        match self {
+            Work::Import { .. } => "import",
+            Work::Freeze { .. } => "freeze",
+            Work::Plan { .. } => "plan",
+            Work::Train { .. } => "train",
+            Work::Resume { .. } => "resume",
+            Work::Eval { .. } => "eval",
+            Work::Export { .. } => "export",
+        }
+    }
+
+    /// The command's arguments, as a person would type them. Values stand behind `=` or are no options by themselves.
+    fn arguments(&self, project: &Path) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        match self {
+            Work::Import { names, notes, .. } => {
+                let mut arguments = words(if *notes { &["import", "--notes"] } else { &["import"] });
+                arguments.extend(names.iter().cloned());
+                arguments
+            }
+            Work::Freeze { accept_clean: false } => words(&["dataset"]),
+            Work::Freeze { accept_clean: true } => words(&["dataset", "--accept-clean"]),
+            Work::Plan { version } => words(&["train", "--dry-run", "--json", &format!("--data={version}")]),
+            Work::Train { version, sample } => {
+                let mut arguments = words(&["train", &format!("--data={version}")]);
+                arguments.extend(sample.iter().map(|prompt| format!("--sample={prompt}")));
+                arguments
+            }
+            Work::Resume { run } => words(&["train", &format!("--resume={run}")]),
+            Work::Eval { name, prompts, may_send } => {
+                let set = prompts.map(|prompts| format!("--set=eval.prompts-per-suite={prompts}"));
+                let mut arguments: Vec<String> = set.into_iter().collect();
+                arguments.push("eval".to_owned());
+                arguments.extend(name.iter().map(|name| format!("--name={name}")));
+                arguments.extend(may_send.then(|| "--yes".to_owned()));
+                arguments
+            }
+            Work::Export { run, checkpoint, to } => {
+                let out = exports::free(project, &format!("{checkpoint}-{}", to.name()));
+                let mut arguments =
+                    words(&["export", &format!("--adapter={checkpoint}"), &format!("--run={run}")]);
+                arguments.push(format!("--format={}", to.format()));
+                arguments.extend(to.precision().map(|precision| format!("--precision={precision}")));
+                arguments.push(format!("--out={}", out.display()));
+                arguments
+            }
+        }
+    }
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Waiting,
+    Running,
+    /// By the person, with what it had saved.
+    Stopped,
+    Failed,
+    Finished,
+}
+
+impl State {
+    pub fn is_ended(self) -> bool {
+        !matches!(self, State::Waiting | State::Running)
+    }
+
+    fn of(status: ExitStatus) -> State {
+        match status.code() {
+            Some(0) => State::Finished,
+            Some(130) => State::Stopped,
+            _ => State::Failed,
+        }
+    }
+}
+
+/// One piece of work.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub id: usize,
+    pub work: Work,
+    /// The command that does the same.
+    pub shown: String,
+    pub state: State,
+    /// It was asked to stop and has not ended yet.
+    pub is_stopping: bool,
+    /// What it said to people, the last lines.
+    pub said: Vec<String>,
+    /// What it printed as data.
+    pub printed: String,
+    /// The newest run before it.
+    run_before: Option<String>,
+}
+
+impl Job {
+    /// The run that a training made or goes on with; `None` before there is one.
+    pub fn run(&self, ctx: &Context) -> anyhow::Result<Option<Run>> {
+        let runs = Run::list(&ctx.project)?.into_iter();
+        Ok(match &self.work {
+            Work::Resume { run: name } => runs.into_iter().find(|run| run.name == *name),
+            Work::Train { .. } if self.state != State::Waiting => {
+                runs.into_iter().find(|run| Some(&run.name) > self.run_before.as_ref())
+            }
+            _ => None,
+        })
+    }
+
+    /// As the page gets it, with the last lines that it said.
+    pub fn shown(&self, lines: usize) -> Value {
+        let said = &self.said[self.said.len().saturating_sub(lines)..];
+        json!({
+            "id": self.id, "kind": self.work.kind(), "command": self.shown, "state": self.state,
+            "stopping": self.is_stopping, "lines": said, "printed": self.printed,
+        })
+    }
+}
+
+/// All jobs of a page; clones share them.
+#[derive(Clone, Default)]
+pub struct Jobs(Arc<Mutex<Queue>>);
+
+#[derive(Default)]
+struct Queue {
+    jobs: Vec<Job>,
+    /// Command lines of those that wait.
+    waiting: BTreeMap<usize, Command>,
+    /// Standard input of the one that runs; closed, it tells the process to stop.
+    input: Option<ChildStdin>,
+    is_closing: bool,
+}
+
+/// Lines and bytes that are kept of what a process says and prints.
+const KEPT_LINES: usize = 300;
+const KEPT_BYTES: u64 = 1 << 20;
+/// Lines of each job in the list of all.
+const LISTED_LINES: usize = 6;
+/// Jobs that are kept after their end.
+const KEPT_JOBS: usize = 40;
+
+impl Jobs {
+    /// Adds a job, which begins at once where no other works.
+    pub fn add(&self, ctx: &Context, work: Work) -> anyhow::Result<usize> {
+        let arguments = work.arguments(&ctx.project);
+        let mut process = command(ctx)?;
+        process.arg("--while-input").args(&arguments);
+        process.current_dir(match &work {
+            Work::Import { within, .. } => within,
+            _ => &ctx.project,
+        });
+        // Ctrl-C in the terminal is for the page; the page then asks its jobs to stop.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut process, 0);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut queue = self.lock();
+        queue.forget_old();
+        let id = queue.jobs.last().map_or(1, |job| job.id + 1);
+        queue.jobs.push(Job {
+            id,
+            shown: as_typed(ctx, &arguments),
+            state: State::Waiting,
+            is_stopping: false,
+            said: Vec::new(),
+            printed: String::new(),
+            run_before: Run::list(&ctx.project)?.pop().map(|run| run.name),
+            work,
+        });
+        queue.waiting.insert(id, process);
+        self.start_next(&mut queue);
+        Ok(id)
+    }
+
+    /// All jobs, oldest first.
+    pub fn list(&self) -> Vec<Value> {
+        self.lock().jobs.iter().map(|job| job.shown(LISTED_LINES)).collect()
+    }
+
+    pub fn get(&self, id: usize) -> Option<Job> {
+        self.lock().jobs.iter().find(|job| job.id == id).cloned()
+    }
+
+    /// The newest job whose work is meant.
+    pub fn newest(&self, is_meant: impl Fn(&Work) -> bool) -> Option<Job> {
+        self.lock().jobs.iter().rev().find(|job| is_meant(&job.work)).cloned()
+    }
+
+    /// Asks a job to stop: one that waits never begins, one that runs ends as with Ctrl-C.
+    pub fn stop(&self, id: usize) {
+        let mut queue = self.lock();
+        let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id && !job.state.is_ended()) else {
+            return;
+        };
+        if job.state == State::Running {
+            job.is_stopping = true;
+            queue.input = None;
+        } else {
+            job.state = State::Stopped;
+            clean_up(&job.work);
+            queue.waiting.remove(&id);
+        }
+    }
+
+    /// Stops the job that works and waits until it has saved what it does; called when the page closes.
+    pub fn end(&self, ui: &Ui) {
+        let mut queue = self.lock();
+        queue.is_closing = true;
+        queue.waiting.clear();
+        for job in queue.jobs.iter_mut().filter(|job| job.state == State::Waiting) {
+            job.state = State::Stopped;
+            clean_up(&job.work);
+        }
+        let Some(running) = queue.jobs.iter().find(|job| job.state == State::Running) else { return };
+        let (id, shown) = (running.id, running.shown.clone());
+        ui.say(match &running.work {
+            Work::Train { .. } | Work::Resume { .. } => {
+                "the training saves a checkpoint and stops; `affinage train --resume` goes on with it"
+                    .to_owned()
+            }
+            _ => format!("stopping `{shown}`"),
+        });
+        queue.input = None;
+        drop(queue);
+        ui.during("finishing the step and saving it", || {
+            while self.get(id).is_some_and(|job| !job.state.is_ended()) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+    }
+
+    /// Begins the next of those that wait, unless one works.
+    fn start_next(&self, queue: &mut Queue) {
+        while !queue.is_closing && queue.jobs.iter().all(|job| job.state != State::Running) {
+            let Some((id, mut process)) = queue.waiting.pop_first() else { return };
+            let started = process.spawn();
+            let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id) else { continue };
+            match started {
+                Ok(mut child) => {
+                    job.state = State::Running;
+                    queue.input = child.stdin.take();
+                    let jobs = self.clone();
+                    std::thread::spawn(move || jobs.attend(id, child));
+                }
+                Err(error) => {
+                    job.state = State::Failed;
+                    job.said.push(format!("error: cannot start a second process of affinage: {error}"));
+                    clean_up(&job.work);
+                }
+            }
+        }
+    }
+
+    /// Keeps what a process says and prints until it ends, then begins the next.
+    fn attend(&self, id: usize, mut child: Child) {
+        let (errors, output) = (child.stderr.take(), child.stdout.take());
+        let printed = std::thread::scope(|scope| {
+            let printing = scope.spawn(move || {
+                let mut text = Vec::new();
+                if let Some(mut output) = output {
+                    // A process that prints more must not wait for a reader; what cannot be read has ended.
+                    drop(output.by_ref().take(KEPT_BYTES).read_to_end(&mut text));
+                    drop(std::io::copy(&mut output, &mut std::io::sink()));
+                }
+                String::from_utf8_lossy(&text).into_owned()
+            });
+            for line in
+                errors.into_iter().flat_map(|errors| BufReader::new(errors).lines().map_while(Result::ok))
+            {
+                if !line.trim().is_empty() {
+                    self.hear(id, line);
+                }
+            }
+            printing.join().unwrap_or_default()
+        });
+        let ended = child.wait();
+        let mut queue = self.lock();
+        queue.input = None;
+        if let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id) {
+            job.printed = printed;
+            job.is_stopping = false;
+            job.state = match ended {
+                Ok(status) => State::of(status),
+                Err(error) => {
+                    job.said.push(format!("error: {}", in_one_line(&error.into())));
+                    State::Failed
+                }
+            };
+            clean_up(&job.work);
+        }
+        self.start_next(&mut queue);
+    }
+
+    fn hear(&self, id: usize, line: String) {
+        let mut queue = self.lock();
+        let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id) else { return };
+        job.said.push(line);
+        let more = job.said.len().saturating_sub(KEPT_LINES);
+        job.said.drain(..more);
+    }
+
+    /// A request that panicked must not end the jobs.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn forget_old(&mut self) {
+        while self.jobs.len() > KEPT_JOBS {
+            let Some(old) = self.jobs.iter().position(|job| job.state.is_ended()) else { return };
+            self.jobs.remove(old);
+        }
+    }
+}
+
+/// Removes what only the job needed.
+fn clean_up(work: &Work) {
+    if let Work::Import { within, .. } = work {
+        // What cannot be removed is found at a later start.
+        let _stays = fs_err::remove_dir_all(within);
+    }
+}
+
+/// A command as it is typed into a terminal that stands where the studio was started.
+pub fn as_typed(ctx: &Context, arguments: &[String]) -> String {
+    let mut words = vec![program(ctx)];
+    // What a page reads, a person need not.
+    words.extend(arguments.iter().filter(|word| *word != "--json").map(|word| shell_word(word)));
+    words.join(" ")
+}
+
+/// A command of a hint, between backticks, as it is typed there.
+pub fn hint_as_typed(ctx: &Context, hint: &str) -> String {
+    hint.trim_matches('`').replacen("affinage", &program(ctx), 1)
+}
+
+/// This program on this project, up to its command.
+pub fn program(ctx: &Context) -> String {
+    let mut words = vec!["affinage".to_owned()];
+    let here = std::env::current_dir().and_then(fs_err::canonicalize).ok();
+    if here.as_ref() != Some(&ctx.project) {
+        words.extend(["-C".to_owned(), shell_word(&ctx.project.display().to_string())]);
+    }
+    words.extend(ctx.sets.iter().flat_map(|set| ["--set".to_owned(), shell_word(set)]));
+    words.join(" ")
+}
+
+/// A word as it can be typed into a shell.
+pub fn shell_word(word: &str) -> String {
+    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "/._-+=:@".contains(c));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_one_word_whatever_it_holds() {
+        let work = Work::Train { version: "v1".to_owned(), sample: Some("--yes; it's $HOME".to_owned()) };
+        let arguments = work.arguments(Path::new("/nowhere"));
+        assert_eq!(arguments, ["train", "--data=v1", "--sample=--yes; it's $HOME"]);
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(["a b", "", "Grüße.md"].map(shell_word), ["'a b'", "''", "Grüße.md"]);
+    }
+}

@@ -1,0 +1,111 @@
+// Compare: what an evaluation can show and would cost; then the evaluation itself.
+"use strict";
+
+const comparing = { section: null, progress: null, plan: null, state: null, timer: null, planned: null };
+
+rooms.compare = {
+  async show(main) {
+    const state = comparing.state = await get("api/compare");
+    comparing.section = element("section", { "aria-live": "polite" });
+    comparing.progress = element("section", {});
+    comparing.plan = element("section", {}, element("p", { class: "soft" }, "Counting what it can show…"));
+    main.append(element("h1", {}, "Compare"),
+      element("p", {}, "Base and trained model answer the same prompts, which the training has not seen. Then judges, or you, say blind which answers are better."));
+    if (!state.run) main.append(element("p", {}, "Nothing is trained yet: ", element("a", { href: "#train" }, "train first"), "."));
+    main.append(beginView(state), comparing.progress, comparing.section, comparing.plan);
+    for (const one of state.evaluations) main.append(comparisonView(one));
+    drawPlanned().catch((error) => comparing.plan.replaceChildren(element("p", { class: "failed" }, inCode(`${error.message}.`))));
+  },
+  jobs(jobs) {
+    if (!comparing.section) return;
+    jobSection(comparing.section, jobs, ["eval"]);
+    if (jobs.some((job) => job.kind === "eval" && !isEnded(job))) followComparison();
+  },
+  ended(job) { if (job.kind === "eval") again(); },
+};
+
+/** Who is compared, on what, by whom, and the buttons. */
+function beginView(state) {
+  const waiting = state.evaluations.find((one) => one.can_go_on);
+  const hosts = [...new Set(state.judges.map((judge) => judge.host).filter(Boolean))];
+  const send = element("input", { type: "checkbox" });
+  const prompts = element("input", { type: "number", min: "1", step: "1", value: state.prompts ?? "", placeholder: "all", onchange: () => drawPlanned().catch((error) => say(error.message)) });
+  comparing.prompts = prompts;
+  const lacking = state.judges.filter((judge) => judge.host && !judge.has_key);
+  const judges = state.judges.map((judge) => element("li", {}, `${judge.id}: ${judge.model}`,
+    judge.host ? ` at ${judge.host}; its key ${judge.has_key ? "is in" : "is missing in"} ` : ", on this machine",
+    judge.host ? element("code", {}, judge.variable) : ""));
+  const begin = (path, body) => beginComparison(path, body, hosts, send);
+  return element("div", {}, facts([
+    ["training", state.run], ["who answers", state.arms.join(", ")], ["prompts", state.suites.join(", ")],
+  ]),
+  state.judges.length ? element("div", {}, element("h2", {}, "Who judges"), element("ul", {}, judges))
+    : element("p", {}, "No judge is configured: the answers are measured, and you can ", element("a", { href: "#vote" }, "vote on them"), " yourself. A judge is a [[judge]] in affinage.toml."),
+  lacking.length ? element("p", { class: "failed" }, "A key is missing: set it in the terminal where you start the studio, and start it again.") : "",
+  element("p", {}, element("label", {}, "of each suite at most ", prompts, " prompts")),
+  hosts.length ? element("p", {}, element("label", {}, send, ` send the prompts and answers to ${hosts.join(", ")}`)) : "",
+  element("p", { class: "row" },
+    waiting ? button(`Go on with ${waiting.name}`, () => begin("api/compare/resume", { eval: waiting.name }), { class: "main" }) : null,
+    button(waiting ? "Compare anew" : "Compare", () => begin("api/compare/begin", { prompts: prompts.value ? Number(prompts.value) : null }), { class: waiting ? "" : "main", disabled: !state.run })),
+  command(state.command));
+}
+
+async function beginComparison(path, body, hosts, send) {
+  if (hosts.length && !send.checked) {
+    send.focus();
+    throw new Error(`The judges are on other machines: tick that texts may be sent to ${hosts.join(", ")}.`);
+  }
+  await begin(path, { ...body, may_send: send.checked });
+}
+
+/** What the plan can show, and what its judges would take. */
+async function drawPlanned() {
+  const { plan } = comparing;
+  const value = comparing.prompts.value;
+  const planned = comparing.planned = await get("api/compare/plan", value ? { prompts: value } : {});
+  const percent = (share) => (share === null ? "–" : `${Math.round(100 * share)} %`);
+  const names = ["kind of prompt", "prompts", "independent", "wins it takes", "shown from", `chance to show ${percent(planned.effect)}`];
+  const rows = planned.reach.map((row) => element("tr", {}, element("td", {}, row.category),
+    [number(row.prompts), number(row.independent), row.wins_needed === null ? "none is enough" : `${number(row.wins_needed)} of ${number(row.decisive)}`, percent(row.smallest_shown), percent(row.power)].map((text) => element("td", { class: "num" }, text))));
+  const dollars = (costs) => (costs === null ? "price not known" : costs.worst === 0 ? "nothing" : `about $${costs.expected.toFixed(2)}, at worst $${costs.worst.toFixed(2)}`);
+  const estimates = planned.estimates.map((one) => element("li", {}, `${one.judge}, ${one.phase}: ${counted(one.calls, "call")}${one.already_answered ? `, ${number(one.already_answered)} answered already` : ""}; ${dollars(one.cost_usd)}`));
+  plan.replaceChildren(element("h2", {}, "What it can show"),
+    element("div", { class: "wide" }, element("table", {}, element("thead", {}, element("tr", {}, names.map((name, i) => element("th", { scope: "col", class: i ? "num" : null }, name)))), element("tbody", {}, rows))),
+    element("p", { class: "soft" }, "Independent: prompts of one conversation count once. Shown from: a model that wins this share is found to be better four times in five."),
+    planned.prompts_needed ? element("p", {}, `To show a true win rate of ${percent(planned.effect)} takes about ${number(planned.prompts_needed)} independent prompts.`) : "",
+    ...planned.notes.map((note) => element("p", { class: "soft" }, inCode(note))),
+    element("h2", {}, "What it costs"),
+    estimates.length ? element("ul", {}, estimates) : element("p", {}, "No judge, so nothing is sent or spent."),
+    command(comparing.state.plan_command));
+}
+
+/** An evaluation: how far it is, and the lines of its answer card. */
+function comparisonView(one) {
+  return element("section", {}, element("h2", {}, one.name), element("p", { class: "soft" }, `${one.state}; ${counted(one.judgments, "judgment")}`),
+    one.card ? [element("p", {}, `${one.card.title} (${one.card.compared})`), one.card.lines.map((line) => element("p", {}, inCode(line)))] : "",
+    element("p", { class: "row" }, one.card ? element("a", { class: "button", href: "#report" }, "To the report") : null, one.is_whole ? element("a", { class: "button", href: "#vote" }, "Vote yourself") : null));
+}
+
+/** Counts answers and judgments of the evaluation that is being made. */
+function followComparison() {
+  if (comparing.timer) return;
+  comparing.timer = setTimeout(async () => {
+    comparing.timer = null;
+    if (shell.shown !== "compare") return;
+    try {
+      const { evaluations } = await get("api/compare");
+      const one = evaluations.find((made) => made.can_go_on) ?? evaluations[0];
+      if (one) drawComparison(one);
+    } catch { /* the next look says it */ }
+    if (shell.jobs.some((job) => job.kind === "eval" && !isEnded(job))) followComparison();
+  }, 2000);
+}
+
+function drawComparison(one) {
+  const { progress } = comparing;
+  if (!progress.firstChild) progress.append(element("p", {}), element("progress", { "aria-label": "Answers" }));
+  const [line, bar] = progress.children;
+  strip.put(line, `${one.name}: ${number(one.answers)} of ${counted(one.of_answers, "answer")}, ${counted(one.judgments, "judgment")}`);
+  bar.max = one.of_answers || 1;
+  bar.value = one.answers;
+}

@@ -1,0 +1,184 @@
+// The shell of the studio: which room is shown, work that is going on, and what all rooms use.
+"use strict";
+
+/** The rooms by name: `show(main)` draws one, `jobs(list)` is told when work goes on. */
+const rooms = {};
+const shell = { shown: null, jobs: [], seen: new Map(), timer: null };
+
+/** Draws the room of the address. */
+async function enter() {
+  const name = location.hash.slice(1).split("?")[0] || "start";
+  const room = rooms[name] ?? rooms.start;
+  const main = document.getElementById("main");
+  shell.shown = name;
+  main.className = `room ${name}`;
+  document.title = `affinage · ${name}`;
+  main.replaceChildren(element("p", { class: "soft" }, "Reading the project…"));
+  try {
+    const made = element("div", {});
+    await strip.ready;
+    await room.show(made);
+    if (shell.shown !== name) return;
+    main.replaceChildren(...made.childNodes);
+    room.jobs?.(shell.jobs);
+  } catch (error) {
+    if (shell.shown === name) main.replaceChildren(element("h1", {}, "This room cannot be shown"), element("p", { class: "failed" }, inCode(error.message)));
+  }
+  scrollTo(0, 0);
+  strip.refresh().catch(() => {});
+}
+
+/** Draws the room that is shown once more, and the strip with it. */
+async function again() {
+  const at = scrollY;
+  await enter();
+  scrollTo(0, at);
+}
+
+/** Says one sentence, also to who hears the page. */
+function say(text) {
+  const said = document.getElementById("said");
+  said.replaceChildren(...inCode(text));
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => said.replaceChildren(), 8000);
+}
+
+/** Runs what a button asks for; an error is said. */
+async function act(button, work) {
+  if (button) button.disabled = true;
+  try {
+    return await work();
+  } catch (error) {
+    say(error.message);
+    return null;
+  } finally {
+    if (button) button.disabled = false;
+  }
+}
+
+/** A button that runs `work`. */
+function button(text, work, attributes = {}) {
+  const made = element("button", { type: "button", ...attributes, onclick: () => act(made, work) }, text);
+  return made;
+}
+
+/** The command that does the same, with a button that copies it. */
+function command(text, words = "The same in a terminal") {
+  const copy = button("Copy as command", async () => {
+    await navigator.clipboard.writeText(text);
+    say("Copied.");
+  }, { class: "small" });
+  return element("p", { class: "command" }, element("span", { class: "soft" }, `${words}: `), element("code", {}, text), " ", copy);
+}
+
+/** A command on this project, as it is typed where the studio was started. */
+function typed(rest) {
+  return `${strip.now()?.project.program ?? "affinage"} ${rest}`;
+}
+
+/** Asks for the list of work and tells the room that is shown; soon again while something works. */
+async function lookAtJobs() {
+  clearTimeout(shell.timer);
+  try {
+    shell.jobs = await get("api/jobs");
+    drawJobs();
+    rooms[shell.shown]?.jobs?.(shell.jobs);
+    const ended = shell.jobs.filter((job) => isEnded(job) && shell.seen.get(job.id) === false);
+    shell.jobs.forEach((job) => shell.seen.set(job.id, isEnded(job)));
+    for (const job of ended) {
+      strip.refresh().catch(() => {});
+      rooms[shell.shown]?.ended?.(job);
+    }
+  } catch { /* the banner of `lost` says it */ }
+  const isBusy = shell.jobs.some((job) => !isEnded(job));
+  shell.timer = setTimeout(lookAtJobs, document.hidden ? 5000 : isBusy ? 500 : 3000);
+}
+
+function isEnded(job) {
+  return job.state !== "waiting" && job.state !== "running";
+}
+
+/** Begins work by a request that answers with its number. */
+async function begin(path, body = {}) {
+  const { job } = await post(path, body);
+  shell.seen.set(job, false);
+  await lookAtJobs();
+  return job;
+}
+
+const kinds = { import: "Importing", freeze: "Freezing a data set", plan: "Measuring what the training takes", train: "Training", resume: "Training", eval: "Comparing", export: "Exporting" };
+const states = { waiting: "waits until the work before it has ended", running: "at work", stopped: "stopped", failed: "failed", finished: "finished" };
+
+/** What works or waits, at the foot of every room. */
+function drawJobs() {
+  const at = document.getElementById("jobs");
+  const busy = shell.jobs.filter((job) => !isEnded(job));
+  for (const row of [...at.children]) if (!busy.some((job) => row.id === `job-${job.id}`)) row.remove();
+  for (const job of busy) {
+    let row = document.getElementById(`job-${job.id}`);
+    if (!row) {
+      const stop = button("Stop", async () => { await post("api/jobs/stop", { id: job.id }); await lookAtJobs(); });
+      row = element("div", { class: "job", id: `job-${job.id}` }, element("strong", {}), element("span", { class: "soft last" }), stop);
+      at.append(row);
+    }
+    const [title, last, stop] = row.children;
+    strip.put(title, job.stopping ? `${kinds[job.kind] ?? job.kind}: stopping…` : `${kinds[job.kind] ?? job.kind}: ${states[job.state]}`);
+    strip.put(last, job.lines.at(-1) ?? "");
+    stop.disabled = job.stopping;
+  }
+}
+
+/** The last piece of work of these kinds, as a section that is changed in place; `null` where there is none. */
+function jobSection(section, jobs, wanted) {
+  const job = jobs.filter((one) => wanted.includes(one.kind)).at(-1);
+  const key = job ? `${job.id} ${job.state} ${job.lines.join("\n")} ${job.stopping}` : "";
+  if (section.dataset.key === key) return;
+  section.dataset.key = key;
+  section.replaceChildren(...(job ? jobView(job) : []));
+  if (job && isEnded(job)) {
+    get("api/job", { id: job.id }).then((whole) => {
+      if (section.dataset.key === key) section.replaceChildren(...jobView(whole));
+    }).catch(() => {});
+  }
+}
+
+/** A piece of work in words: its state and what it said; of one that failed the error with its hint first. */
+function jobView(job) {
+  const isFailed = job.state === "failed";
+  const first = isFailed ? Math.max(0, job.lines.findIndex((line) => line.startsWith("error:"))) : 0;
+  const lines = job.lines.slice(first);
+  return [
+    element("h2", {}, `${kinds[job.kind] ?? job.kind}: ${job.stopping ? "stopping" : states[job.state]}`),
+    lines.length ? element("div", { class: isFailed ? "lines failed" : "lines" }, lines.map((line) => element("div", { class: line.startsWith("  ") ? "inner" : null }, inCode(line.trim())))) : null,
+    command(job.command),
+  ].filter(Boolean);
+}
+
+/** 1234567890 as `1.2 GB`. */
+function bytes(value) {
+  if (value === null || value === undefined) return "unknown";
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  const unit = Math.min(units.length - 1, value < 1000 ? 0 : Math.floor(Math.log10(value) / 3));
+  const scaled = value / 1000 ** unit;
+  return `${unit === 0 ? number(value) : scaled.toFixed(scaled < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Seconds, no more exact than an estimate is. */
+function time(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = seconds / 60;
+  if (minutes < 90) return `${minutes < 10 ? Math.round(minutes) : Math.round(minutes / 5) * 5} min`;
+  const hours = minutes / 60;
+  return hours < 9.5 ? `${Math.round(hours * 2) / 2} h` : `${Math.round(hours)} h`;
+}
+
+/** A table of names and values; rows without a value are left out. */
+function facts(rows) {
+  return element("dl", { class: "facts" }, rows.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+}
+
+addEventListener("DOMContentLoaded", () => {
+  addEventListener("hashchange", () => enter().then(() => document.getElementById("main").focus({ preventScroll: true })));
+  enter();
+  lookAtJobs();
+});

@@ -1,0 +1,229 @@
+//! Report and share: the reports of all evaluations, and the result in the forms that other programs load.
+
+use affinage_project::errors::{in_one_line, usage};
+use affinage_project::folder::evaluation::Evaluation;
+use affinage_project::folder::run::Run;
+use affinage_project::stages::evaluation::series;
+use affinage_project::stages::report;
+use affinage_report::card::{plain, project_name};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::jobs::{Work, hint_as_typed};
+use super::{Studio, state, train};
+use crate::context::Context;
+use crate::web::{Method, Reply, Request};
+
+/// A program that loads the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Export {
+    Ollama,
+    LmStudio,
+    LlamaCpp,
+    Vllm,
+    Mlx,
+    Peft,
+}
+
+impl Export {
+    const ALL: [Export; 6] =
+        [Export::Ollama, Export::LmStudio, Export::LlamaCpp, Export::Vllm, Export::Mlx, Export::Peft];
+
+    /// In the name of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Export::Ollama => "ollama",
+            Export::LmStudio => "lm-studio",
+            Export::LlamaCpp => "llama-cpp",
+            Export::Vllm => "vllm",
+            Export::Mlx => "mlx",
+            Export::Peft => "peft",
+        }
+    }
+
+    /// `--format` of `affinage export`.
+    pub fn format(self) -> &'static str {
+        match self {
+            Export::Ollama => "ollama",
+            Export::LmStudio | Export::LlamaCpp => "gguf",
+            Export::Vllm => "merged",
+            Export::Mlx => "mlx",
+            Export::Peft => "peft",
+        }
+    }
+
+    /// `--precision` of `affinage export`, where it is not its default.
+    pub fn precision(self) -> Option<&'static str> {
+        matches!(self, Export::Ollama | Export::LmStudio | Export::LlamaCpp).then_some("q8_0")
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Export::Ollama => "Ollama",
+            Export::LmStudio => "LM Studio",
+            Export::LlamaCpp => "llama.cpp",
+            Export::Vllm => "vLLM",
+            Export::Mlx => "MLX",
+            Export::Peft => "transformers with PEFT",
+        }
+    }
+
+    /// What to do with the files.
+    fn use_it(self) -> &'static str {
+        match self {
+            Export::Ollama => {
+                "In the folder: `ollama create my-voice -f Modelfile`, then `ollama run my-voice`."
+            }
+            Export::LmStudio => {
+                "Put the folder with model.gguf below a folder of yours in LM Studio's folder of models; it then lists the model."
+            }
+            Export::LlamaCpp => "In the folder: `llama-cli -m model.gguf`.",
+            Export::Vllm => "`vllm serve FOLDER` loads it as it is, and so does transformers.",
+            Export::Mlx => "On a Mac: `mlx_lm.generate --model BASE --adapter-path FOLDER`.",
+            Export::Peft => "The adapter alone, small: `PeftModel.from_pretrained(base, FOLDER)`.",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Drawn {
+    eval: String,
+}
+
+#[derive(Deserialize)]
+struct Exported {
+    run: String,
+    /// `last`, `best` or `step-N`.
+    checkpoint: String,
+    to: Export,
+}
+
+pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
+    match (request.method, below) {
+        (Method::Get, "") => overview(ctx),
+        (Method::Post, "draw") => {
+            let eval = known(ctx, &request.json::<Drawn>()?.eval)?;
+            let (written, _) = report::write(&ctx.as_stage(), &eval.name)?;
+            Reply::json(&json!({ "report": ctx.shown(&written.report).to_string() }))
+        }
+        (Method::Post, "export") => {
+            let Exported { run, checkpoint, to } = request.json()?;
+            let run = train::named(ctx, &run)?;
+            let checkpoint = match checkpoint.as_str() {
+                "last" | "best" => checkpoint,
+                step => run.resolve(step, &ctx.ui)?.name(),
+            };
+            let job = studio.jobs.add(ctx, Work::Export { run: run.name, checkpoint, to })?;
+            Reply::json(&json!({ "job": job }))
+        }
+        _ => Ok(Reply::not_found()),
+    }
+}
+
+/// An evaluation by its exact name.
+pub fn known(ctx: &Context, name: &str) -> anyhow::Result<Evaluation> {
+    let known = Evaluation::list(&ctx.project)?.into_iter().find(|evaluation| evaluation.name == name);
+    known.ok_or_else(|| usage(format!("there is no evaluation `{name}`")))
+}
+
+fn overview(ctx: &Context) -> anyhow::Result<Reply> {
+    let meant = state::newest_evaluation(ctx)?.map(|evaluation| evaluation.name);
+    let evaluations = Evaluation::list(&ctx.project)?;
+    let rows = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation));
+    let rows = rows.collect::<anyhow::Result<Vec<Value>>>()?;
+    let mut runs = Vec::new();
+    for run in Run::list(&ctx.project)?.into_iter().rev() {
+        let saved: Vec<String> =
+            run.checkpoints(&ctx.ui)?.iter().map(|checkpoint| checkpoint.name()).collect();
+        if !saved.is_empty() {
+            runs.push(json!({ "name": run.name, "names": run.names(&ctx.ui)?, "checkpoints": saved }));
+        }
+    }
+    let exports = Export::ALL.map(|to| json!({ "to": to, "title": to.title(), "use": to.use_it() }));
+    Reply::json(&json!({ "meant": meant, "evaluations": rows, "runs": runs, "exports": exports }))
+}
+
+/// An evaluation with the first line of its answer card.
+fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
+    let name = &evaluation.name;
+    let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
+    let card = card(ctx, evaluation);
+    Ok(json!({
+        "name": name, "is_whole": is_whole, "has_report": evaluation.report().is_file(),
+        "is_outdated": state::is_outdated(evaluation), "card": card,
+        "command": hint_as_typed(ctx, &ctx.command_on(name, "report", "--open")),
+    }))
+}
+
+/// The answer card, with the lines that the terminal prints; `None` before there are figures.
+pub fn card(ctx: &Context, evaluation: &Evaluation) -> Option<Value> {
+    evaluation.plan().ok().zip(evaluation.analysis().read().ok()).map(|(plan, analysis)| {
+        let card = plain(&project_name(&ctx.project), &plan, &analysis, false);
+        let lines: Vec<String> = card.rows.iter().map(|(label, text)| format!("{label}: {text}")).collect();
+        json!({ "title": card.title, "compared": card.compared, "first": lines.first(), "lines": lines })
+    })
+}
+
+/// The page of an evaluation: `NAME/` the page itself, `NAME/style.css` and `NAME/script.js` what it is drawn with. The page is one
+/// file with its style and script inside, which no page of this server may have: they are answered as files of their own.
+pub fn page(ctx: &Context, path: &str) -> anyhow::Result<Reply> {
+    let (name, file) = path.split_once('/').unwrap_or((path, "."));
+    let Ok(evaluation) = known(ctx, name) else { return Ok(Reply::not_found()) };
+    let text = match fs_err::read_to_string(evaluation.report()) {
+        Ok(text) => text,
+        Err(error) => {
+            return Ok(Reply::error(404, &in_one_line(&error.into()), Some("draw the report first")));
+        }
+    };
+    let Some(parts) = Parts::of(&text) else {
+        return Ok(Reply::error(404, "this report is of another version", Some("draw it anew")));
+    };
+    Ok(match file {
+        "" => Reply::html(parts.page),
+        "style.css" => Reply::css(parts.style),
+        "script.js" => Reply::script(parts.script),
+        _ => Reply::not_found(),
+    })
+}
+
+/// A report taken apart.
+struct Parts {
+    page: String,
+    style: String,
+    script: String,
+}
+
+impl Parts {
+    fn of(text: &str) -> Option<Parts> {
+        let (before_policy, rest) = text.split_once("<meta http-equiv=\"Content-Security-Policy\"")?;
+        let (_, rest) = rest.split_once(">\n")?;
+        let (head, rest) = rest.split_once("<style>")?;
+        let (style, rest) = rest.split_once("</style>")?;
+        let (body, rest) = rest.rsplit_once("<script>")?;
+        let (script, end) = rest.split_once("</script>")?;
+        let page = format!(
+            "{before_policy}{head}<link rel=\"stylesheet\" href=\"style.css\">{body}<script src=\"script.js\"></script>{end}"
+        );
+        Some(Parts { page, style: style.to_owned(), script: script.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_taken_apart_and_loses_nothing_that_is_shown() {
+        let text = "<head>\n<meta http-equiv=\"Content-Security-Policy\" content=\"x\">\n<title>t</title>\n<style>p {}</style>\n</head>\
+            <p>a <b>b</b></p><script type=\"application/json\" id=\"d\">{}</script>\n<script>go();</script>\n</html>";
+        let parts = Parts::of(text).expect("a report");
+        assert_eq!((parts.style.as_str(), parts.script.as_str()), ("p {}", "go();"));
+        assert_eq!(
+            parts.page,
+            "<head>\n<title>t</title>\n<link rel=\"stylesheet\" href=\"style.css\">\n</head><p>a <b>b</b></p>\
+             <script type=\"application/json\" id=\"d\">{}</script>\n<script src=\"script.js\"></script>\n</html>"
+        );
+        assert!(Parts::of("<p>").is_none());
+    }
+}

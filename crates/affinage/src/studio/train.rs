@@ -1,0 +1,195 @@
+//! Train: what a training would take, its curves while it runs, and runs side by side.
+
+use affinage_eval::plain;
+use affinage_project::errors::usage;
+use affinage_project::folder::config::Config;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::events::{Event, Record};
+use affinage_project::folder::run::Run;
+use affinage_project::stages::freeze::changes;
+use affinage_project::stages::training::{Trained, time_left, trained_before};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Studio;
+use super::jobs::Work;
+use crate::context::Context;
+use crate::web::{Method, Reply, Request};
+
+#[derive(Deserialize)]
+struct Wanted {
+    version: String,
+    /// A prompt that is answered at every checkpoint; may be empty.
+    #[serde(default)]
+    sample: String,
+}
+
+#[derive(Deserialize)]
+struct Resumed {
+    run: String,
+}
+
+#[derive(Deserialize)]
+struct Frozen {
+    #[serde(default)]
+    accept_clean: bool,
+}
+
+pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
+    let work = match (request.method, below) {
+        (Method::Get, "") => return overview(ctx),
+        (Method::Get, "run") => {
+            let name = request.query("name").ok_or_else(|| usage("`name` is missing"))?;
+            return Reply::json(&curves(ctx, &named(ctx, name)?)?);
+        }
+        (Method::Post, "freeze") => Work::Freeze { accept_clean: request.json::<Frozen>()?.accept_clean },
+        (Method::Post, "plan") => Work::Plan { version: version(ctx, request.json()?)?.0 },
+        (Method::Post, "begin") => {
+            let (version, sample) = version(ctx, request.json()?)?;
+            Work::Train { version, sample }
+        }
+        (Method::Post, "resume") => Work::Resume { run: named(ctx, &request.json::<Resumed>()?.run)?.name },
+        _ => return Ok(Reply::not_found()),
+    };
+    ctx.require_project()?;
+    let training = studio.jobs.newest(|work| matches!(work, Work::Train { .. } | Work::Resume { .. }));
+    let is_training = training.is_some_and(|job| !job.state.is_ended());
+    if is_training && matches!(work, Work::Train { .. } | Work::Resume { .. }) {
+        return Err(usage("a training is running already"));
+    }
+    Reply::json(&json!({ "job": studio.jobs.add(ctx, work)? }))
+}
+
+/// The version and the prompt that are meant.
+fn version(ctx: &Context, wanted: Wanted) -> anyhow::Result<(String, Option<String>)> {
+    let version = DatasetVersion::open(&ctx.project, Some(&wanted.version))?;
+    let sample = wanted.sample.trim();
+    Ok((version.name, (!sample.is_empty()).then(|| sample.to_owned())))
+}
+
+/// The run with exactly this name.
+pub fn named(ctx: &Context, name: &str) -> anyhow::Result<Run> {
+    let run = Run::list(&ctx.project)?.into_iter().find(|run| run.name == name);
+    run.ok_or_else(|| usage(format!("there is no run `{name}`")))
+}
+
+fn overview(ctx: &Context) -> anyhow::Result<Reply> {
+    let versions = DatasetVersion::list(&ctx.project)?;
+    let newest = versions.last();
+    let changed = newest.map(|version| changes(ctx, version)).transpose()?.flatten();
+    let before = newest.map(|version| trained_before(ctx, version)).transpose()?.flatten();
+    let (standing, run) = match &before {
+        None => ("none", None),
+        Some(Trained::Finished(run)) => ("finished", Some(&run.name)),
+        Some(Trained::Stopped(run)) => ("stopped", Some(&run.name)),
+    };
+    let runs = Run::list(&ctx.project)?;
+    let runs =
+        runs.iter().rev().map(|run| Ok(summary(ctx, run)?.0)).collect::<anyhow::Result<Vec<Value>>>()?;
+    let names: Vec<&str> = versions.iter().rev().map(|version| version.name.as_str()).collect();
+    Reply::json(&json!({
+        "versions": names,
+        "changes": changed.map(|changes| changes.words),
+        "standing": standing, "standing_run": run,
+        "model": ctx.config.model.name, "epochs": ctx.config.train.epochs,
+        "runs": runs,
+    }))
+}
+
+/// What is said of a run in the list, and its events.
+fn summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)> {
+    let records = run.events(&ctx.ui)?;
+    let is_training = run.is_training();
+    let mut summary = json!({ "name": run.name, "step": 0 });
+    let mut is_finished = false;
+    for Record { event, .. } in &records {
+        match event {
+            Event::RunStarted(started) => {
+                summary["version"] = json!(started.dataset);
+                summary["model"] = json!(started.model);
+                summary["steps"] = json!(started.steps);
+                summary["rows"] = json!(started.examples);
+            }
+            Event::TrainStep(step) => {
+                (summary["step"], summary["loss"]) = (json!(step.step), json!(step.loss));
+                summary["tokens_per_s"] = json!(step.tokens_per_s);
+            }
+            Event::Evaluated(evaluated) => summary["validation_loss"] = json!(evaluated.loss),
+            Event::Finished { seconds, .. } => {
+                is_finished = true;
+                summary["seconds"] = json!(seconds);
+            }
+            _ => {}
+        }
+    }
+    summary["state"] = json!(match (is_training, is_finished) {
+        (true, _) => "running",
+        (false, true) => "finished",
+        (false, false) => "stopped",
+    });
+    if is_training {
+        let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
+        let left = time_left(&records, config.train.eval_every);
+        summary["left"] = json!(left.map(plain::duration));
+    }
+    Ok((summary, records))
+}
+
+/// Points of a curve that a page can show.
+const MOST_POINTS: usize = 600;
+
+/// A run with its losses by step and the answers to its pinned prompt.
+fn curves(ctx: &Context, run: &Run) -> anyhow::Result<Value> {
+    let (mut shown, records) = summary(ctx, run)?;
+    let (mut loss, mut validation, mut samples, mut warnings) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for Record { event, .. } in records {
+        match event {
+            Event::TrainStep(step) => loss.push((step.step, step.loss)),
+            Event::Evaluated(evaluated) => {
+                // A step that is evaluated again counts with its newest figure.
+                validation.retain(|(step, _)| *step != evaluated.step);
+                validation.push((evaluated.step, evaluated.loss));
+            }
+            Event::Sample { step, prompt, text } => {
+                samples.push(json!({ "step": step, "prompt": prompt, "text": text }));
+            }
+            Event::Warning { text } => warnings.push(text),
+            _ => {}
+        }
+    }
+    validation.sort_by_key(|(step, _)| *step);
+    let names = run.names(&ctx.ui)?;
+    let meant = names
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), json!(run.resolve(name, &ctx.ui).ok()?.step))));
+    shown["checkpoints"] = Value::Object(meant.collect());
+    shown["loss_by_step"] = json!(thinned(&loss));
+    shown["validation_by_step"] = json!(validation);
+    (shown["samples"], shown["warnings"]) = (json!(samples), json!(warnings));
+    Ok(shown)
+}
+
+/// A curve with at most [`MOST_POINTS`] points, each the mean of as many neighbours.
+fn thinned(points: &[(usize, f64)]) -> Vec<(usize, f64)> {
+    let each = points.len().div_ceil(MOST_POINTS).max(1);
+    let mean = |part: &[(usize, f64)]| {
+        let sum: f64 = part.iter().map(|(_, loss)| loss).sum();
+        (part.last().map_or(0, |(step, _)| *step), sum / part.len() as f64)
+    };
+    points.chunks(each).map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_curve_keeps_its_end_and_its_mean() {
+        let points: Vec<(usize, f64)> = (1..=1500).map(|step| (step, step as f64)).collect();
+        let thin = thinned(&points);
+        assert_eq!((thin.len(), thin[0], thin[499]), (500, (3, 2.0), (1500, 1499.0)));
+        assert_eq!(thinned(&points[..3]), points[..3]);
+        assert!(thinned(&[]).is_empty());
+    }
+}

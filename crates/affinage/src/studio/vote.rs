@@ -1,0 +1,73 @@
+//! Vote: which evaluation, and who votes. The vote itself is the page of `affinage vote`, below `vote/`.
+
+use std::sync::Arc;
+
+use affinage_project::errors::{HintExt as _, usage};
+use affinage_project::folder::evaluation::Evaluation;
+use affinage_project::stages::evaluation::series;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::jobs::hint_as_typed;
+use super::{Studio, lock, state};
+use crate::context::Context;
+use crate::human_votes::{ME, Poll};
+use crate::web::{Method, Reply, Request};
+
+#[derive(Deserialize)]
+struct Wanted {
+    eval: String,
+    name: String,
+    #[serde(default)]
+    author: bool,
+}
+
+pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
+    match (request.method, below) {
+        (Method::Get, "") => {
+            let meant = state::newest_evaluation(ctx)?.map(|evaluation| evaluation.name);
+            let evaluations = Evaluation::list(&ctx.project)?;
+            let shown = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation));
+            Reply::json(
+                &json!({ "meant": meant, "evaluations": shown.collect::<anyhow::Result<Vec<Value>>>()? }),
+            )
+        }
+        (Method::Post, "open") => {
+            let Wanted { eval, name, author } = request.json()?;
+            let is_name = !name.is_empty()
+                && name.chars().count() <= 40
+                && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+            if !is_name {
+                return Err(usage("the name of a voter has up to 40 letters, digits, `-`, `_` and `.`"));
+            }
+            if !Evaluation::list(&ctx.project)?.iter().any(|known| known.name == eval) {
+                return Err(usage(format!("there is no evaluation `{eval}`")));
+            }
+            let poll = Arc::new(Poll::of(ctx, &eval, &name, author)?);
+            let (done, total) = poll.progress();
+            *lock(&studio.poll) = Some(poll);
+            Reply::json(&json!({ "done": done, "total": total }))
+        }
+        _ => Ok(Reply::not_found()),
+    }
+}
+
+/// The session of whoever has the project on the evaluation that is meant; it is the open one from then on.
+pub fn open_newest(studio: &Studio, ctx: &Context) -> anyhow::Result<Arc<Poll>> {
+    ctx.require_project()?;
+    let newest = state::newest_evaluation(ctx)?.ok_or_else(|| usage("there is no evaluation to vote on"));
+    let newest = newest.hint("make one with `affinage eval`")?;
+    let poll = Arc::new(Poll::of(ctx, &newest.name, ME, false)?);
+    Ok(Arc::clone(lock(&studio.poll).get_or_insert(poll)))
+}
+
+fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
+    let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
+    let name = &evaluation.name;
+    let typed = |rest: &str| hint_as_typed(ctx, &ctx.command_on(name, "vote", rest));
+    Ok(json!({
+        "name": name, "is_whole": is_whole, "votes": state::votes(ctx, evaluation)?,
+        "command": typed("--as me"),
+        "pack": typed("--as NAME --pack NAME.html"),
+    }))
+}
