@@ -239,7 +239,7 @@ fn report(ctx: &Context) -> anyhow::Result<Found> {
     let drawn = Evaluation::list(&ctx.project)?.iter().filter(|one| one.report().is_file()).count();
     Ok(match (evaluation.report().is_file(), is_outdated(&evaluation)) {
         (false, _) => (Stand::Empty, format!("the report of {} is not drawn yet", evaluation.name)),
-        (true, true) => (Stand::Stale, "somebody voted since the report was drawn: draw it anew".to_owned()),
+        (true, true) => (Stand::Stale, "somebody voted since the report was drawn: draw it again".to_owned()),
         (true, false) => {
             let reports = if drawn == 1 {
                 "the report is drawn".to_owned()
