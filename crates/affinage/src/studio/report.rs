@@ -177,7 +177,7 @@ pub fn page(ctx: &Context, path: &str) -> anyhow::Result<Reply> {
         }
     };
     let Some(parts) = Parts::of(&text) else {
-        return Ok(Reply::error(404, "this report is of another version", Some("draw it anew")));
+        return Ok(Reply::error(404, "this report is of another version", Some("draw it again")));
     };
     Ok(match file {
         "" => Reply::html(parts.page),

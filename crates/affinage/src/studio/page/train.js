@@ -46,9 +46,9 @@ function dataView({ versions, changes }) {
 }
 
 function trainView({ standing, standing_run: run, model, epochs }) {
-  const sample = element("input", { class: "wideinput", "aria-label": "A prompt that is answered again and again", placeholder: "a prompt that is answered at every checkpoint, to hear the voice change (optional)" });
-  const start = button("Train", () => begin("api/train/begin", { version: training.version, sample: sample.value }).then(() => { training.run = null; }), { class: standing === "stopped" ? "" : "main" });
-  const words = { none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on: ${run}.` };
+  const sample = element("input", { class: "wideinput", "aria-label": "A prompt that is answered again and again", placeholder: "a prompt to answer at every checkpoint (optional)" });
+  const start = button(standing === "finished" ? "Train again" : "Train", () => begin("api/train/begin", { version: training.version, sample: sample.value }).then(() => { training.run = null; }), { class: standing === "none" ? "main" : "" });
+  const words = { none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on; the training is ${run}.` };
   return element("div", {},
     element("p", {}, `${words[standing]} The model is ${model}; the examples are gone through ${counted(epochs, "time")}. Other settings: affinage.toml.`),
     element("p", {}, sample),
