@@ -50,6 +50,7 @@ pub(super) struct ConfigJson {
     attn_logit_softcapping: Option<f64>,
     final_logit_softcapping: Option<f64>,
     use_bidirectional_attention: Option<bool>,
+    is_causal: Option<bool>,
     use_sliding_window: Option<bool>,
     #[serde(default, deserialize_with = "given")]
     sliding_window: Option<Option<usize>>,
@@ -333,6 +334,9 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
     ];
     if let Some((key, _)) = switches.into_iter().find(|(_, on)| *on == Some(true)) {
         return refuse(key, "true".to_owned(), "false");
+    }
+    if json.is_causal == Some(false) {
+        return refuse("is_causal", "false".to_owned(), "true");
     }
     let caps = [
         ("attn_logit_softcapping", json.attn_logit_softcapping),
