@@ -146,10 +146,14 @@ fn refuse_null(path: &Path, family: Family, fields: &Map<String, Value>) -> Resu
         Family::Granite => {
             &["attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling"]
         }
+        Family::Gemma3 => &["query_pre_attn_scalar"],
         _ => &[],
     };
-    if let Some(key) = numbers.iter().find(|key| is_null(key)) {
+    if let Some(key) = numbers.iter().chain(&["rms_norm_eps"]).find(|key| is_null(key)) {
         return Err(LoadError::malformed(path, *key, "a number", "null"));
+    }
+    if is_null("tie_word_embeddings") {
+        return Err(LoadError::malformed(path, "tie_word_embeddings", "true or false", "null"));
     }
     if is_null("rope_theta") && fields.get("rope_parameters").is_none_or(Value::is_null) {
         return Err(LoadError::malformed(path, "rope_theta", "a number", "null"));
