@@ -95,8 +95,8 @@ impl<'a> Checker<'a> {
         let mut passed = self.passed(&found, allowed, Some(in_format));
         if is_rounded_away {
             passed = passed.hint(
-                "nothing was left on the disk. The base is stored in steps of this format already, and much of what training \
-                 changed is smaller than a step, so it is rounded away; a format with more bits keeps it (`--precision q8_0`)",
+                "the base is stored in steps of this format already, and much of what training changed is smaller than a step, \
+                 so it is rounded away; a format with more bits keeps it (`--precision q8_0`, or `f16`)",
             );
         }
         let behaviour = passed?;
