@@ -97,6 +97,11 @@ impl Source<'_> {
     /// Errors: the form cannot hold the adapter; what was read back does not behave as the training graph.
     pub fn write(&self, format: Format, precision: Precision, dir: &Path) -> anyhow::Result<Record> {
         let ui = self.ui;
+        // Before the minutes that the check takes.
+        let modelfile = match format {
+            Format::Ollama => Some(ollama::modelfile(self.model)?),
+            _ => None,
+        };
         let checker = ui.during("asking the trained model for the check", || Checker::new(self))?;
         let (writing, checking) = ("writing the export", "reading it back and comparing");
         let config = self.model.weights.config();
@@ -133,8 +138,7 @@ impl Source<'_> {
                 let path = dir.join(GGUF_FILE);
                 let fields = text::gguf_fields(self.model)?;
                 formats = ui.during(writing, || save_gguf(self.merged(), precision, fields, &path))?;
-                if format == Format::Ollama {
-                    let modelfile = ollama::modelfile(self.model)?;
+                if let Some(modelfile) = modelfile {
                     fs_err::write(dir.join("Modelfile"), modelfile)?;
                 }
                 ui.during(checking, || checker.model(&reopened(&path, told)?, precision, dir))?
