@@ -291,3 +291,19 @@ fn mlx_is_told_the_rotation_of_phi3_that_this_program_computes() {
         json!({"model_type": "llama", "rope_parameters": {"rope_type": "default", "rope_theta": 5.0}});
     assert_eq!(told_to_mlx(&llama), Ok(json!({"rope_theta": 5.0})));
 }
+
+#[test]
+fn a_window_that_mlx_does_not_have_is_refused_by_name() {
+    let dir = temp_dir();
+    tiny::project_of(dir.path(), "tiny-mistral");
+    let output = run(dir.path(), &["train", "--engine", "mlx", "--handover", "job"]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && !dir.path().join("job").exists(), "{said}");
+    for part in
+        ["mlx-lm has no sliding window for mistral", "sees the last 6 tokens", "`--engine trl` has it"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let output = run(dir.path(), &["train", "--engine", "trl", "--handover", "job"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
