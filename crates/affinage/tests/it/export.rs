@@ -170,9 +170,14 @@ fn a_model_with_fused_projections_is_trained_and_exported() {
     let settings = fs_err::read_to_string(run.join("run.toml")).expect("there");
     let targets = "targets = [\"qkv_proj\", \"o_proj\", \"gate_up_proj\", \"down_proj\"]";
     assert!(settings.contains(targets), "{settings}");
-    for (format, precision) in
-        [("peft", "f32"), ("gguf-lora", "f32"), ("mlx", "f32"), ("merged", "f32"), ("gguf", "f16")]
-    {
+    for (format, precision) in [
+        ("peft", "f32"),
+        ("gguf-lora", "f32"),
+        ("mlx", "f32"),
+        ("merged", "f32"),
+        ("gguf", "f16"),
+        ("ollama", "f16"),
+    ] {
         let out = format!("out-{format}");
         let args =
             ["--json", "--adapter", "last", "--format", format, "--precision", precision, "--out", &out];
@@ -180,7 +185,18 @@ fn a_model_with_fused_projections_is_trained_and_exported() {
         assert!(output.status.success(), "{format}: {}", text(&output.stderr));
         let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
         assert_eq!(record["bare_base_fails"], true, "{format}: {record}");
+        // With more room llama.cpp rotates as for longer texts from the first token on.
+        let is_llama_cpp = matches!(format, "gguf" | "gguf-lora" | "ollama");
+        assert_eq!(record["most_context"].as_u64(), is_llama_cpp.then_some(128), "{format}: {record}");
     }
+    let modelfile = fs_err::read_to_string(dir.path().join("out-ollama/Modelfile")).expect("there");
+    assert!(modelfile.contains("\nPARAMETER num_ctx 128\n"), "{modelfile}");
+    let output = export(dir.path(), &["--adapter", "last", "--format", "gguf", "--out", "said"]);
+    assert!(
+        text(&output.stderr).contains("`llama-cli -m said/model.gguf -c 128`"),
+        "{}",
+        text(&output.stderr)
+    );
     let config = fs_err::read(dir.path().join("out-peft/adapter_config.json")).expect("there");
     let config: Value = serde_json::from_slice(&config).expect("JSON");
     let modules = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"];

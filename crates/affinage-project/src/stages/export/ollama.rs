@@ -9,7 +9,7 @@ use affinage_dataset::template::{ChatTemplate, GenerationPrompt};
 use affinage_engine::export::Field;
 use anyhow::{Context as _, anyhow};
 
-use super::{GGUF_FILE, gguf_fields};
+use super::{GGUF_FILE, gguf_fields, most_context};
 use crate::errors::HintExt as _;
 use crate::model::LoadedModel;
 
@@ -50,6 +50,9 @@ pub fn modelfile(model: &LoadedModel) -> anyhow::Result<String> {
     let mut text = format!("FROM ./{GGUF_FILE}\nTEMPLATE {}\n", quoted(&parts.go_template())?);
     if let Some(system) = &parts.default_system {
         text.push_str(&format!("SYSTEM {}\n", quoted(system)?));
+    }
+    if let Some(tokens) = most_context(model) {
+        text.push_str(&format!("PARAMETER num_ctx {tokens}\n"));
     }
     for id in &model.end_tokens {
         let token = model.tokenizer.token(*id).with_context(|| format!("end token {id} has no text"))?;
