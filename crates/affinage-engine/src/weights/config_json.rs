@@ -50,6 +50,7 @@ pub(super) struct ConfigJson {
     attn_logit_softcapping: Option<f64>,
     final_logit_softcapping: Option<f64>,
     use_bidirectional_attention: Option<bool>,
+    is_causal: Option<bool>,
     use_sliding_window: Option<bool>,
     #[serde(default, deserialize_with = "given")]
     sliding_window: Option<Option<usize>>,
@@ -145,10 +146,14 @@ fn refuse_null(path: &Path, family: Family, fields: &Map<String, Value>) -> Resu
         Family::Granite => {
             &["attention_multiplier", "embedding_multiplier", "residual_multiplier", "logits_scaling"]
         }
+        Family::Gemma3 => &["query_pre_attn_scalar"],
         _ => &[],
     };
-    if let Some(key) = numbers.iter().find(|key| is_null(key)) {
+    if let Some(key) = numbers.iter().chain(&["rms_norm_eps"]).find(|key| is_null(key)) {
         return Err(LoadError::malformed(path, *key, "a number", "null"));
+    }
+    if is_null("tie_word_embeddings") {
+        return Err(LoadError::malformed(path, "tie_word_embeddings", "true or false", "null"));
     }
     if is_null("rope_theta") && fields.get("rope_parameters").is_none_or(Value::is_null) {
         return Err(LoadError::malformed(path, "rope_theta", "a number", "null"));
@@ -333,6 +338,9 @@ fn refuse_other_arithmetic(path: &Path, family: Family, json: &ConfigJson) -> Re
     ];
     if let Some((key, _)) = switches.into_iter().find(|(_, on)| *on == Some(true)) {
         return refuse(key, "true".to_owned(), "false");
+    }
+    if json.is_causal == Some(false) {
+        return refuse("is_causal", "false".to_owned(), "true");
     }
     let caps = [
         ("attn_logit_softcapping", json.attn_logit_softcapping),

@@ -6,6 +6,7 @@
 
 mod config;
 mod config_json;
+mod drawn;
 mod error;
 mod folder;
 mod gguf;
@@ -25,6 +26,7 @@ pub(crate) use config::inverse_root;
 pub use config::{
     Activation, BlockNorms, Family, Llama3Scaling, LongRopeScaling, ModelConfig, QkNorm, Rope, RopeScaling,
 };
+pub use drawn::Shape;
 pub use error::LoadError;
 pub use gguf::lora::{GgufLora, LoraPart};
 pub(crate) use gguf::model::{LONG_ROPE_FACTORS, gguf_name};

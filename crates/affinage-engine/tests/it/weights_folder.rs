@@ -162,6 +162,7 @@ fn what_is_not_implemented_is_refused_by_name() {
         @"`config.json`: final_logit_softcapping is 30, supported: null");
     insta::assert_snapshot!(changed(json!({"use_bidirectional_attention": true})),
         @"`config.json`: use_bidirectional_attention is true, supported: false");
+    insta::assert_snapshot!(changed(json!({"is_causal": false})), @"`config.json`: is_causal is false, supported: true");
     insta::assert_snapshot!(changed(json!({"rope_parameters": {"full_attention": {"rope_type": "default"},
         "sliding_attention": {"rope_type": "default"}}})),
         @"`config.json`: rope_parameters.sliding_attention is present, supported: none, as only gemma3 has it");
@@ -248,6 +249,12 @@ fn nulls_zeros_and_settings_that_are_read_in_two_ways_are_refused() {
         @"`config.json`: rope_theta: expected a number, found null");
     insta::assert_snapshot!(changed(json!({"model_type": "granite", "logits_scaling": null})),
         @"`config.json`: logits_scaling: expected a number, found null");
+    insta::assert_snapshot!(changed(json!({"rms_norm_eps": null})),
+        @"`config.json`: rms_norm_eps: expected a number, found null");
+    insta::assert_snapshot!(changed(json!({"model_type": "gemma3_text", "query_pre_attn_scalar": null})),
+        @"`config.json`: query_pre_attn_scalar: expected a number, found null");
+    insta::assert_snapshot!(changed(json!({"tie_word_embeddings": null})),
+        @"`config.json`: tie_word_embeddings: expected true or false, found null");
     insta::assert_snapshot!(changed(json!({"model_type": "smollm3", "no_rope_layer_interval": 0})),
         @"`config.json`: no_rope_layer_interval: expected at least 1, found 0");
     insta::assert_snapshot!(changed(json!({"model_type": "gemma3_text", "sliding_window_pattern": 0})),

@@ -298,6 +298,26 @@ fn the_scaling_of_llama_3_is_recovered_from_its_factors() {
     assert!((frequencies[1] * 32.0 * 5e8f64.sqrt() - 1.0).abs() < 1e-6); // rounded to f32 as the reference does
 }
 
+/// A factor without a type is linear in llama.cpp, and so is one under its older name; 0 is none.
+#[test]
+fn a_linear_factor_needs_no_type() {
+    let scaling = |key: &'static str, factor: f32, kind: Option<&'static str>| {
+        let mut file = tiny_llama();
+        file.set(key, Value::F32(factor));
+        if let Some(kind) = kind {
+            file.set("llama.rope.scaling.type", Value::Text(kind));
+        }
+        open(&file.bytes()).expect("a right file").config().rope.scaling.clone()
+    };
+    for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
+        for kind in [None, Some("linear")] {
+            assert_eq!(scaling(key, 4.0, kind), Some(RopeScaling::Linear { factor: 4.0 }), "{key} {kind:?}");
+        }
+        assert_eq!(scaling(key, 4.0, Some("none")), None, "{key}");
+        assert_eq!((scaling(key, 1.0, None), scaling(key, 0.0, None)), (None, None), "{key}");
+    }
+}
+
 #[test]
 fn what_is_not_implemented_is_refused_by_name() {
     insta::assert_snapshot!(changed(|f| { f.set("general.architecture", Value::Text("mamba")); }),
@@ -322,6 +342,10 @@ fn what_is_not_implemented_is_refused_by_name() {
         @"model: llama.final_logit_softcapping is 30, supported: none");
     insta::assert_snapshot!(changed(|f| { f.set("llama.rope.scaling.type", Value::Text("yarn")); }),
         @"model: llama.rope.scaling.type is yarn, supported: none, linear, rope_freqs");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.attention.causal", Value::Raw(7, vec![0])); }),
+        @"model: llama.attention.causal is false, supported: true");
+    insta::assert_snapshot!(changed(|f| { f.set("llama.nextn_predict_layers", Value::U32(1)); }),
+        @"model: llama.nextn_predict_layers is 1, supported: 0");
     insta::assert_snapshot!(changed(|f| { f.set("llama.expert_count", Value::U32(8)); }),
         @"model: llama.expert_count is 8, supported: 0");
     insta::assert_snapshot!(changed(|f| { f.set("llama.rope.dimension_count", Value::U32(2)); }),

@@ -1,12 +1,14 @@
 //! How many tokens rows have, told by the tokenizer, the template and the rule that training itself uses, and which of them
 //! are longer than the training takes.
 
+use std::time::Duration;
+
 use affinage_dataset::message::Message;
 use affinage_dataset::template::{ChatTemplate, TemplateError};
 use affinage_dataset::tokenize::{LossMode, TokenizedExample, row_text, row_tokens, tokenize_example};
 use affinage_dataset::tokenizer::Tokenizer;
 use affinage_engine::weights::ModelConfig;
-use affinage_eval::plain::{bytes, count};
+use affinage_eval::plain::{bytes, count, duration};
 
 use crate::folder::config::Train;
 use crate::folder::project::Project;
@@ -107,6 +109,25 @@ pub struct Length {
     pub is_too_long: bool,
 }
 
+/// What a training needs whose longest row has so many tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    pub peak_bytes: u64,
+    /// `None` where nothing tells the speed.
+    pub time: Option<Duration>,
+}
+
+impl Needs {
+    /// `1.2 GB of memory and 12m 30s`
+    fn in_words(self) -> String {
+        let memory = format!("{} of memory", bytes(self.peak_bytes));
+        match self.time {
+            Some(time) => format!("{memory} and {}", duration(time)),
+            None => memory,
+        }
+    }
+}
+
 /// What of all rows a length would keep whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spread {
@@ -125,13 +146,13 @@ impl Spread {
         Some(Spread { keeps_most: tokens[kept.max(1) - 1], longest })
     }
 
-    /// Which settings would take more of the rows than `limit` tokens do, and what memory each takes; `None` where `limit`
-    /// takes all. `positions` is the most that the model can take.
-    pub fn proposal(&self, limit: usize, positions: usize, peak: impl Fn(usize) -> u64) -> Option<String> {
+    /// Which settings would take more of the rows than `limit` tokens do, and what a training with each needs; `None` where
+    /// `limit` takes all. `positions` is the most that the model can take.
+    pub fn proposal(&self, limit: usize, positions: usize, needs: impl Fn(usize) -> Needs) -> Option<String> {
         if self.longest <= limit {
             return None;
         }
-        let needs = |tokens: usize| format!("{} of memory", bytes(peak(tokens)));
+        let needs = |tokens: usize| needs(tokens).in_words();
         let most = (self.keeps_most > limit && self.keeps_most < self.longest)
             .then_some(("99 % of the rows", self.keeps_most));
         let ways = most.into_iter().chain([("all rows", self.longest)]);
@@ -196,17 +217,25 @@ mod tests {
         assert_eq!(spread, Spread { keeps_most: 198, longest: 200 });
         assert_eq!(Spread::of(vec![7]), Some(Spread { keeps_most: 7, longest: 7 }));
         assert_eq!(Spread::of(Vec::new()), None);
-        let peak = |tokens: usize| tokens as u64 * 1_000_000;
-        assert_eq!(spread.proposal(200, 1000, peak), None);
+        let needs = |tokens: usize| Needs { peak_bytes: tokens as u64 * 1_000_000, time: None };
+        assert_eq!(spread.proposal(200, 1000, needs), None);
         assert_eq!(
-            spread.proposal(150, 1000, peak).as_deref(),
+            spread.proposal(150, 1000, needs).as_deref(),
             Some(
                 "`train.max-seq-tokens` 198 takes 99 % of the rows (about 198 MB of memory); `train.max-seq-tokens` 200 \
                  takes all rows (about 200 MB of memory); now 150 (about 150 MB of memory)"
             )
         );
+        let timed = |tokens| Needs { time: Some(Duration::from_secs(tokens as u64)), ..needs(tokens) };
         assert_eq!(
-            spread.proposal(150, 199, peak).as_deref(),
+            spread.proposal(199, 1000, timed).as_deref(),
+            Some(
+                "`train.max-seq-tokens` 200 takes all rows (about 200 MB of memory and 3m 20s); now 199 (about 199 MB of \
+                 memory and 3m 19s)"
+            )
+        );
+        assert_eq!(
+            spread.proposal(150, 199, needs).as_deref(),
             Some(
                 "`train.max-seq-tokens` 198 takes 99 % of the rows (about 198 MB of memory); now 150 (about 150 MB of \
                  memory); the longest has 200 tokens, and the model takes at most 199"

@@ -45,7 +45,7 @@ pub use calibrate::Calibration;
 pub use earlier::{Trained, say_stays_aside, trained_before};
 pub use estimate::Estimate;
 pub use memory::{MemoryPlan, peak_bytes};
-pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate};
+pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate, time_within};
 pub use pace::{Ahead, Pace, standing, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
 pub use prepare::{Prepared, prepare, train};

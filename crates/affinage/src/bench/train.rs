@@ -242,7 +242,7 @@ fn lora_config(args: &TrainBench, model: &ModelConfig) -> anyhow::Result<LoraCon
 }
 
 /// AdamW at a constant 2e-4 without decay, clipped at 1: the usual job, so that losses can be compared elsewhere.
-fn train_config(steps: usize, micro_batch_tokens: usize, recompute_layers: usize) -> TrainConfig {
+pub(super) fn train_config(steps: usize, micro_batch_tokens: usize, recompute_layers: usize) -> TrainConfig {
     TrainConfig {
         optimizer: AdamW::default(),
         schedule: Schedule::Constant,

@@ -239,11 +239,15 @@ fn show(ctx: &Context, out: &Path, record: &Record) {
     // With the folder that was asked for, so that it can be pasted.
     let shown = ctx.shown(out).to_string();
     let typed = |rest: &str| shell_word(Path::new(&format!("{shown}{rest}")));
+    // Without it llama.cpp makes room for the longest text, and rotates as for that.
+    let room = record.most_context.map_or(String::new(), |tokens| format!(" -c {tokens}"));
     ctx.ui.hint(match record.format {
         Format::Peft => format!("peft: `PeftModel.from_pretrained(base, {shown:?})`"),
         Format::Merged => format!("transformers: `AutoModelForCausalLM.from_pretrained({shown:?})`"),
-        Format::Gguf => format!("llama.cpp: `llama-cli -m {}`", typed("/model.gguf")),
-        Format::GgufLora => format!("llama.cpp: `llama-cli -m BASE.gguf --lora {}`", typed("/adapter.gguf")),
+        Format::Gguf => format!("llama.cpp: `llama-cli -m {}{room}`", typed("/model.gguf")),
+        Format::GgufLora => {
+            format!("llama.cpp: `llama-cli -m BASE.gguf --lora {}{room}`", typed("/adapter.gguf"))
+        }
         Format::Mlx => format!("mlx-lm: `mlx_lm.generate --model BASE --adapter-path {}`", typed("")),
         Format::Ollama => format!(
             "Ollama: `ollama create my-voice -f {}` (checked by grammar only, not by Ollama)",

@@ -14,10 +14,11 @@ use affinage_project::stages::external::{self, Asked, Start};
 use affinage_project::stages::external_trainer;
 use affinage_project::stages::forecast;
 use affinage_project::stages::freeze::say_untested;
-use affinage_project::stages::lengths::limit;
+use affinage_project::stages::lengths::{Needs, limit};
 use affinage_project::stages::training::verify::{Proof, verify_resume};
 use affinage_project::stages::training::{
-    Estimate, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, peak_bytes, prepare, resumable, say_where_best,
+    Estimate, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, Workload, multiply_rate, peak_bytes, prepare,
+    resumable, say_where_best, time_within,
 };
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
@@ -144,8 +145,12 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     }
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, args.dry_run, resumed.as_ref()));
     let part = args.part_in.map(|project| Part { project, halt_in: args.halt_in });
+    let is_begun = resumed.is_some() || part.is_some();
     let (config, version, prepared) = prepared(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
     let Prepared { model, engine, plan, memory } = &prepared;
+    if !is_begun && !args.dry_run {
+        propose_length(ctx, engine, plan, None);
+    }
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
         let to = to.of_external_trainer()?;
         let source = external_trainer::Source { ctx, model, engine, version: &version, plan };
@@ -173,6 +178,9 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
 pub(super) fn train_in_run(ctx: &Context, version: &str, resumed: Option<Run>) -> anyhow::Result<()> {
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, false, resumed.as_ref()));
     let (config, version, prepared) = prepared(ctx, resumed.as_ref(), Some(version), None)?;
+    if resumed.is_none() {
+        propose_length(ctx, &prepared.engine, &prepared.plan, None);
+    }
     let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
     forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
     let Prepared { model, engine, plan, .. } = &prepared;
@@ -202,7 +210,6 @@ fn prepared(
     let is_begun = resumed.is_some() || part.is_some();
     let prepared = prepare(ctx, &config, &version, part)?;
     describe(ctx, &prepared);
-    propose_length(ctx, &prepared.engine, &prepared.plan);
     if !is_begun {
         say_untested(ctx, &version);
     }
@@ -323,13 +330,24 @@ fn kept(memory: &MemoryPlan) -> String {
     }
 }
 
-/// Which length would take the rows that are left out, and what memory it needs.
-fn propose_length(ctx: &Context, engine: &Model, plan: &Plan) {
+/// Which length would take the rows that are left out, and what memory and time it needs. `measured` is how long the training
+/// takes as it is; without it that is told from this machine's multiply, in about a second.
+fn propose_length(ctx: &Context, engine: &Model, plan: &Plan, measured: Option<Duration>) {
     let Some(spread) = plan.spread().filter(|_| !plan.left_out.is_empty()) else { return };
     let resident = machine::resident_bytes().unwrap_or(0);
-    let peak = |tokens| peak_bytes(&plan.config, engine.config(), tokens, resident);
-    let limit = limit(&plan.config, engine.config());
-    if let Some(proposal) = spread.proposal(limit, engine.max_positions(), peak) {
+    let model = engine.config();
+    let now = measured.unwrap_or_else(|| {
+        let rate = ctx.ui.during("measuring this machine", multiply_rate);
+        let seconds = Workload::within(plan, 0).seconds(&plan.config, model, rate);
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    });
+    let time = time_within(plan, model, now);
+    let needs = |tokens| Needs {
+        peak_bytes: peak_bytes(&plan.config, model, tokens, resident),
+        time: Some(time(tokens)),
+    };
+    let limit = limit(&plan.config, model);
+    if let Some(proposal) = spread.proposal(limit, engine.max_positions(), needs) {
         ctx.ui.say(proposal);
     }
 }
@@ -373,6 +391,7 @@ fn engines_in_words(estimate: &Estimate<'_>) -> String {
 fn dry_run(ctx: &Context, start: &Start, memory: &MemoryPlan) -> anyhow::Result<()> {
     let plan = start.plan;
     let estimate = Estimate::measure(start, memory)?;
+    propose_length(ctx, start.engine, plan, Some(Duration::from_secs_f64(estimate.seconds)));
     if ctx.json {
         return ctx.ui.json(&estimate);
     }

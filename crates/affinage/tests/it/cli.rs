@@ -32,7 +32,7 @@ fn help_lists_the_working_commands_in_groups() {
       serve     Base and checkpoints behind an OpenAI-compatible endpoint on this machine
       export    Write the adapter, or the model with it, for other programs, and measure that it behaves
       inspect   Look at a model, at tokens with their loss mask, or at next-token logits
-      bench     Measure training, generation or plain matrix products on this machine
+      bench     Measure training, generation, model families or plain matrix products on this machine
 
     Evaluation:
       judge     Blind comparisons by judges; resumes, and never pays twice

@@ -55,6 +55,41 @@ fn formats_other_than_asked_for_are_counted_and_hints_can_be_pasted() {
     assert!(!matrices.contains_key("Q4_K") && record["other_format"] == all, "{record}");
 }
 
+/// A base in the steps of the format loses nothing by it, and what training changed does, the more the smaller it is.
+#[test]
+fn a_base_on_the_grid_of_the_format_does_not_make_the_export_an_error_unless_most_is_rounded_away() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    trained_at(dir, "1e-9");
+    let q4 = ["--adapter", "last", "--format", "gguf", "--precision", "q4_0", "--out"];
+    let output = export(dir, &[&q4[..], &["base"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let config = fs_err::read_to_string(dir.join("affinage.toml")).expect("there");
+    fs_err::write(dir.join("affinage.toml"), config.replace("\"model\"", "\"base/model.gguf\""))
+        .expect("written");
+
+    train(dir, "0.01");
+    let output = export(dir, &[&["--json"][..], &q4, &["most-kept"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let kl = |part: &str| record[part]["kl"].as_f64().expect("a number");
+    assert!(kl("base_in_format") < 1e-3 && kl("parity") > 3e-3, "the format costs the sum more: {record}");
+    assert_eq!(record["tolerance_kl"].as_f64(), Some(kl("bare_base") * 0.05), "{record}");
+
+    train(dir, "0.001");
+    let output = export(dir, &[&q4[..], &["rounded-away"]].concat());
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && !dir.join("rounded-away").exists(), "{said}");
+    for part in
+        ["the export does not behave", "smaller than a step, so it is rounded away", "`--precision q8_0`"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let q8 = ["--adapter", "last", "--format", "gguf", "--precision", "q8_0", "--out", "kept"];
+    let output = export(dir, &q8);
+    assert!(output.status.success(), "as the hint says: {}", text(&output.stderr));
+}
+
 #[test]
 fn every_form_behaves_and_the_bare_base_does_not() {
     let dir = temp_dir();
@@ -135,9 +170,14 @@ fn a_model_with_fused_projections_is_trained_and_exported() {
     let settings = fs_err::read_to_string(run.join("run.toml")).expect("there");
     let targets = "targets = [\"qkv_proj\", \"o_proj\", \"gate_up_proj\", \"down_proj\"]";
     assert!(settings.contains(targets), "{settings}");
-    for (format, precision) in
-        [("peft", "f32"), ("gguf-lora", "f32"), ("mlx", "f32"), ("merged", "f32"), ("gguf", "f16")]
-    {
+    for (format, precision) in [
+        ("peft", "f32"),
+        ("gguf-lora", "f32"),
+        ("mlx", "f32"),
+        ("merged", "f32"),
+        ("gguf", "f16"),
+        ("ollama", "f16"),
+    ] {
         let out = format!("out-{format}");
         let args =
             ["--json", "--adapter", "last", "--format", format, "--precision", precision, "--out", &out];
@@ -145,7 +185,18 @@ fn a_model_with_fused_projections_is_trained_and_exported() {
         assert!(output.status.success(), "{format}: {}", text(&output.stderr));
         let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
         assert_eq!(record["bare_base_fails"], true, "{format}: {record}");
+        // With more room llama.cpp rotates as for longer texts from the first token on.
+        let is_llama_cpp = matches!(format, "gguf" | "gguf-lora" | "ollama");
+        assert_eq!(record["most_context"].as_u64(), is_llama_cpp.then_some(128), "{format}: {record}");
     }
+    let modelfile = fs_err::read_to_string(dir.path().join("out-ollama/Modelfile")).expect("there");
+    assert!(modelfile.contains("\nPARAMETER num_ctx 128\n"), "{modelfile}");
+    let output = export(dir.path(), &["--adapter", "last", "--format", "gguf", "--out", "said"]);
+    assert!(
+        text(&output.stderr).contains("`llama-cli -m said/model.gguf -c 128`"),
+        "{}",
+        text(&output.stderr)
+    );
     let config = fs_err::read(dir.path().join("out-peft/adapter_config.json")).expect("there");
     let config: Value = serde_json::from_slice(&config).expect("JSON");
     let modules = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"];

@@ -226,3 +226,84 @@ fn trl_in_one_process_and_in_two_does_the_same_job() {
     eprintln!("{}", text(&output.stdout));
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
 }
+
+/// What the program for MLX tells mlx-lm of a model's rotation, beside its config.json. Only that function runs: what it
+/// imports is not needed for it.
+fn told_to_mlx(config: &Value) -> Result<Value, String> {
+    const PROGRAM: &str = "
+import json, sys, types
+for name in ('mlx', 'mlx.core', 'mlx.nn', 'mlx_lm', 'mlx_lm.utils', 'numpy'):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules['mlx.nn'].Module = object
+sys.modules['mlx.core'].sqrt = sys.modules['mlx_lm.utils'].load_model = None
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from mlx_base import rope_of
+print(json.dumps(rope_of(json.loads(sys.argv[2]))))
+";
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/engines");
+    let mut python = Command::new("python3");
+    python.args(["-c", PROGRAM]).arg(programs).arg(config.to_string());
+    let output = python.output().expect("python3");
+    match output.status.success() {
+        true => Ok(serde_json::from_slice(&output.stdout).expect("JSON")),
+        false => Err(text(&output.stderr)),
+    }
+}
+
+#[test]
+fn mlx_is_told_the_rotation_of_phi3_that_this_program_computes() {
+    let (short, long) = (json!([1.0, 1.25, 1.75]), json!([1.5, 4.0, 11.0]));
+    let config = json!({"model_type": "phi3", "max_position_embeddings": 512, "original_max_position_embeddings": 128});
+    let with = |key: &str, value: Value| {
+        let mut config = config.clone();
+        config[key] = value;
+        config
+    };
+    // mlx-lm would rotate all rows by the long factors.
+    let told = json!({"rope_theta": 20000.0, "partial_rotary_factor": 0.75, "original_max_position_embeddings": 128,
+        "max_position_embeddings": 512,
+        "rope_scaling": {"type": "longrope", "short_factor": short, "long_factor": short}});
+    let new = json!({"rope_type": "longrope", "rope_theta": 20000.0, "partial_rotary_factor": 0.75,
+        "short_factor": short, "long_factor": long, "original_max_position_embeddings": 128});
+    assert_eq!(told_to_mlx(&with("rope_parameters", new.clone())), Ok(told.clone()));
+    let mut old =
+        with("rope_scaling", json!({"type": "longrope", "short_factor": short, "long_factor": long}));
+    old["rope_theta"] = json!(20000.0);
+    old["partial_rotary_factor"] = json!(0.75);
+    assert_eq!(told_to_mlx(&old), Ok(told));
+    let plain = json!({"rope_type": "default", "rope_theta": 20000.0, "partial_rotary_factor": 0.5});
+    assert_eq!(
+        told_to_mlx(&with("rope_parameters", plain)),
+        Ok(json!({"rope_theta": 20000.0, "partial_rotary_factor": 0.5, "rope_scaling": null}))
+    );
+    // The factor that follows from the positions is the one that mlx-lm has; another one it cannot be told.
+    let by_default = (1.0 + 4f64.ln() / 128f64.ln()).sqrt();
+    for (factor, is_known) in [(by_default, true), (1.5, false)] {
+        let mut rope = new.clone();
+        rope["attention_factor"] = json!(factor);
+        let told = told_to_mlx(&with("rope_parameters", rope));
+        assert_eq!(told.is_ok(), is_known, "{told:?}");
+        assert!(told.is_ok() || told.is_err_and(|error| error.contains("attention_factor")));
+    }
+    // Others are told as before.
+    let llama =
+        json!({"model_type": "llama", "rope_parameters": {"rope_type": "default", "rope_theta": 5.0}});
+    assert_eq!(told_to_mlx(&llama), Ok(json!({"rope_theta": 5.0})));
+}
+
+#[test]
+fn a_window_that_mlx_does_not_have_is_refused_by_name() {
+    let dir = temp_dir();
+    tiny::project_of(dir.path(), "tiny-mistral");
+    let output = run(dir.path(), &["train", "--engine", "mlx", "--handover", "job"]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && !dir.path().join("job").exists(), "{said}");
+    for part in
+        ["mlx-lm has no sliding window for mistral", "sees the last 6 tokens", "`--engine trl` has it"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let output = run(dir.path(), &["train", "--engine", "trl", "--handover", "job"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}

@@ -105,6 +105,18 @@ fn without_the_model_a_version_is_frozen_and_says_that_nothing_was_measured() {
     assert!(frozen["folder"].is_string());
 }
 
+#[test]
+fn a_model_that_was_not_taught_to_chat_is_not_called_missing() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    fs_err::write(dir.join("model/tokenizer_config.json"), r#"{"eos_token": "<|im_end|>"}"#)
+        .expect("written");
+    let (_, said) = done(dir, &["dataset", "--accept-clean"]);
+    assert!(said.contains("was not measured: model has no chat template"), "{said}");
+    assert!(!said.contains("not on this machine"), "{said}");
+}
+
 /// More rows of the same would not help, so that nobody is sent to accept more.
 #[test]
 fn where_all_rows_are_too_long_that_is_the_error() {
@@ -141,8 +153,20 @@ fn a_training_leaves_long_rows_out_and_every_place_counts_the_same() {
     ] {
         assert!(said.contains(&part), "{part}: {said}");
     }
+    // More rows and longer ones take longer: of the training with all rows about as much longer as it has more steps.
+    let seconds = |key: &str| estimate[key].as_f64().expect("a number");
+    let longer = seconds("keeps_all_seconds") / seconds("seconds");
+    assert!(longer > 1.1 && longer < 3.0, "{longer}: {estimate}");
 
-    let (finished, _) = done(dir, &["--set", LIMIT, "train"]);
+    let (finished, trained) = done(dir, &["--set", LIMIT, "train"]);
+    for said in [&said, &trained] {
+        let (_, needs) = said.split_once("108 takes all rows (about ").expect("a proposal");
+        let (of_all, now) = needs.split_once("; now 103 (about ").expect("what it takes now");
+        for needs in [of_all, now] {
+            let (_, time) = needs.split_once(" of memory and ").expect("a time");
+            assert!(time.starts_with(|c: char| c.is_ascii_digit()), "{time}");
+        }
+    }
     let [folder] = tiny::runs(dir).try_into().expect("one run");
     let started = rows(&folder.join("events.jsonl")).remove(0);
     assert_eq!((&started["examples"], &started["left_out"]), (&estimate["rows"], &json!(left_out)));

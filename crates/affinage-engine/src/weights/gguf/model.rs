@@ -175,6 +175,12 @@ impl<'a> Reader<'a> {
         };
         self.refuse_unless_equal("rope.dimension_count", rotary_dim)?;
         self.refuse_unless_equal("expert_count", 0)?;
+        // Layers at the end that llama.cpp does not run.
+        self.refuse_unless_equal("nextn_predict_layers", 0)?;
+        let causal = self.key("attention.causal");
+        if self.metadata.bool(&causal)? == Some(false) {
+            return Err(LoadError::unsupported(self.path, causal, "false", "true"));
+        }
         self.refuse_unless_equal("vocab_size", embedding.shape[0])?;
         self.refuse_factor("attn_logit_softcapping")?;
         self.refuse_factor("final_logit_softcapping")?;
@@ -359,17 +365,25 @@ impl<'a> Reader<'a> {
         config: &ModelConfig,
     ) -> Result<Option<RopeScaling>, LoadError> {
         let key = self.key("rope.scaling.type");
+        // llama.cpp takes a factor without a type, or under its older name, for a linear one.
+        let stored = |name: &str| Ok(self.metadata.float(&self.key(name))?.filter(|factor| *factor != 0.0));
+        let factor = match stored("rope.scaling.factor")? {
+            Some(factor) => Some(factor),
+            None => stored("rope.scale_linear")?,
+        };
         match self.metadata.string(&key)? {
-            None | Some("none") => {}
-            Some("linear") if factors.is_none() => {
+            None if factor.is_none_or(|factor| factor == 1.0) => {}
+            Some("none") => {}
+            None | Some("linear") if factors.is_none() => {
                 let key = self.key("rope.scaling.factor");
-                let factor = self.metadata.float(&key)?.ok_or_else(|| missing(self.path, &key))?;
+                let factor = factor.ok_or_else(|| missing(self.path, &key))?;
                 if !(factor.is_finite() && factor > 0.0) {
                     return Err(LoadError::malformed(self.path, key, "a positive number", factor));
                 }
                 return Ok(Some(RopeScaling::Linear { factor }));
             }
-            Some(kind) => {
+            kind => {
+                let kind = kind.unwrap_or("linear, beside factors of its own");
                 return Err(LoadError::unsupported(self.path, key, kind, "none, linear, rope_freqs"));
             }
         }

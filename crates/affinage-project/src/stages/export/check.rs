@@ -19,6 +19,11 @@ use crate::model::LoadedModel;
 
 const POSITIONS: usize = 64;
 
+/// A format of fewer than 8 bits may cost this share of the divergence that training made: 22 % of the distance.
+const SHARE_OF_TRAINING: f64 = 0.05;
+/// Where a format costs the base less than this share of what it costs the sum, the base is on its grid.
+const ON_ITS_GRID: f64 = 0.1;
+
 /// What the probes are asked.
 const QUESTIONS: [&str; 8] = [
     "Why do people keep diaries?",
@@ -80,11 +85,21 @@ impl<'a> Checker<'a> {
             return self.passed(&found, tolerance(precision), None);
         }
         let in_format = self.base_in_format(precision, dir)?;
-        // A base that is already stored in the format loses nothing by it, the sum with an adapter does.
-        let allowed = (1.5 * in_format.kl).max(tolerance(Precision::BF16));
         let to_tuned = self.compare(&self.tuned, &found).kl;
         let to_base = self.compare(&self.base, &found).kl;
-        let behaviour = self.passed(&found, allowed, Some(in_format))?;
+        // A base that is already stored in the format loses nothing by it, the sum with an adapter does.
+        let of_training = SHARE_OF_TRAINING * self.compare(&self.tuned, &self.base).kl;
+        let of_format = if precision == Precision::Q8_0 { 0.0 } else { of_training };
+        let allowed = (1.5 * in_format.kl).max(of_format).max(tolerance(Precision::BF16));
+        let is_rounded_away = in_format.kl < ON_ITS_GRID * to_tuned;
+        let mut passed = self.passed(&found, allowed, Some(in_format));
+        if is_rounded_away {
+            passed = passed.hint(
+                "the base is stored in steps of this format already, and much of what training changed is smaller than a step, \
+                 so it is rounded away; a format with more bits keeps it (`--precision q8_0`, or `f16`)",
+            );
+        }
+        let behaviour = passed?;
         ensure!(
             to_tuned <= to_base || !behaviour.bare_base_fails,
             "the quantised export is nearer to the base ({to_base:.2e} nats a token) than to the tuned model ({to_tuned:.2e})"

@@ -16,7 +16,7 @@ use affinage_engine::checkpoint::{adapter_sha256, load_adapter, save_adapter, sa
 use affinage_engine::export::{Formats, Merged, save_folder, save_gguf, save_gguf_lora, save_mlx};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
-use affinage_engine::weights::Precision;
+use affinage_engine::weights::{Precision, RopeScaling};
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -80,6 +80,10 @@ pub struct Record {
     /// Those of `matrices` in another format than the precision means, because their rows are no whole number of its blocks.
     #[serde(skip_serializing_if = "is_none")]
     pub other_format: usize,
+    /// Room for tokens within which llama.cpp and Ollama compute what was checked: with more of it they take the frequencies of
+    /// longer texts, from the first token on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_context: Option<usize>,
     /// SHA-256 by file name.
     pub files: BTreeMap<String, String>,
     #[serde(flatten)]
@@ -97,6 +101,11 @@ impl Source<'_> {
     /// Errors: the form cannot hold the adapter; what was read back does not behave as the training graph.
     pub fn write(&self, format: Format, precision: Precision, dir: &Path) -> anyhow::Result<Record> {
         let ui = self.ui;
+        // Before the minutes that the check takes.
+        let modelfile = match format {
+            Format::Ollama => Some(ollama::modelfile(self.model)?),
+            _ => None,
+        };
         let checker = ui.during("asking the trained model for the check", || Checker::new(self))?;
         let (writing, checking) = ("writing the export", "reading it back and comparing");
         let config = self.model.weights.config();
@@ -133,8 +142,7 @@ impl Source<'_> {
                 let path = dir.join(GGUF_FILE);
                 let fields = text::gguf_fields(self.model)?;
                 formats = ui.during(writing, || save_gguf(self.merged(), precision, fields, &path))?;
-                if format == Format::Ollama {
-                    let modelfile = ollama::modelfile(self.model)?;
+                if let Some(modelfile) = modelfile {
                     fs_err::write(dir.join("Modelfile"), modelfile)?;
                 }
                 ui.during(checking, || checker.model(&reopened(&path, told)?, precision, dir))?
@@ -152,6 +160,8 @@ impl Source<'_> {
             kept_f16: formats.kept_f16,
             matrices: formats.matrices,
             other_format: formats.replaced,
+            most_context: most_context(self.model)
+                .filter(|_| matches!(format, Format::Gguf | Format::GgufLora | Format::Ollama)),
             files: ui.during("hashing the files", || hashes(dir))?,
             behaviour,
         };
@@ -163,6 +173,14 @@ impl Source<'_> {
 
     fn merged(&self) -> Merged<'_> {
         Merged { weights: &self.model.weights, adapter: Some(self.adapter) }
+    }
+}
+
+/// See [`Record::most_context`]; only Phi-3 has other frequencies for longer texts.
+fn most_context(model: &LoadedModel) -> Option<usize> {
+    match &model.weights.config().rope.scaling {
+        Some(RopeScaling::LongRope(scaling)) => Some(scaling.original_max_position_embeddings),
+        _ => None,
     }
 }
 

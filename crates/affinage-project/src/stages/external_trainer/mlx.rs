@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use affinage_engine::lora::Adapter;
-use anyhow::ensure;
+use affinage_engine::weights::Family;
+use affinage_eval::plain::count;
+use anyhow::{anyhow, ensure};
 
 use super::Source;
+use crate::errors::HintExt as _;
 use crate::stages::external::job;
 
 /// Writes rates, numbers and programs; the names of what must not change.
@@ -16,6 +19,7 @@ pub(super) fn write(source: &Source, adapter: &Adapter, dir: &Path) -> anyhow::R
         "train.dropout is {}, whose masks cannot be the same on MLX; set it to 0",
         plan.config.dropout
     );
+    refuse_window(source)?;
     let numbers = plan.engine_config();
     let (peak, total, warmup) = (numbers.learning_rate, numbers.total_steps, numbers.warmup_steps);
     let rates: Vec<f64> = (1..=total).map(|step| numbers.schedule.rate(peak, step, total, warmup)).collect();
@@ -27,4 +31,22 @@ pub(super) fn write(source: &Source, adapter: &Adapter, dir: &Path) -> anyhow::R
         fs_err::write(dir.join(name), text)?;
     }
     Ok(["rates.json", "worker.json", "worker.py", "mlx_base.py"].map(str::to_owned).to_vec())
+}
+
+/// mlx-lm lets every layer see the whole row, but for those of Gemma 3.
+///
+/// Errors: a row is longer than the window of this model.
+fn refuse_window(source: &Source) -> anyhow::Result<()> {
+    let (plan, model) = (source.plan, source.model.weights.config());
+    let longest = plan.train.iter().chain(&plan.validation).map(|row| row.ids.len()).max().unwrap_or(0);
+    match model.sliding_window.filter(|window| model.family != Family::Gemma3 && *window < longest) {
+        Some(window) => Err(anyhow!(
+            "mlx-lm has no sliding window for {}: in this model a token sees the last {} tokens, and the longest row has {}",
+            model.family.name(),
+            count(window as u64),
+            count(longest as u64)
+        ))
+        .hint(format!("`--engine trl` has it; or take shorter rows only: `train.max-seq-tokens` {window}")),
+        None => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Ahead, Calibration, MemoryPlan};
+use super::{Ahead, Calibration, MemoryPlan, time_within};
 use crate::folder::events::LongRow;
 use crate::stages::external::{Offer, Start, offers};
 use crate::stages::lengths::Spread;
@@ -21,6 +21,9 @@ pub struct Estimate<'a> {
     /// So many tokens would keep 99 % of all rows whole, and so many all.
     pub keeps_most_tokens: usize,
     pub keeps_all_tokens: usize,
+    /// About what a training of each would take, where the model has so many positions; `seconds` where nothing is left out.
+    pub keeps_most_seconds: f64,
+    pub keeps_all_seconds: f64,
     pub tokens_per_s: f64,
     /// Passes over the validation rows, the one before the first step included.
     pub evaluations: usize,
@@ -47,6 +50,8 @@ impl<'a> Estimate<'a> {
         let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
         let spread = plan.spread().unwrap_or(Spread { keeps_most: longest, longest });
         let all: usize = plan.train.iter().map(|row| row.ids.len()).sum();
+        let time = calibration.time(ahead);
+        let within = time_within(plan, engine.config(), time);
         Ok(Estimate {
             v: 1,
             rows: plan.train.len(),
@@ -57,10 +62,12 @@ impl<'a> Estimate<'a> {
             left_out: &plan.left_out,
             keeps_most_tokens: spread.keeps_most,
             keeps_all_tokens: spread.longest,
+            keeps_most_seconds: within(spread.keeps_most).as_secs_f64(),
+            keeps_all_seconds: within(spread.longest).as_secs_f64(),
             tokens_per_s,
             evaluations: ahead.evaluations,
             evaluation_s,
-            seconds: calibration.time(ahead).as_secs_f64(),
+            seconds: time.as_secs_f64(),
             memory: *memory,
             engines: offers(start),
             measured_tokens: tokens,

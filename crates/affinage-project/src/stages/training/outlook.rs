@@ -1,15 +1,16 @@
 //! About what a training takes in memory and time on a model that need not be here: from its shape, the multiply rate of
 //! this machine and the rows that are frozen.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use affinage_dataset::example::DatasetRow;
+use affinage_dataset::tokenize::TokenizedExample;
 use affinage_engine::kernels::arch::peak::Square;
 use affinage_engine::train::steps_per_epoch;
 use affinage_engine::weights::ModelConfig;
 
 use super::memory::peak_bytes;
-use super::plan::{MAX_STEPS, is_evaluated_after, steps_of};
+use super::plan::{MAX_STEPS, Plan, is_evaluated_after, steps_of};
 use crate::folder::config::Train;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
@@ -65,6 +66,17 @@ impl Workload {
         Ok(Workload { dataset: Some(version.name), counted_by, train, validation, left_out })
     }
 
+    /// The rows that `plan` takes, and of those that it leaves out the ones of at most `limit` tokens.
+    pub fn within(plan: &Plan, limit: usize) -> Workload {
+        let rows = |split: &str, taken: &[TokenizedExample]| -> Vec<usize> {
+            let long = plan.left_out.iter().filter(|row| row.split == split && row.tokens <= limit);
+            taken.iter().map(|row| row.ids.len()).chain(long.map(|row| row.tokens)).collect()
+        };
+        let (train, validation) = (rows("train", &plan.train), rows("validation", &plan.validation));
+        let left_out = plan.left_out.iter().filter(|row| row.tokens > limit).count();
+        Workload { dataset: Some(plan.dataset.clone()), counted_by: None, train, validation, left_out }
+    }
+
     fn assumed() -> Workload {
         let held_out = ROWS / 10;
         Workload {
@@ -89,7 +101,8 @@ impl Workload {
     /// is not looked at.
     ///
     /// A token costs two operations for each weight of the blocks and of the head forward, and as many backward: what
-    /// is frozen needs no gradient of its own. Evaluations go only forward.
+    /// is frozen needs no gradient of its own. Attention costs two for each value of its queries and each token that it sees,
+    /// and twice as many backward; windows are not looked at. Evaluations go only forward.
     pub fn seconds(&self, config: &Train, model: &ModelConfig, flop_per_s: f64) -> f64 {
         let all = self.train.len();
         if all == 0 {
@@ -98,13 +111,17 @@ impl Workload {
         let rows = self.rows(config);
         let steps = self.steps(config).0.min(MAX_STEPS);
         let epochs = steps as f64 / steps_per_epoch(rows, config.rows_per_step) as f64;
-        let mean = self.train.iter().sum::<usize>() as f64 / all as f64;
-        let trained = mean * rows as f64 * epochs;
         let evaluations =
-            (0..=steps).filter(|step| is_evaluated_after(config.eval_every, steps, *step)).count();
-        let scored = (evaluations * self.validation.iter().sum::<usize>()) as f64;
+            (0..=steps).filter(|step| is_evaluated_after(config.eval_every, steps, *step)).count() as f64;
         let weights = (block_weights(model) + model.vocab_size * model.hidden_size) as f64;
-        weights * (4.0 * trained + 2.0 * scored) / (flop_per_s * SHARE_OF_RATE)
+        let queries = (model.layers * model.heads * model.head_dim) as f64;
+        // Of a row of n tokens, n (n + 1) / 2 pairs, a product of scores and one of values each.
+        let flop = |rows: &[usize], per_weight: f64, per_query: f64| -> f64 {
+            let of_row = |tokens: f64| tokens * (per_weight * weights + per_query * queries * (tokens + 1.0));
+            rows.iter().map(|tokens| of_row(*tokens as f64)).sum()
+        };
+        let trained = flop(&self.train, 4.0, 6.0) * (rows as f64 * epochs / all as f64);
+        (trained + evaluations * flop(&self.validation, 2.0, 2.0)) / (flop_per_s * SHARE_OF_RATE)
     }
 
     /// About the memory of that training, in a process that holds what this one does and the weights.
@@ -116,6 +133,16 @@ impl Workload {
     fn memory_beside(&self, held: u64, config: &Train, model: &KnownModel) -> u64 {
         let longest = self.train.iter().copied().max().unwrap_or(0);
         peak_bytes(config, &model.config(), longest, held + model.disk_bytes)
+    }
+}
+
+/// About how long the training of `plan` would take where rows of at most so many tokens were taken, if the one as it is takes
+/// `now`.
+pub fn time_within(plan: &Plan, model: &ModelConfig, now: Duration) -> impl Fn(usize) -> Duration {
+    let work = |limit: usize| Workload::within(plan, limit).seconds(&plan.config, model, 1.0);
+    let as_it_is = work(0).max(f64::MIN_POSITIVE);
+    move |limit| {
+        Duration::try_from_secs_f64(now.as_secs_f64() * (work(limit) / as_it_is)).unwrap_or(Duration::MAX)
     }
 }
 
@@ -155,7 +182,8 @@ mod tests {
 
     #[test]
     fn time_is_that_of_the_steps_and_evaluations_that_are_asked_for() {
-        let model = KNOWN_MODELS[0].config();
+        // Without a layer nothing attends.
+        let model = ModelConfig { layers: 0, ..KNOWN_MODELS[0].config() };
         let weights = (block_weights(&model) + 49_152 * 576) as f64;
         // One operation for each weight takes a second.
         let seconds = |work: &Workload, config: &Train| work.seconds(config, &model, weights / SHARE_OF_RATE);
@@ -169,6 +197,23 @@ mod tests {
         let validated = workload(&[30; 8], &[10]);
         assert!((seconds(&validated, &one) - (4.0 * 240.0 + 2.0 * 5.0 * 10.0)).abs() < 1e-6);
         assert_eq!(seconds(&workload(&[], &[10]), &one), 0.0);
+    }
+
+    #[test]
+    fn a_token_of_a_long_row_takes_longer_by_what_it_attends_to() {
+        let model = KNOWN_MODELS[0].config();
+        let weights = (block_weights(&model) + 49_152 * 576) as f64;
+        let queries = (30 * 9 * 64) as f64;
+        let config = Train { epochs: 1, rows_per_step: 1, ..Train::default() };
+        let seconds = |train: &[usize], validation: &[usize]| {
+            workload(train, validation).seconds(&config, &model, 1.0 / SHARE_OF_RATE)
+        };
+        let wanted = 4096.0 * (4.0 * weights + 6.0 * queries * 4097.0);
+        assert!((seconds(&[4096], &[]) / wanted - 1.0).abs() < 1e-12);
+        // Two evaluations, before and after the only step.
+        let scored = 2.0 * 100.0 * (2.0 * weights + 2.0 * queries * 101.0);
+        assert!((seconds(&[4096], &[100]) / (wanted + scored) - 1.0).abs() < 1e-12);
+        assert!(seconds(&[4096], &[]) > 1.5 * seconds(&[256; 16], &[]));
     }
 
     #[test]
