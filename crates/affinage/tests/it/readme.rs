@@ -22,8 +22,8 @@ const NOT_RUN: [(&str, &str); 5] = [
     ("cargo test --workspace", "this test is a part of it"),
 ];
 /// The headings whose blocks are run, each by one of the tests below.
-const RUN: [&str; 3] =
-    ["Your own model, from notes", "Your own model, from a ChatGPT export", "Step by step"];
+const RUN: [&str; 4] =
+    ["Your own model, from notes", "Your own model, from a ChatGPT export", "Step by step", "In one window"];
 
 fn readme() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -141,6 +141,11 @@ fn step_by_step_works_after_an_import() {
     }
 }
 
+#[test]
+fn the_studio_opens_in_an_empty_folder() {
+    Reader::new().run_all(&under(RUN[3]));
+}
+
 /// Somebody who has a home with notes and an export, a terminal in a new folder, and no network.
 struct Reader {
     home: tempfile::TempDir,
@@ -181,6 +186,10 @@ impl Reader {
                 Some("review") => self.review(line),
                 Some("vote") => self.vote(line),
                 Some("serve") => self.serve(line),
+                Some("studio") => self.open(line, |page| {
+                    let state = page.get("api/state");
+                    assert_eq!(state["rooms"].as_array().map(Vec::len), Some(8), "{state}");
+                }),
                 _ => self.run(line),
             }
         }
