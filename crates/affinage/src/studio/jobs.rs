@@ -391,7 +391,7 @@ pub fn program(ctx: &Context) -> String {
 
 /// A word as it can be typed into a shell.
 pub fn shell_word(word: &str) -> String {
-    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "/._-+=:@".contains(c));
+    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "/._-+=:@,".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
