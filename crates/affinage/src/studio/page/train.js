@@ -77,7 +77,7 @@ function drawPlan(job) {
     ["tokens", `${number(plan.tokens)}; ${Math.round(100 * plan.supervised_share)} % of them are answers, the part that is learned`],
     ["steps", number(plan.steps)],
     ["speed", `${number(Math.round(plan.tokens_per_s))} tokens a second, measured just now`],
-    ["other engines", plan.engines?.length ? plan.engines.map((one) => one.name).join(", ") : null],
+    ["other engines", plan.engines?.length ? plan.engines.map((one) => `${one.name}${one.seconds ? `: about ${time(one.seconds)}` : one.problem ? `: ${one.problem}` : ""}`).join("; ") : null],
   ]), command(job.command));
 }
 
