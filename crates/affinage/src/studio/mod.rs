@@ -263,7 +263,8 @@ impl Studio {
     /// The vote that was opened in its room; without one, that of whoever has the project on the newest evaluation.
     fn vote(&self, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
         let is_page = (request.method, below) == (Method::Get, "");
-        let poll = lock(&self.poll).clone().map_or_else(|| vote::open_newest(self, ctx), Ok);
+        let open = lock(&self.poll).clone();
+        let poll = open.map_or_else(|| vote::open_newest(self, ctx), Ok);
         match poll {
             Ok(_) if is_page => Ok(Reply::html(with_strip(human_votes::PAGE))),
             Ok(poll) => poll.answer(request, below),

@@ -3,6 +3,7 @@
 use affinage_project::errors::{in_one_line, usage};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::run::Run;
+use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::evaluation::series;
 use affinage_project::stages::report;
 use affinage_report::card::{plain, project_name};
@@ -104,7 +105,10 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Get, "") => overview(ctx),
         (Method::Post, "draw") => {
             let eval = known(ctx, &request.json::<Drawn>()?.eval)?;
-            let (written, _) = report::write(&ctx.as_stage(), &eval.name)?;
+            let stage = ctx.as_stage();
+            // Votes that came since are counted first.
+            analyze_folder(&stage, &eval)?;
+            let (written, _) = report::write(&stage, &eval.name)?;
             Reply::json(&json!({ "report": ctx.shown(&written.report).to_string() }))
         }
         (Method::Post, "export") => {
@@ -149,10 +153,11 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
     let name = &evaluation.name;
     let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
     let card = card(ctx, evaluation);
+    let typed = |command: &str, rest: &str| hint_as_typed(ctx, &ctx.command_on(name, command, rest));
     Ok(json!({
         "name": name, "is_whole": is_whole, "has_report": evaluation.report().is_file(),
         "is_outdated": state::is_outdated(evaluation), "card": card,
-        "command": hint_as_typed(ctx, &ctx.command_on(name, "report", "--open")),
+        "command": format!("{} && {}", typed("analyze", ""), typed("report", "--open")),
     }))
 }
 
@@ -177,7 +182,7 @@ pub fn page(ctx: &Context, path: &str) -> anyhow::Result<Reply> {
         }
     };
     let Some(parts) = Parts::of(&text) else {
-        return Ok(Reply::error(404, "this report is of another version", Some("draw it anew")));
+        return Ok(Reply::error(404, "this report is of another version", Some("draw it again")));
     };
     Ok(match file {
         "" => Reply::html(parts.page),

@@ -27,7 +27,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Get, "") => Reply::json(&facts(ctx)),
         (Method::Get, "models") => {
             if studio.models.get().is_none() {
-                // Of two pages that ask at once one measures in vain.
+                // Of two pages that ask at once one measures for nothing.
                 drop(studio.models.set(serde_json::to_value(known_models(ctx)?)?));
             }
             Reply::json(&studio.models.get())

@@ -126,10 +126,7 @@ fn choose(ctx: &Context) -> anyhow::Result<Found> {
     }
     let files = version.manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
     let examples: usize = files.map(|(_, file)| file.examples).sum();
-    Ok((
-        Stand::Done,
-        format!("{} is frozen, with {}", version.name, counted(examples, "example", "examples")),
-    ))
+    Ok((Stand::Done, format!("frozen: {}, with {}", version.name, counted(examples, "example", "examples"))))
 }
 
 fn train(ctx: &Context) -> anyhow::Result<Found> {
@@ -183,18 +180,19 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
     let name = &evaluation.name;
     Ok(match series::state(&evaluation, &ctx.ui)? {
         series::State::Unreadable => (Stand::Empty, format!("the plan of {name} cannot be read")),
-        series::State::LacksAnswers(missing) => {
-            (Stand::Next, format!("{name} lacks {}: go on with it", counted(missing, "answer", "answers")))
-        }
+        series::State::LacksAnswers(missing) => (
+            Stand::Next,
+            format!("the evaluation {name} lacks {}: go on with it", counted(missing, "answer", "answers")),
+        ),
         series::State::Stopped => {
-            (Stand::Next, format!("{name} was stopped before its report: go on with it"))
+            (Stand::Next, format!("the evaluation {name} was stopped before its report: go on with it"))
         }
         series::State::Whole => {
             let of = evaluation.plan()?.run;
             let newest = Run::list(&ctx.project)?.pop().map(|run| run.name);
             match of.is_some() && of != newest {
-                true => (Stand::Stale, format!("{name} is about an earlier training")),
-                false => (Stand::Done, format!("{name}: every answer is there")),
+                true => (Stand::Stale, format!("the evaluation {name} is about an earlier training")),
+                false => (Stand::Done, format!("every answer of {name} is there")),
             }
         }
     })
@@ -239,7 +237,7 @@ fn report(ctx: &Context) -> anyhow::Result<Found> {
     let drawn = Evaluation::list(&ctx.project)?.iter().filter(|one| one.report().is_file()).count();
     Ok(match (evaluation.report().is_file(), is_outdated(&evaluation)) {
         (false, _) => (Stand::Empty, format!("the report of {} is not drawn yet", evaluation.name)),
-        (true, true) => (Stand::Stale, "somebody voted since the report was drawn: draw it anew".to_owned()),
+        (true, true) => (Stand::Stale, "somebody voted since the report was drawn: draw it again".to_owned()),
         (true, false) => {
             let reports = if drawn == 1 {
                 "the report is drawn".to_owned()

@@ -154,7 +154,7 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     let dir = temp_dir();
     let dir = dir.path();
     tiny::project(dir);
-    let sets = ["--set", "eval.suites=[\"in-domain\"]"];
+    let sets = ["--set", "eval.suites=[\"in-domain\"]", "--set", "generate.max-new-tokens=8"];
     let page = Page::open(dir, &[&sets[..], &["studio"]].concat());
     let before = page.get("api/compare");
     assert_eq!(

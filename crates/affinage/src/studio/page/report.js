@@ -16,7 +16,7 @@ rooms.report = {
 };
 
 function evaluationView(one, isMeant) {
-  const draw = button(one.has_report ? "Draw it anew" : "Draw the report", async () => {
+  const draw = button(one.has_report ? "Draw it again" : "Draw the report", async () => {
     say("Drawing the report…");
     await post("api/report/draw", { eval: one.name });
     await again();

@@ -40,7 +40,7 @@ const strip = (() => {
     });
     const next = state.rooms.find((room) => room.state === "next" || room.state === "stale");
     const room = state.rooms.find((one) => one.name === at);
-    const says = [room ? `${capital(room.sentence)}.` : "", next && next !== room ? ` Next: ${next.title.toLowerCase()}, ${next.sentence}` : ""].join("");
+    const says = [room ? `${capital(room.sentence)}${/[.?]$/.test(room.sentence) ? "" : "."}` : "", next && next !== room ? ` Next: ${next.title.toLowerCase()}; ${next.sentence}${/[.?]$/.test(next.sentence) ? "" : "."}` : ""].join("");
     put(sentence, says);
   }
 
