@@ -188,6 +188,8 @@ impl Jobs {
     pub fn add(&self, ctx: &Context, work: Work) -> anyhow::Result<usize> {
         let arguments = work.arguments(&ctx.project);
         let mut process = command(ctx)?;
+        // What the studio was started with holds for every command, not for trainings alone.
+        process.args(ctx.sets.iter().flat_map(|set| ["--set", set]));
         process.arg("--while-input").args(&arguments);
         process.current_dir(match &work {
             Work::Import { within, .. } => within,

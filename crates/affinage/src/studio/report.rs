@@ -165,7 +165,12 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
 pub fn card(ctx: &Context, evaluation: &Evaluation) -> Option<Value> {
     evaluation.plan().ok().zip(evaluation.analysis().read().ok()).map(|(plan, analysis)| {
         let card = plain(&project_name(&ctx.project), &plan, &analysis, false);
-        let lines: Vec<String> = card.rows.iter().map(|(label, text)| format!("{label}: {text}")).collect();
+        let line = |label: &str, text: &str| match label {
+            "" => text.to_owned(),
+            question if question.ends_with('?') => format!("{question} {text}"),
+            _ => format!("{label}: {text}"),
+        };
+        let lines: Vec<String> = card.rows.iter().map(|(label, text)| line(label, text)).collect();
         json!({ "title": card.title, "compared": card.compared, "first": lines.first(), "lines": lines })
     })
 }

@@ -188,10 +188,13 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     let made = &state["evaluations"][0];
     assert_eq!((&made["is_whole"], &made["answers"]), (&json!(true), &made["of_answers"]), "{made}");
     // The lines of the card are those of the terminal.
-    let card = done["printed"].as_str().expect("what it printed");
-    for line in made["card"]["lines"].as_array().expect("lines") {
-        let (label, _) = line.as_str().expect("a line").split_once(':').expect("a label");
-        assert!(card.contains(label), "{label}: {card}");
+    let plain = |text: &str| text.replace(':', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let printed = plain(done["printed"].as_str().expect("what it printed"));
+    let lines = made["card"]["lines"].as_array().expect("lines");
+    assert!(lines.len() >= 3, "{lines:?}");
+    for line in lines {
+        let line = plain(line.as_str().expect("a line"));
+        assert!(printed.contains(&line), "{line}: {printed}");
     }
     assert_eq!(page.try_post("api/compare/resume", &json!({ "eval": "../x" })).0, 400);
 }
