@@ -189,7 +189,7 @@ impl Jobs {
         let arguments = work.arguments(&ctx.project);
         let mut process = command(ctx)?;
         // What the studio was started with holds for every command, not for trainings alone.
-        process.args(ctx.sets.iter().flat_map(|set| ["--set", set]));
+        process.args(ctx.sets.iter().flat_map(|set| ["--set", set.as_str()]));
         process.arg("--while-input").args(&arguments);
         process.current_dir(match &work {
             Work::Import { within, .. } => within,
