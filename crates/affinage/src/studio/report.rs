@@ -213,7 +213,7 @@ impl Parts {
         let (body, rest) = rest.rsplit_once("<script>")?;
         let (script, end) = rest.split_once("</script>")?;
         let page = format!(
-            "{before_policy}{head}<link rel=\"stylesheet\" href=\"style.css\">{body}<script src=\"script.js\"></script>{end}"
+            "{before_policy}{head}<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"style.css\">{body}<script src=\"script.js\"></script>{end}"
         );
         Some(Parts { page, style: style.to_owned(), script: script.to_owned() })
     }
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!((parts.style.as_str(), parts.script.as_str()), ("p {}", "go();"));
         assert_eq!(
             parts.page,
-            "<head>\n<title>t</title>\n<link rel=\"stylesheet\" href=\"style.css\">\n</head><p>a <b>b</b></p>\
+            "<head>\n<title>t</title>\n<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"style.css\">\n</head><p>a <b>b</b></p>\
              <script type=\"application/json\" id=\"d\">{}</script>\n<script src=\"script.js\"></script>\n</html>"
         );
         assert!(Parts::of("<p>").is_none());
