@@ -188,6 +188,8 @@ impl Jobs {
     pub fn add(&self, ctx: &Context, work: Work) -> anyhow::Result<usize> {
         let arguments = work.arguments(&ctx.project);
         let mut process = command(ctx)?;
+        // What the studio was started with holds for every command, not for trainings alone.
+        process.args(ctx.sets.iter().flat_map(|set| ["--set", set.as_str()]));
         process.arg("--while-input").args(&arguments);
         process.current_dir(match &work {
             Work::Import { within, .. } => within,
@@ -391,7 +393,7 @@ pub fn program(ctx: &Context) -> String {
 
 /// A word as it can be typed into a shell.
 pub fn shell_word(word: &str) -> String {
-    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "/._-+=:@".contains(c));
+    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "/._-+=:@,".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 

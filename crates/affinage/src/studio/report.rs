@@ -3,6 +3,7 @@
 use affinage_project::errors::{in_one_line, usage};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::run::Run;
+use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::evaluation::series;
 use affinage_project::stages::report;
 use affinage_report::card::{plain, project_name};
@@ -104,7 +105,10 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Get, "") => overview(ctx),
         (Method::Post, "draw") => {
             let eval = known(ctx, &request.json::<Drawn>()?.eval)?;
-            let (written, _) = report::write(&ctx.as_stage(), &eval.name)?;
+            let stage = ctx.as_stage();
+            // Votes that came since are counted first.
+            analyze_folder(&stage, &eval)?;
+            let (written, _) = report::write(&stage, &eval.name)?;
             Reply::json(&json!({ "report": ctx.shown(&written.report).to_string() }))
         }
         (Method::Post, "export") => {
@@ -149,10 +153,11 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
     let name = &evaluation.name;
     let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
     let card = card(ctx, evaluation);
+    let typed = |command: &str, rest: &str| hint_as_typed(ctx, &ctx.command_on(name, command, rest));
     Ok(json!({
         "name": name, "is_whole": is_whole, "has_report": evaluation.report().is_file(),
         "is_outdated": state::is_outdated(evaluation), "card": card,
-        "command": hint_as_typed(ctx, &ctx.command_on(name, "report", "--open")),
+        "command": format!("{} && {}", typed("analyze", ""), typed("report", "--open")),
     }))
 }
 
@@ -160,7 +165,12 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
 pub fn card(ctx: &Context, evaluation: &Evaluation) -> Option<Value> {
     evaluation.plan().ok().zip(evaluation.analysis().read().ok()).map(|(plan, analysis)| {
         let card = plain(&project_name(&ctx.project), &plan, &analysis, false);
-        let lines: Vec<String> = card.rows.iter().map(|(label, text)| format!("{label}: {text}")).collect();
+        let line = |label: &str, text: &str| match label {
+            "" => text.to_owned(),
+            question if question.ends_with('?') => format!("{question} {text}"),
+            _ => format!("{label}: {text}"),
+        };
+        let lines: Vec<String> = card.rows.iter().map(|(label, text)| line(label, text)).collect();
         json!({ "title": card.title, "compared": card.compared, "first": lines.first(), "lines": lines })
     })
 }
@@ -203,7 +213,7 @@ impl Parts {
         let (body, rest) = rest.rsplit_once("<script>")?;
         let (script, end) = rest.split_once("</script>")?;
         let page = format!(
-            "{before_policy}{head}<link rel=\"stylesheet\" href=\"style.css\">{body}<script src=\"script.js\"></script>{end}"
+            "{before_policy}{head}<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"style.css\">{body}<script src=\"script.js\"></script>{end}"
         );
         Some(Parts { page, style: style.to_owned(), script: script.to_owned() })
     }
@@ -221,7 +231,7 @@ mod tests {
         assert_eq!((parts.style.as_str(), parts.script.as_str()), ("p {}", "go();"));
         assert_eq!(
             parts.page,
-            "<head>\n<title>t</title>\n<link rel=\"stylesheet\" href=\"style.css\">\n</head><p>a <b>b</b></p>\
+            "<head>\n<title>t</title>\n<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"style.css\">\n</head><p>a <b>b</b></p>\
              <script type=\"application/json\" id=\"d\">{}</script>\n<script src=\"script.js\"></script>\n</html>"
         );
         assert!(Parts::of("<p>").is_none());

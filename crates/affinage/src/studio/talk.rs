@@ -132,10 +132,10 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
 /// The command that begins the same conversation in a terminal.
 fn command(ctx: &Context, Question { party, settings, .. }: &Question) -> anyhow::Result<Reply> {
     let of_project = serde_json::to_value(&ctx.config.generate)?;
-    let mut arguments = Vec::new();
-    for (key, value) in settings.iter().filter(|(key, value)| of_project.get(key.as_str()) != Some(value)) {
-        arguments.push(format!("--set=generate.{key}={value}"));
-    }
+    let chosen = serde_json::to_value(settled(&ctx.config.generate, settings)?)?;
+    let changed = settings.keys().filter(|key| chosen[key.as_str()] != of_project[key.as_str()]);
+    let mut arguments: Vec<String> =
+        changed.map(|key| format!("--set=generate.{key}={}", chosen[key.as_str()])).collect();
     arguments.push("chat".to_owned());
     arguments.push(format!("--compare={}", party.arms.join(",")));
     arguments.extend(party.run.iter().map(|run| format!("--run={run}")));

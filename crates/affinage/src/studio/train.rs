@@ -81,6 +81,7 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let (standing, run) = match &before {
         None => ("none", None),
         Some(Trained::Finished(run)) => ("finished", Some(&run.name)),
+        Some(Trained::Stopped(run)) if run.is_training() => ("running", Some(&run.name)),
         Some(Trained::Stopped(run)) => ("stopped", Some(&run.name)),
     };
     let runs = Run::list(&ctx.project)?;

@@ -227,5 +227,5 @@ fn a_search_says_how_much_it_would_hold_private() {
     let (status, said) = hold(2);
     assert!(status == 400 && said.to_string().contains("these are 3 cards now, not 2"), "{said}");
     assert_eq!(hold(3).1["label"], "3 cards of 2 documents: private");
-    assert_eq!(page.get("api/search?words=\"river%20bank\""), json!([]));
+    assert_eq!(page.get("api/search?words=%22river%20bank%22"), json!([]));
 }

@@ -270,6 +270,7 @@ fn one_job_works_and_the_others_wait_and_each_can_be_stopped() {
     assert_eq!(state(&waiting)["state"], "stopped");
     page.wait("api/train", |train| train["runs"][0]["step"].as_u64() > Some(3));
     assert_eq!(room(&page, "train").0, "next", "while it runs");
+    assert_eq!(page.get("api/train")["runs"][0]["state"], "running");
     page.post("api/jobs/stop", &json!({ "id": training["job"] }));
     let stopped = ended(&page, &training);
     assert_eq!(stopped["state"], "stopped", "{stopped}");
@@ -277,6 +278,13 @@ fn one_job_works_and_the_others_wait_and_each_can_be_stopped() {
     assert!(run.join("latest").is_file(), "a checkpoint is saved");
     let (stand, sentence) = room(&page, "train");
     assert_eq!((stand.as_str(), sentence.contains("was stopped")), ("next", true), "{sentence}");
+    assert_eq!(page.get("api/train")["standing"], "stopped");
+
+    // Every command obeys the end of its input, also one that has nothing to save.
+    let plan = page.post("api/train/plan", &json!({ "version": version }));
+    page.post("api/jobs/stop", &json!({ "id": plan["job"] }));
+    let stopped = ended(&page, &plan);
+    assert_eq!(stopped["state"], "stopped", "{stopped}");
 }
 
 /// Ctrl-C closes the studio, whose training saves a checkpoint first.

@@ -22,7 +22,7 @@ function evaluationView(one, isMeant) {
     await again();
   }, { class: one.has_report && !one.is_outdated ? "" : "main" });
   return element("section", {}, element("h2", {}, one.card ? one.card.title : one.name),
-    element("p", { class: "soft" }, `${one.name}${isMeant ? "" : ", an earlier one"}${one.card ? `: ${one.card.compared}` : ""}`),
+    element("p", { class: "soft" }, `${one.name}${isMeant ? "" : ", not the one that commands mean without its name"}${one.card ? `: ${one.card.compared}` : ""}`),
     one.card?.first ? element("p", {}, inCode(one.card.first)) : null,
     one.card && one.card.lines.length > 1 ? element("details", {}, element("summary", {}, "All answers of the card"), one.card.lines.slice(1).map((line) => element("p", {}, inCode(line)))) : null,
     one.is_outdated ? element("p", {}, "Somebody voted since it was drawn.") : null,

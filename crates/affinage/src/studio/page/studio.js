@@ -149,7 +149,7 @@ function jobView(job) {
   const lines = job.lines.slice(first);
   return [
     element("h2", {}, `${kinds[job.kind] ?? job.kind}: ${job.stopping ? "stopping" : states[job.state]}`),
-    lines.length ? element("div", { class: isFailed ? "lines failed" : "lines" }, lines.map((line) => element("div", { class: line.startsWith("  ") ? "inner" : null }, inCode(line.trim())))) : null,
+    lines.length ? element("div", { class: isFailed ? "lines failed" : "lines" }, lines.map((line) => element("div", { class: /\S {2,}\S/.test(line) ? "columns" : line.startsWith("  ") ? "inner" : null }, inCode(line.trim())))) : null,
     command(job.command),
   ].filter(Boolean);
 }

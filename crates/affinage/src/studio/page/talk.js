@@ -75,7 +75,7 @@ function askView({ settings, said }, party) {
 function question() {
   const { temperature, "max-new-tokens": most, system } = talk.fields;
   return {
-    arms: talk.arms, run: talk.arms.some((arm) => arm !== "base") ? talk.run : null, system: system.value.trim() || null,
+    arms: talk.arms, run: talk.run === talk.state.runs[0]?.name ? null : talk.run, system: system.value.trim() || null,
     settings: { temperature: Number(temperature.value), "max-new-tokens": Number(most.value) },
   };
 }

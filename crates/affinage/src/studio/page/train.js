@@ -22,8 +22,9 @@ rooms.train = {
     const plan = jobs.filter((job) => job.kind === "plan").at(-1);
     drawPlan(plan);
     const last = jobs.filter((job) => ["train", "resume", "freeze"].includes(job.kind)).at(-1);
-    // What came of a training that has finished is the curve.
-    jobSection(training.section, last && (last.state !== "finished" || last.kind === "freeze") ? [last] : [], ["train", "resume", "freeze"]);
+    // A training that works or has finished is told by its curve.
+    const isTold = last && (last.kind === "freeze" || last.state === "failed" || last.state === "stopped");
+    jobSection(training.section, isTold ? [last] : [], ["train", "resume", "freeze"]);
     const busy = jobs.some((job) => !isEnded(job) && (job.kind === "train" || job.kind === "resume"));
     if (busy) followRun();
   },
@@ -48,11 +49,11 @@ function dataView({ versions, changes }) {
 function trainView({ standing, standing_run: run, model, epochs }) {
   const sample = element("input", { class: "wideinput", "aria-label": "A prompt that is answered again and again", placeholder: "a prompt to answer at every checkpoint (optional)" });
   const start = button(standing === "finished" ? "Train again" : "Train", () => begin("api/train/begin", { version: training.version, sample: sample.value }).then(() => { training.run = null; }), { class: standing === "none" ? "main" : "" });
-  const words = { none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on; the training is ${run}.` };
+  const words = { running: "It is trained on now.", none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on; the training is ${run}.` };
   return element("div", {},
     element("p", {}, `${words[standing]} The model is ${model}; the examples are gone through ${counted(epochs, "time")}. Other settings: affinage.toml.`),
     element("p", {}, sample),
-    element("p", { class: "row" }, standing === "stopped" ? button("Go on with it", () => begin("api/train/resume", { run }), { class: "main" }) : null, start,
+    element("p", { class: "row" }, standing === "stopped" ? button("Go on with it", () => begin("api/train/resume", { run }), { class: "main" }) : null, standing === "running" ? null : start,
       button("What will it take?", () => begin("api/train/plan", { version: training.version }))),
     command(typed("train")), training.plan);
 }
@@ -76,7 +77,7 @@ function drawPlan(job) {
     ["tokens", `${number(plan.tokens)}; ${Math.round(100 * plan.supervised_share)} % of them are answers, the part that is learned`],
     ["steps", number(plan.steps)],
     ["speed", `${number(Math.round(plan.tokens_per_s))} tokens a second, measured just now`],
-    ["other engines", plan.engines?.length ? plan.engines.map((one) => one.name).join(", ") : null],
+    ["other engines", plan.engines?.length ? plan.engines.map((one) => `${one.name}${one.seconds ? `: about ${time(one.seconds)}` : one.problem ? `: ${one.problem}` : ""}`).join("; ") : null],
   ]), command(job.command));
 }
 
