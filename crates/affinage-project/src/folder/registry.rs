@@ -16,8 +16,14 @@ pub fn read(ctx: &Project) -> anyhow::Result<Vec<RegistryRow>> {
     evaluation::registry(&ctx.project).read(&ctx.ui)
 }
 
-/// Records a fixed plan, and before it what changed since earlier evaluations. The same plan is recorded once.
-pub fn planned(ctx: &Project, plan: &Plan, plan_text: &[u8], prompts: &[Prompt]) -> anyhow::Result<()> {
+/// Records a fixed plan, and before it what of its `instruments` changed since earlier evaluations. The same plan is recorded once.
+pub fn planned(
+    ctx: &Project,
+    plan: &Plan,
+    plan_text: &[u8],
+    prompts: &[Prompt],
+    instruments: Instruments,
+) -> anyhow::Result<()> {
     let registry = read(ctx)?;
     let plan_sha256 = affinage_eval::id::sha256_hex(plan_text);
     let is_known = registry.iter().any(|row| {
@@ -27,7 +33,6 @@ pub fn planned(ctx: &Project, plan: &Plan, plan_text: &[u8], prompts: &[Prompt])
     if is_known {
         return Ok(());
     }
-    let instruments = Instruments::of(prompts, &crate::stages::judges::rubrics(ctx)?);
     let changed = changes(&registry, &instruments);
     for line in incomparable(&changed) {
         ctx.ui.warn(line);

@@ -28,6 +28,7 @@ use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Samplin
 use affinage_eval::id::row_id;
 use affinage_eval::plain::{counted, listed};
 use affinage_eval::plan::{Arm, ArmKind, BASE_AGAIN, Plan, PlannedJudge};
+use affinage_eval::registry::Instruments;
 use affinage_eval::suite::{Domain, Prompt};
 use affinage_eval::thought::{begun_by_prompt, is_mark, split_thought};
 use anyhow::{Context as _, anyhow};
@@ -41,6 +42,7 @@ use crate::folder::run::Run;
 use crate::interrupt;
 use crate::model::LoadedModel;
 use crate::stages::generation::{Answer, generate};
+use crate::stages::judges::rubrics;
 use crate::stages::suites::IN_DOMAIN;
 pub use remote::{Remote, Taken};
 
@@ -64,6 +66,7 @@ impl FixedEvaluation {
         let folder = Evaluation::named(&ctx.project, &plan.name);
         folder.create()?;
         let lock = folder.lock()?;
+        let instruments = |prompts: &[Prompt]| Ok::<_, anyhow::Error>(Instruments::of(prompts, &rubrics(ctx)?));
         match kept_in(ctx, &folder, &plan, &prompts)? {
             Kept::Other { changes } => Err(other_plan(ctx, &plan, &changes)),
             Kept::Same { plan: fixed, text, prompts } => {
@@ -71,14 +74,14 @@ impl FixedEvaluation {
                     ctx.ui
                         .say(format!("`{}` is beyond the plan, and the report will say so", judge.judge_id));
                 }
-                registry::planned(ctx, &fixed, &text, &prompts)?;
+                registry::planned(ctx, &fixed, &text, &prompts, instruments(&prompts)?)?;
                 Ok(FixedEvaluation { folder, plan: *fixed, prompts, is_new: false, _lock: lock })
             }
             Kept::Nothing => {
                 folder.prompts().replace(&prompts)?;
                 folder.keep_settings(&ctx.config.effective_toml())?;
                 folder.plan_file().write(&plan)?;
-                registry::planned(ctx, &plan, &Document::text(&plan)?, &prompts)?;
+                registry::planned(ctx, &plan, &Document::text(&plan)?, &prompts, instruments(&prompts)?)?;
                 if !plan.is_null_test() {
                     series::say_votes_stay(ctx, &plan.name)?;
                 }

@@ -1,7 +1,6 @@
 //! `affinage report`: one self-contained page from the files of an evaluation, offline.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use affinage_project::errors::HintExt as _;
 use affinage_project::stages::evaluation::series;
@@ -13,6 +12,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::ui::{bytes, counted};
+use crate::web::{OPENER, has_desktop, show};
 
 /// Draw report.html from an evaluation's files, offline
 #[derive(Debug, Args)]
@@ -59,14 +59,6 @@ fn as_typed(path: &Path) -> &Path {
     here.and_then(|here| path.strip_prefix(&here).ok()).unwrap_or(path)
 }
 
-/// Whether a browser can appear: not in a session over the network.
-fn has_desktop() -> bool {
-    cfg!(any(target_os = "macos", windows))
-        || ["DISPLAY", "WAYLAND_DISPLAY"]
-            .iter()
-            .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
-}
-
 pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     let name = &series::meant(ctx, args.eval.as_deref())?;
@@ -104,19 +96,11 @@ fn open_in_browser(ctx: &Context, path: &Path) -> anyhow::Result<()> {
     if !has_desktop() {
         ctx.ui.say(format!("if no browser appears, open {} in one", path.display()));
     }
-    let (program, before): (&str, &[&str]) = match std::env::consts::OS {
-        "macos" => ("open", &[]),
-        "windows" => ("cmd", &["/C", "start", ""]),
-        _ => ("xdg-open", &[]),
-    };
-    let mut command = Command::new(program);
-    command.args(before).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    match command.spawn() {
+    match show(path) {
         // It was said what to do instead.
         Err(_) if !has_desktop() => Ok(()),
-        Err(error) => Err(error)
-            .with_context(|| format!("cannot open the browser with `{program}`"))
+        shown => shown
+            .with_context(|| format!("cannot open the browser with `{OPENER}`"))
             .hint(format!("open {} yourself", path.display())),
-        Ok(_) => Ok(()),
     }
 }

@@ -7,21 +7,30 @@ use std::process::{Command, Stdio};
 
 /// Opens the user's browser at `url`; false if there is none to ask. The file lies in `folder` until the next start.
 pub fn open_browser(folder: &Path, url: &str) -> bool {
-    let mut command = if cfg!(target_os = "macos") {
-        Command::new("open")
-    } else if cfg!(windows) {
-        let mut command = Command::new("cmd");
-        command.args(["/c", "start", ""]);
-        command
-    } else {
-        let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
-        if !has_screen {
-            return false;
-        }
-        Command::new("xdg-open")
-    };
-    let Ok(page) = write_page(folder, url) else { return false };
-    command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
+    has_desktop() && write_page(folder, url).and_then(|page| show(&page)).is_ok()
+}
+
+/// Whether a program with windows can be started here.
+pub fn has_desktop() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(any(target_os = "macos", windows)) || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}
+
+/// The program that shows a file as the user is used to.
+pub const OPENER: &str = if cfg!(target_os = "macos") {
+    "open"
+} else if cfg!(windows) {
+    "cmd"
+} else {
+    "xdg-open"
+};
+
+/// Asks the desktop to show a file; what comes of it is not waited for.
+pub fn show(file: &Path) -> std::io::Result<()> {
+    let before: &[&str] = if cfg!(windows) { &["/C", "start", ""] } else { &[] };
+    let mut command = Command::new(OPENER);
+    command.args(before).arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map(drop)
 }
 
 /// A page that only its owner can read and that leads to `url`; it replaces the one of an earlier start.

@@ -38,6 +38,7 @@ use clap::Args;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use launch::{OPENER, has_desktop, show};
 pub use reply::Reply;
 pub use request::{Method, Request};
 
