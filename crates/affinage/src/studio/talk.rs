@@ -200,7 +200,7 @@ impl Talk {
         Reply::json(&json!({}))
     }
 
-    /// Begins anew: what was said is forgotten.
+    /// Begins again: what was said is forgotten.
     fn forget(&self) -> anyhow::Result<Reply> {
         let mut shared = self.lock();
         if shared.said.stage != Stage::Idle {
