@@ -292,6 +292,7 @@ impl Talk {
             let said = &self.lock().said;
             (said.number, said.turns.clone())
         };
+        let is_loaded = kept.is_some();
         let (chat, remembered) = match kept {
             Some(kept) => kept,
             None => {
@@ -302,7 +303,9 @@ impl Talk {
         };
         if *remembered != number {
             *remembered = NOTHING;
-            chat.begin(&options)?;
+            if is_loaded {
+                chat.begin(&options)?;
+            }
             for turn in turns.iter().rev().skip(1).rev() {
                 let texts: Vec<&str> = turn.answers.iter().map(|answer| answer.text.as_str()).collect();
                 chat.recall(&turn.prompt, &texts);
