@@ -103,21 +103,24 @@ impl<'a> Chat<'a> {
     /// Loads the model and the adapters. Errors: there is no such run or checkpoint; it was trained on another base.
     pub fn open(ctx: &'a Project, options: &Options) -> anyhow::Result<Self> {
         // Whom there is not is known before the model is loaded.
-        meant(ctx, options)?;
+        let party = meant(ctx, options)?;
         let model = open_model(ctx, &ctx.config.model.name)?;
         let engine = packed_engine(&ctx.ui, &model)?;
         let (settings, stop) = (ctx.config.generate.clone(), Arc::default());
         let mut chat = Self { ctx, model, engine, speakers: Vec::new(), system: Vec::new(), settings, stop };
-        chat.begin(options)?;
+        chat.seat(party, options.system)?;
         Ok(chat)
     }
 
     /// Begins another conversation with the model that is loaded. Errors: as [`Self::open`]; the conversation so far goes on.
     pub fn begin(&mut self, options: &Options) -> anyhow::Result<()> {
+        let party = meant(self.ctx, options)?;
+        self.seat(party, options.system)
+    }
+
+    fn seat(&mut self, (names, run): Meant, system: Option<&str>) -> anyhow::Result<()> {
         let Self { ctx, model, engine, .. } = self;
-        let (names, run) = meant(ctx, options)?;
-        let system: Vec<Message> =
-            options.system.map(|text| Message::new(Role::System, text)).into_iter().collect();
+        let system: Vec<Message> = system.map(|text| Message::new(Role::System, text)).into_iter().collect();
         let speaker = |name: &str| -> anyhow::Result<Speaker> {
             let (found, adapter) = named_adapter(ctx, engine, model, name, run.as_deref())?;
             let (asked, messages) = (name.to_owned(), system.clone());
@@ -267,7 +270,10 @@ pub enum Piece<'a> {
 }
 
 /// Who is to answer, and the run of those that were trained.
-fn meant<'o>(ctx: &Project, options: &Options<'o>) -> anyhow::Result<(Vec<&'o str>, Option<String>)> {
+type Meant<'o> = (Vec<&'o str>, Option<String>);
+
+/// Says which run is meant, where there are several.
+fn meant<'o>(ctx: &Project, options: &Options<'o>) -> anyhow::Result<Meant<'o>> {
     let names = match options.arms {
         [] => vec![default_arm(ctx)?],
         arms => arms.iter().map(|arm| arm.trim()).collect(),

@@ -200,7 +200,7 @@ impl Talk {
         Reply::json(&json!({}))
     }
 
-    /// Begins anew: what was said is forgotten.
+    /// Begins again: what was said is forgotten.
     fn forget(&self) -> anyhow::Result<Reply> {
         let mut shared = self.lock();
         if shared.said.stage != Stage::Idle {
@@ -292,6 +292,7 @@ impl Talk {
             let said = &self.lock().said;
             (said.number, said.turns.clone())
         };
+        let is_loaded = kept.is_some();
         let (chat, remembered) = match kept {
             Some(kept) => kept,
             None => {
@@ -302,7 +303,9 @@ impl Talk {
         };
         if *remembered != number {
             *remembered = NOTHING;
-            chat.begin(&options)?;
+            if is_loaded {
+                chat.begin(&options)?;
+            }
             for turn in turns.iter().rev().skip(1).rev() {
                 let texts: Vec<&str> = turn.answers.iter().map(|answer| answer.text.as_str()).collect();
                 chat.recall(&turn.prompt, &texts);
