@@ -278,7 +278,7 @@ fn a_stopped_training_goes_on_with_its_settings_and_stays_aside_under_others() {
     );
     assert!(other.contains(&aside), "{other}");
     // What it says to do next has the settings of this call.
-    assert!(other.contains("`affinage --set train.rank=4 "), "{other}");
+    assert!(other.contains(" --set train.rank=4 --set train.max-steps="), "{other}");
     let resumed = said(&[]);
     assert!(resumed.contains(" left), ") && resumed.contains("from here about "), "what remains: {resumed}");
     assert!(!resumed.contains("new training from step 0"), "{resumed}");
