@@ -6,7 +6,8 @@ use crate::context::Context;
 use crate::ui::counted;
 
 /// What to do about prompts that nobody wrote.
-pub const HINT: &str = "the prompts of notes are drafts: leave them, or write at the desk what you would have asked";
+pub const HINT: &str =
+    "the prompts of notes are drafts: leave them, or write at the desk what you would have asked";
 
 /// Says how many of the conversations of a file are sections of notes, and how much of them is quoted.
 pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: usize) {
