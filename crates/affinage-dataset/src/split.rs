@@ -14,9 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::dedup::{Nearness, UnionFind, clusters};
 use crate::message::{Message, Role};
 use crate::shingle::{Containment, ContainmentIndex, LEAK_THRESHOLD, MIN_SHINGLES, Shingles, normalise};
 use certificate::certify;
@@ -31,6 +29,8 @@ pub const SECTION_LEN: usize = 30;
 pub const BORDER_LEN: usize = 3;
 /// A component with more than this share of the examples stops the split.
 pub const MAX_COMPONENT_SHARE: f64 = 0.5;
+/// What belongs together is at most this share of a held-out side, where the side can be filled so.
+pub const MAX_HELD_OUT_PART: f64 = 0.2;
 /// A prompt or answer in more conversations than these is a formula ("You're welcome! If anything else comes up, just ask."):
 /// where it would tie too much together, one example with it is kept and the others are dropped ...
 pub const FORMULA_CONVERSATIONS: usize = 5;
@@ -209,7 +209,9 @@ fn place(
     sides.into_iter().map(|side| side.unwrap_or(Side::Train)).collect()
 }
 
-/// Gives fresh components to test and validation until their shares are reached, the rest to train.
+/// Gives fresh components to test and validation until their shares are reached, the rest to train. First those that are at most
+/// [`MAX_HELD_OUT_PART`] of the share: a side of one large component measures one thing, and what belongs together would be
+/// missing in the training as a whole.
 fn fill(sides: &mut [Option<Side>], fresh: &[Vec<usize>], policy: &Policy) {
     let held_out = [(Side::Test, policy.test_share), (Side::Validation, policy.validation_share)];
     let count = |sides: &[Option<Side>], side: Side| {
@@ -220,11 +222,19 @@ fn fill(sides: &mut [Option<Side>], fresh: &[Vec<usize>], policy: &Policy) {
     let give = |members: &[usize], side: Side, sides: &mut [Option<Side>]| {
         members.iter().for_each(|&i| sides[i] = Some(side));
     };
-    for members in fresh {
-        let fits =
-            |&(side, share): &(Side, f64)| share * len - count(sides, side) >= members.len() as f64 / 2.0;
-        let side = held_out.iter().find(|wanted| fits(wanted)).map_or(Side::Train, |wanted| wanted.0);
-        give(members, side, sides);
+    for most in [MAX_HELD_OUT_PART, f64::MAX] {
+        for members in fresh.iter().filter(|members| sides[members[0]].is_none()).collect::<Vec<_>>() {
+            let size = members.len() as f64;
+            let fits = |&(side, share): &(Side, f64)| {
+                size <= most * share * len && share * len - count(sides, side) >= size / 2.0
+            };
+            if let Some((side, _)) = held_out.iter().find(|wanted| fits(wanted)) {
+                give(members, *side, sides);
+            }
+        }
+    }
+    for members in fresh.iter().filter(|members| sides[members[0]].is_none()).collect::<Vec<_>>() {
+        give(members, Side::Train, sides);
     }
     // A side the user asked for must not stay empty only because every component was too large for its share.
     for (side, share) in held_out {

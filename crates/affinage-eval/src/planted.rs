@@ -68,18 +68,28 @@ impl PlantedResult {
 
 /// One result per voter with a vote on a planted pair, by id. Rows of one item count once.
 pub fn planted_results(rows: &[GoldVote]) -> BTreeMap<&str, PlantedResult> {
-    let mut by_voter: BTreeMap<&str, BTreeMap<&str, bool>> = BTreeMap::new();
+    let mut by_voter: BTreeMap<&str, BTreeMap<&str, &GoldVote>> = BTreeMap::new();
     for row in rows {
-        if let Some(is_right) = row.is_right {
-            by_voter.entry(&row.judge_id).or_default().insert(&row.item_id, is_right);
-        }
+        by_voter.entry(&row.judge_id).or_default().insert(&row.item_id, row);
     }
-    let result = |(voter, items): (&'_ str, BTreeMap<&str, bool>)| {
-        let found = Counted { count: items.values().filter(|right| **right).count(), of: items.len() };
+    let result = |voter: &str, items: BTreeMap<&str, &GoldVote>| {
+        let decided: Vec<bool> = items.values().filter_map(|row| row.is_right).collect();
+        let found = Counted { count: decided.iter().filter(|right| **right).count(), of: decided.len() };
+        let open = items.values().filter(|row| row.is_right.is_none() && row.outcome == Outcome::Tie).count();
         let verdict = verdict(found);
-        PlantedResult { found, verdict, sentence: sentence(voter, found, verdict) }
+        let sentence = sentence(voter, found, verdict) + &not_counted(open);
+        (found.of > 0).then_some(PlantedResult { found, verdict, sentence })
     };
-    by_voter.into_iter().map(|(voter, items)| (voter, result((voter, items)))).collect()
+    by_voter.into_iter().filter_map(|(voter, items)| Some((voter, result(voter, items)?))).collect()
+}
+
+/// Ties of an author, whom the question does not ask for the undamaged text.
+fn not_counted(ties: usize) -> String {
+    match ties {
+        0 => String::new(),
+        1 => " 1 more was called a tie and does not count.".to_owned(),
+        more => format!(" {more} more were called ties and do not count."),
+    }
 }
 
 /// By one-sided 95 % bounds (Clopper-Pearson).
@@ -98,9 +108,9 @@ fn sentence(voter: &str, Counted { count, of }: Counted, verdict: PlantedVerdict
     let voter = capitalised(&called(voter));
     match verdict {
         PlantedVerdict::Passed => format!("{voter} {found}."),
-        PlantedVerdict::TooFew if count == of => format!(
-            "{voter} {found}, as somebody who reads does. Of so few, somebody who guesses can find all of them too."
-        ),
+        PlantedVerdict::TooFew if count == of => {
+            format!("{voter} {found}. Of so few, somebody who guesses can find all of them too.")
+        }
         PlantedVerdict::TooFew => {
             format!("{voter} {found}: of so few pairs this speaks neither for nor against these votes.")
         }
@@ -111,9 +121,28 @@ fn sentence(voter: &str, Counted { count, of }: Counted, verdict: PlantedVerdict
     }
 }
 
+/// Votes that were given faster than this, in the middle, were given without reading two answers.
+pub const READING_MS: u64 = 2_000;
+/// Fewer votes say nothing about how they are given.
+const FEWEST_TIMED: usize = 10;
+
+/// What is said of a voter who took `ms_to_vote` for each vote, if half of the votes were given in less than [`READING_MS`].
+pub fn haste(voter: &str, mut ms_to_vote: Vec<u64>) -> Option<String> {
+    ms_to_vote.sort_unstable();
+    let middle = *ms_to_vote.get(ms_to_vote.len() / 2)?;
+    let seconds = middle as f64 / 1e3;
+    (ms_to_vote.len() >= FEWEST_TIMED && middle < READING_MS).then(|| {
+        format!(
+            "{} took less than {seconds:.1} seconds for half of the votes: nobody reads two answers in that time.",
+            capitalised(&called(voter))
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judgment::MissingReason;
 
     fn row(voter: &str, item: usize, is_right: Option<bool>) -> GoldVote {
         GoldVote {
@@ -121,7 +150,11 @@ mod tests {
             item_id: format!("vot-{item}"),
             judge_id: voter.to_owned(),
             damage: "shuffled".to_owned(),
-            outcome: Outcome::Tie,
+            outcome: match is_right {
+                Some(true) => Outcome::First,
+                Some(false) => Outcome::Second,
+                None => Outcome::Missing { reason: MissingReason::Skipped },
+            },
             is_right,
             ms_to_vote: 900,
             finished_at: "2026-11-30T08:00:00Z".to_owned(),
@@ -175,10 +208,30 @@ mod tests {
         let mine = &results["author:me"].sentence;
         assert_eq!(
             mine,
-            "You found the undamaged text in 1 of 1 planted pair, as somebody who reads does. Of so few, somebody who \
-             guesses can find all of them too."
+            "You found the undamaged text in 1 of 1 planted pair. Of so few, somebody who guesses can find all of them \
+             too."
+        );
+        let tied = GoldVote { outcome: Outcome::Tie, ..row("author:me", 1, None) };
+        let rows: Vec<GoldVote> = rows.into_iter().chain([tied]).collect();
+        let result = &planted_results(&rows)["author:me"];
+        assert_eq!(result.found, Counted { count: 1, of: 1 });
+        assert!(
+            result.sentence.ends_with(" 1 more was called a tie and does not count."),
+            "every planted pair is told: {}",
+            result.sentence
         );
         let missed_some = of(3, 4).sentence;
         assert!(missed_some.ends_with("this speaks neither for nor against these votes."), "{missed_some}");
+    }
+
+    #[test]
+    fn votes_that_nobody_can_have_read_for_are_told() {
+        let said = haste("author:me", (0..30).map(|i| 530 + 20 * i).collect()).expect("too fast");
+        assert_eq!(
+            said,
+            "You took less than 0.8 seconds for half of the votes: nobody reads two answers in that time."
+        );
+        assert_eq!(haste("author:me", vec![2_500; 30]), None);
+        assert_eq!(haste("author:me", vec![600; 9]), None, "too few to tell");
     }
 }

@@ -218,9 +218,21 @@ fn calls(analysis: &Analysis) -> Calls {
             count(judge.cells_judged as u64).into(),
             format!("{}{reasons}", count(missing as u64)).into(),
             percent(judge.valid_share).into(),
-            format!("{} in, {} out", count(judge.usage.input_tokens), count(judge.usage.output_tokens))
-                .into(),
-            judge.cost_usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{usd:.2}")).into(),
+            match judge.kind {
+                JudgeKind::Human => "none".to_owned(),
+                _ => format!(
+                    "{} in, {} out",
+                    count(judge.usage.input_tokens),
+                    count(judge.usage.output_tokens)
+                ),
+            }
+            .into(),
+            match (judge.kind, judge.cost_usd) {
+                (JudgeKind::Human, _) => "none".to_owned(),
+                (_, None) => "unknown".to_owned(),
+                (_, Some(usd)) => format!("{usd:.2}"),
+            }
+            .into(),
             judge.models_returned.join(", ").into(),
         ]
     };

@@ -2,20 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::*;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::{
+    Drop, DropReason, FORMULA_CONVERSATIONS, Item, MAX_COMPONENT_SHARE, MAX_REPEATED_SHARE, SECTION_LEN,
+    Side, SplitError, Tie, beginning,
+};
+use crate::dedup::{Nearness, UnionFind, clusters};
+use crate::shingle::normalise;
 
 /// What hangs together.
 pub(super) struct Groups {
     /// Conversation or section of each item.
-    pub(super) group: Vec<usize>,
+    group: Vec<usize>,
     pub(super) prompt: Vec<Option<usize>>,
-    pub(super) response: Vec<Option<usize>>,
+    response: Vec<Option<usize>>,
     /// Items that carry an answer of another document before their prompt, with its number in `response`.
-    pub(super) carries: Vec<(usize, usize)>,
+    carries: Vec<(usize, usize)>,
     /// Items that are dropped because they repeat a formula, with the one that is kept; their text ties nothing.
-    pub(super) repeats: BTreeMap<usize, usize>,
+    repeats: BTreeMap<usize, usize>,
     /// Connected component of each item.
-    pub(super) component: Vec<usize>,
+    component: Vec<usize>,
 }
 
 impl Groups {
@@ -34,7 +41,7 @@ impl Groups {
     }
 
     /// The same without the ties of formulae.
-    pub(super) fn without_repeats(self) -> Groups {
+    fn without_repeats(self) -> Groups {
         let Groups { group, mut prompt, mut response, .. } = self;
         let mut repeats: BTreeMap<usize, usize> = BTreeMap::new();
         for clusters in [&prompt, &response] {
@@ -52,10 +59,6 @@ impl Groups {
                 }
             }
         }
-        let mut sets = UnionFind::new(group.len());
-        for (index, first) in group.iter().enumerate() {
-            sets.union(index, *first);
-        }
         // A cluster has the number of its first text, which may be a repeat.
         for clusters in [&mut prompt, &mut response] {
             let mut first: HashMap<usize, usize> = HashMap::new();
@@ -63,10 +66,10 @@ impl Groups {
                 *own = own.filter(|_| !repeats.contains_key(&index));
                 if let Some(cluster) = own {
                     *cluster = *first.entry(*cluster).or_insert(index);
-                    sets.union(index, *cluster);
                 }
             }
         }
+        let mut sets = sets(&group, [&prompt, &response], 0..group.len());
         let component = (0..group.len()).map(|index| sets.find(index)).collect();
         Groups { group, prompt, response, carries: Vec::new(), repeats, component }
     }
@@ -81,7 +84,7 @@ impl Groups {
         }));
     }
 
-    pub(super) fn tied(items: &[Item<'_>], sectioned: &BTreeSet<String>, by_context: bool) -> Groups {
+    fn tied(items: &[Item<'_>], sectioned: &BTreeSet<String>, by_context: bool) -> Groups {
         let mut first_of: HashMap<(&str, usize), usize> = HashMap::new();
         let group: Vec<usize> = items
             .iter()
@@ -106,13 +109,7 @@ impl Groups {
             .filter_map(|(carriers, cluster)| Some((carriers, cluster.filter(|c| *c < items.len())?)))
             .flat_map(|(carriers, cluster)| carriers.into_iter().map(move |item| (item, cluster)))
             .collect();
-        let mut sets = UnionFind::new(items.len());
-        for index in 0..items.len() {
-            sets.union(index, group[index]);
-            for cluster in [prompt[index], response[index]].into_iter().flatten() {
-                sets.union(index, cluster);
-            }
-        }
+        let mut sets = sets(&group, [&prompt, &response], 0..items.len());
         let mut of_cluster: HashMap<usize, Vec<usize>> = HashMap::new();
         for (index, cluster) in response.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?))) {
             of_cluster.entry(cluster).or_default().push(index);
@@ -127,20 +124,8 @@ impl Groups {
         Groups { group, prompt, response, carries, repeats: BTreeMap::new(), component }
     }
 
-    pub(super) fn check_size(&self, items: &[Item<'_>]) -> Result<(), SplitError> {
-        let mut sizes: HashMap<usize, usize> = HashMap::new();
-        for component in &self.component {
-            *sizes.entry(*component).or_default() += 1;
-        }
-        let Some((&largest, &size)) =
-            sizes.iter().max_by_key(|&(component, size)| (*size, usize::MAX - component))
-        else {
-            return Ok(());
-        };
-        let share = size as f64 / items.len() as f64;
-        if share <= MAX_COMPONENT_SHARE {
-            return Ok(());
-        }
+    fn check_size(&self, items: &[Item<'_>]) -> Result<(), SplitError> {
+        let Some((largest, share)) = too_large(&self.component) else { return Ok(()) };
         let conversation = items[largest].document.to_owned();
         let (ties, is_enough) = self.ties(items, largest);
         Err(SplitError::OneComponent { share, conversation, ties, is_enough })
@@ -148,7 +133,7 @@ impl Groups {
 
     /// The texts that tie most groups of a component together: as many as have to go, and whether that is enough; where many
     /// would have to go, the first few.
-    pub(super) fn ties(&self, items: &[Item<'_>], component: usize) -> (Vec<Tie>, bool) {
+    fn ties(&self, items: &[Item<'_>], component: usize) -> (Vec<Tie>, bool) {
         /// Shown where they are enough, and where they are not.
         const MOST: usize = 20;
         const FEW: usize = 5;
@@ -178,21 +163,15 @@ impl Groups {
     }
 
     /// Whether no component is too much of all once the items in these clusters are gone.
-    pub(super) fn is_split_without(&self, texts: &[(&'static str, usize)]) -> bool {
+    fn is_split_without(&self, texts: &[(&'static str, usize)]) -> bool {
         let of = |index: usize| [("prompt", self.prompt[index]), ("answer", self.response[index])];
         let is_gone = |index: &usize| {
             of(*index).into_iter().any(|(what, cluster)| cluster.is_some_and(|c| texts.contains(&(what, c))))
         };
         let left: Vec<usize> = (0..self.group.len()).filter(|index| !is_gone(index)).collect();
-        let mut sets = UnionFind::new(self.group.len());
-        for &index in &left {
-            sets.union(index, self.group[index]);
-            of(index).into_iter().filter_map(|(_, cluster)| cluster).for_each(|c| sets.union(index, c));
-        }
-        let mut sizes: HashMap<usize, usize> = HashMap::new();
-        left.iter().for_each(|&index| *sizes.entry(sets.find(index)).or_default() += 1);
-        let largest = sizes.into_values().max().unwrap_or(0);
-        left.len() >= 3 && largest as f64 <= MAX_COMPONENT_SHARE * left.len() as f64
+        let mut sets = sets(&self.group, [&self.prompt, &self.response], left.iter().copied());
+        let component: Vec<usize> = left.iter().map(|&index| sets.find(index)).collect();
+        left.len() >= 3 && too_large(&component).is_none()
     }
 
     pub(super) fn prompt_names(&self, items: &[Item<'_>]) -> Vec<String> {
@@ -213,6 +192,27 @@ impl Groups {
         });
         components
     }
+}
+
+/// Ties each of `items` to its group and to its clusters of prompts and of answers.
+fn sets(group: &[usize], clusters: [&[Option<usize>]; 2], items: impl Iterator<Item = usize>) -> UnionFind {
+    let mut sets = UnionFind::new(group.len());
+    for index in items {
+        sets.union(index, group[index]);
+        clusters
+            .into_iter()
+            .filter_map(|cluster| cluster[index])
+            .for_each(|cluster| sets.union(index, cluster));
+    }
+    sets
+}
+
+/// The component that holds more than [`MAX_COMPONENT_SHARE`] of the items, with its share; `component` has one number an item.
+fn too_large(component: &[usize]) -> Option<(usize, f64)> {
+    let mut sizes: HashMap<usize, usize> = HashMap::new();
+    component.iter().for_each(|number| *sizes.entry(*number).or_default() += 1);
+    let shares = sizes.into_iter().map(|(number, size)| (number, size as f64 / component.len() as f64));
+    shares.into_iter().find(|(_, share)| *share > MAX_COMPONENT_SHARE)
 }
 
 /// Answers that stand before prompts of other documents, with the items that carry them.

@@ -144,6 +144,21 @@ fn sections(count: usize, per: usize) -> Vec<Owned> {
     owned
 }
 
+#[test]
+fn a_large_conversation_is_learnt_where_small_ones_fill_the_held_out_sides() {
+    let mut owned = corpus(400, 2);
+    for one in owned.iter_mut().take(60) {
+        one.conversation = "long".to_owned();
+    }
+    for seed in 0..20 {
+        let policy = Policy { seed, ..POLICY };
+        let split = split(&items(&owned), &policy, &Previous::default(), &[]).expect("a split");
+        assert!(split.placed[..60].iter().all(|side| *side == Some(Side::Train)), "seed {seed}");
+        let of = |side: Side| split.placed.iter().filter(|placed| **placed == Some(side)).count();
+        assert_eq!((of(Side::Test) + of(Side::Reserve), of(Side::Validation)), (80, 40), "seed {seed}");
+    }
+}
+
 fn sides_of_documents(owned: &[Owned], split: &Split) -> BTreeMap<String, BTreeSet<Option<Side>>> {
     let mut sides: BTreeMap<String, BTreeSet<Option<Side>>> = BTreeMap::new();
     for (owned, side) in owned.iter().zip(&split.placed) {

@@ -267,7 +267,7 @@ fn kappa_of(table: &[f64]) -> Option<f64> {
 fn sentence(judges: usize, alpha: Option<&Estimate>, ac1: Option<&Estimate>) -> String {
     match (judges, alpha) {
         (0, _) => "No judge has voted.".to_owned(),
-        (1, _) => "Only one judge has voted: agreement cannot be measured.".to_owned(),
+        (1, _) => "Only one judge or person has voted: agreement cannot be measured.".to_owned(),
         (_, None) => "The judges share too few votes to measure agreement.".to_owned(),
         (_, Some(alpha)) => {
             let words = match alpha.shown() {

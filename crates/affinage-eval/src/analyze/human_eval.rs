@@ -14,7 +14,7 @@ use crate::human_votes::is_even;
 use crate::judgment::{VOTES_FILE, is_author, is_person, spoken};
 use crate::plain::counted;
 use crate::plan::Arm;
-use crate::planted::{LEFT_OUT, PLANTED_VOTES_FILE};
+use crate::planted::{LEFT_OUT, PLANTED_VOTES_FILE, haste};
 use crate::stats::mean::{mean, weighted_mean};
 use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
 use crate::stats::special::t_quantile;
@@ -72,6 +72,14 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
         .collect();
     if !planted.is_empty() {
         findings.push(Finding::said("planted pairs", planted.join(" "), PLANTED_VOTES_FILE));
+    }
+    let fast = voted.iter().filter_map(|voter| {
+        let own = rows.judgments.iter().filter(|row| row.judge_id == **voter);
+        haste(voter, own.filter_map(|row| row.ms_to_vote).collect())
+    });
+    let fast: Vec<String> = fast.collect();
+    if !fast.is_empty() {
+        findings.push(Finding::said("time to vote", fast.join(" "), VOTES_FILE));
     }
     if voted.is_empty() {
         findings.push(Finding::said(

@@ -369,10 +369,7 @@ fn a_voter_who_missed_the_planted_pairs_is_named_and_carries_nothing() {
     vote(&mut world, "human:cleo", 60, |_| true);
     let analysis = world.analyze();
     let limits = analysis.headline.limits.join("\n");
-    assert!(
-        limits.contains("Cleo found the undamaged text in 2 of 2 planted pairs, as somebody who reads does."),
-        "{limits}"
-    );
+    assert!(limits.contains("Cleo found the undamaged text in 2 of 2 planted pairs."), "{limits}");
     assert!(sentences(&analysis, "people").contains("By cleo the win rate is 100 %"));
     assert!(!limits.contains("Not independent"), "{limits}");
 }

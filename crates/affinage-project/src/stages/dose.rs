@@ -16,6 +16,7 @@ use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
 use crate::stages::evaluation::{FixedEvaluation, answers};
+use crate::stages::freeze::refuse_private;
 use crate::stages::training::{Ahead, Calibration, Trained, TrainingRun, trained_before};
 pub use study::{Cell, Study};
 
@@ -64,6 +65,7 @@ fn train_cell(
         ctx.ui.say(format!("{} is finished", run.name));
         return Ok(run);
     }
+    refuse_private(ctx, study.version(cell))?;
     let mut plan = study.plan(cell)?;
     plan.fit_memory(engine)?;
     let training = match before {

@@ -31,7 +31,7 @@ use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
-pub use again::{again, next_step};
+pub use again::{again, next_step, refuse_private};
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use said::{FIRST_MODEL_EXAMPLES, GOAL, examples_for_report, say_size, say_untested, say_version};
 use select::{Selected, Selection, begins_with};

@@ -18,6 +18,7 @@ use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
 use crate::parquet;
+use crate::stages::freeze::refuse_private;
 
 /// The rows of other tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Exported {
 /// Writes a version into the folder `out`, one file for each side. `allow_label_leakage`: preference pairs are written although one
 /// outward feature tells chosen from rejected.
 ///
-/// Errors: `out` exists; the version was changed; there are no pairs, or a feature tells them apart.
+/// Errors: `out` exists; the version was changed, or holds what is private now; there are no pairs, or a feature tells them apart.
 pub fn export_rows(
     ctx: &Project,
     version: Option<&str>,
@@ -71,6 +72,7 @@ pub fn export_rows(
 ) -> anyhow::Result<Exported> {
     let version = DatasetVersion::open(&ctx.project, version)?;
     version.check()?;
+    refuse_private(ctx, &version)?;
     let files = match format {
         RowFormat::Parquet => tables(ctx, &version)?,
         RowFormat::Messages => rows(ctx, &version, Format::Messages)?,

@@ -42,7 +42,8 @@ pub fn too_few(config: &Config, prompts: &[Prompt]) -> Option<String> {
     let few = human_votes::too_few(pairs)?;
     let more = match config.eval.prompts_per_suite {
         Some(asked) if asked < BUILT_IN_PROMPTS => format!(
-            "`eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of each suite are asked"
+            "`eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of each built-in suite and all held-out \
+             examples are asked"
         ),
         _ => "freeze more examples, or name more of `eval.suites`".to_owned(),
     };

@@ -1,5 +1,6 @@
 //! `affinage vote`: blind votes of people, in the browser or by a file for somebody else.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use affinage_eval::human_votes::{Draw, Said, SessionEvent, too_few};
@@ -224,6 +225,16 @@ fn pack(
         bytes(page.len() as u64)
     ));
     sources.shown().iter().for_each(|line| ctx.ui.say(format!("  {line}")));
+    let whole = ballot.items.iter().filter(|item| item.is_gold());
+    let whole: BTreeSet<&str> =
+        whole.filter_map(|item| sources.of_prompt(&item.call.comparison.prompt_id)).collect();
+    if !whole.is_empty() {
+        ctx.ui.warn(format!(
+            "it also holds whole texts of yours, each beside a damaged copy, which tell whether the voter reads: from {}; hold \
+             private what nobody may read (`affinage review`), and write the file again",
+            whole.into_iter().collect::<Vec<&str>>().join(", ")
+        ));
+    }
     if left_out > 0 {
         ctx.ui.say(format!(
             "left out, because their conversations are held private: {}",

@@ -4,7 +4,7 @@
 use affinage_eval::ROW_VERSION;
 use affinage_eval::human_votes::{AUTHOR_QUESTION, BallotItem, ItemKind, Said, SessionEvent, SessionRow};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
-use affinage_eval::planted::{GoldVote, LEFT_OUT, planted_results};
+use affinage_eval::planted::{GoldVote, LEFT_OUT, haste, planted_results};
 use affinage_project::folder::evaluation::Evaluation;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
@@ -203,8 +203,8 @@ impl VoteFiles {
         self.folder.vote_sessions().append(&row, &self.ui)
     }
 
-    /// What the planted pairs say of this voter, in the report's words, and whether what came twice was answered alike:
-    /// one line each.
+    /// What the planted pairs say of this voter, in the report's words, whether the votes were given too fast to have read, and
+    /// whether what came twice was answered alike: one line each.
     pub fn checks(&self, items: &[BallotItem]) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(planted) = planted_results(&self.gold).remove(self.judge_id.as_str()) {
@@ -213,6 +213,8 @@ impl VoteFiles {
                 false => planted.sentence,
             });
         }
+        let own = self.votes.iter().filter(|row| row.judge_id == self.judge_id);
+        lines.extend(haste(&self.judge_id, own.filter_map(|row| row.ms_to_vote).collect()));
         let outcome = |id: &str| self.votes.iter().find(|row| row.judgment_id == id).map(|row| row.outcome);
         let again = items.iter().filter(|item| item.call.repeat > 0 && !item.is_gold());
         let both: Vec<(Outcome, Outcome)> = again

@@ -201,6 +201,15 @@ fn what_is_private_since_the_freeze_is_frozen_out_of_the_next_run() {
     let card = page.get("api/card");
     page.post("api/choice", &serde_json::json!({ "card": card["id"], "choice": "private" }));
     drop(page);
+    for args in [&["train"][..], &["dataset", "export", "--format=messages", "--out=rows"]] {
+        let output = affinage(dir.path()).args(args).output().expect("starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && said.contains("were made private after it was frozen"),
+            "{args:?}: {said}"
+        );
+        assert!(said.contains("freeze another version without them"), "{args:?}: {said}");
+    }
     // Also where a training on it was stopped: it does not go on with what is private now.
     let stopped = tiny::runs(dir.path()).pop().expect("a run").join("events.jsonl");
     let log = fs_err::read_to_string(&stopped).expect("a log");

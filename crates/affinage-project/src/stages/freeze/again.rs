@@ -1,8 +1,10 @@
 //! Whether the newest version still is what would be frozen now, and what to do next.
 
 use affinage_eval::plain::counted;
+use anyhow::anyhow;
 
 use super::{Undecided, taken_undecided};
+use crate::errors::HintExt as _;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::library::{LIBRARY_FILE, Library, Since};
@@ -65,6 +67,27 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
         (_, Undecided::AcceptClean { dated: true }) => before,
         (asked, _) => asked,
     }))
+}
+
+/// Refuses a version with texts that are held private now, before it is trained on or handed to another program.
+///
+/// Errors: examples of conversations that became private after the version was frozen.
+pub fn refuse_private(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<()> {
+    if !ctx.project.join(LIBRARY_FILE).is_file() {
+        return Ok(());
+    }
+    let held = Library::open(&ctx.project)?.held_private()?;
+    let mut private = 0;
+    for side in ["train", "validation", "test", "reserve"] {
+        private += version.rows(side, &ctx.ui)?.iter().filter(|row| held.contains(&row.conversation)).count();
+    }
+    if private == 0 {
+        return Ok(());
+    }
+    let freeze = freeze_command(taken_undecided(&version.manifest));
+    let examples = counted(private, "example", "examples");
+    Err(anyhow!("{} holds {examples} of texts that were made private after it was frozen", version.name))
+        .hint(format!("freeze another version without them, {freeze}"))
 }
 
 /// What freezes a version that takes this undecided.

@@ -1,15 +1,19 @@
 //! The ways to a verdict for somebody without a judge: one's own votes, a judge to paste into affinage.toml, and the
 //! model servers of this machine. Those are asked only when the user asks for it, and only on the loopback address.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use affinage_eval::comparison::{Pair, pairs};
-use affinage_eval::human_votes::invitation;
+use affinage_eval::human_votes::{PAIRS, invitation};
 use affinage_eval::judge::wire::WireFormat;
+use affinage_eval::judgment::{is_person, spoken};
+use affinage_eval::plain::counted;
 use serde::Serialize;
 
 use super::Evaluated;
 use crate::client::http;
+use crate::observer::Silent;
 
 /// Where servers listen that people run at home.
 const USUAL: [(u16, &str); 3] = [(11434, "Ollama"), (1234, "LM Studio"), (8080, "llama.cpp")];
@@ -82,11 +86,23 @@ pub fn ways(evaluated: Option<&Evaluated>) -> String {
     )
 }
 
-/// The invitation to vote on the headline's pairs.
+/// The invitation to vote on the headline's pairs; where you have voted on all of them, what to do with the votes.
 pub fn vote_first(evaluated: &Evaluated) -> Option<String> {
     let Evaluated { plan, prompts, completions, .. } = evaluated;
     let pairs = pairs(plan, prompts, completions);
     let headline: Vec<&Pair> =
         pairs.iter().filter(|pair| *pair.planned == plan.headline && pair.needs_judge()).collect();
+    let votes = evaluated.folder.votes().read(&Silent).unwrap_or_default();
+    let own = votes.iter().filter(|vote| is_person(&vote.judge_id) && spoken(&vote.judge_id) == "you");
+    let own: BTreeSet<&str> = own.map(|vote| vote.comparison_id.as_str()).collect();
+    let voted = own.len();
+    if voted > 0 && voted >= headline.len().min(PAIRS) {
+        return Some(format!(
+            "You have voted on {}: {}, then {} show what follows.",
+            counted(voted, "pair", "pairs"),
+            plan.command("analyze", ""),
+            plan.command("report", "--open")
+        ));
+    }
     invitation(plan, &headline)
 }

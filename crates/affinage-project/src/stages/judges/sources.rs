@@ -25,6 +25,8 @@ pub struct SourceLine {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     pub lines: Vec<SourceLine>,
+    /// The source of each prompt.
+    by_prompt: BTreeMap<String, String>,
     private: BTreeSet<String>,
     /// Why it cannot be known who is private; then every prompt of the user's own texts stays.
     unknown: Option<String>,
@@ -80,6 +82,7 @@ impl Sources {
             let is_named = named.iter().any(|name| *name == source || *name == title || Some(name) == key);
             let may_be_private = sources.unknown.is_some() && prompt.domain == Domain::In;
             let is_private = key.is_some_and(|key| held.contains(key));
+            sources.by_prompt.insert(prompt.prompt_id.clone(), source.clone());
             let line = lines.entry(source.clone()).or_insert(SourceLine { source, prompts: 0, left_out: 0 });
             line.prompts += 1;
             if (is_private || may_be_private) && !is_named {
@@ -98,6 +101,11 @@ impl Sources {
 
     pub fn is_private(&self, prompt_id: &str) -> bool {
         self.private.contains(prompt_id)
+    }
+
+    /// The file or suite that a prompt is from.
+    pub fn of_prompt(&self, prompt_id: &str) -> Option<&str> {
+        self.by_prompt.get(prompt_id).map(String::as_str)
     }
 
     /// One line each, for people.

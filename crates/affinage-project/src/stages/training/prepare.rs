@@ -9,6 +9,7 @@ use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::{LoadedModel, engine, open_model};
 use crate::stages::external::Worker;
+use crate::stages::freeze::refuse_private;
 
 /// A base model in memory, and what a training on it will do.
 pub struct Prepared {
@@ -20,13 +21,14 @@ pub struct Prepared {
 
 /// Loads the model of `config` and plans its training on `version`; with `part`, the short training of a check.
 ///
-/// Errors: those of [`open_model`] and [`Plan::new`]; it does not fit into `train.memory-budget-gb`.
+/// Errors: those of [`refuse_private`], [`open_model`] and [`Plan::new`]; it does not fit into `train.memory-budget-gb`.
 pub fn prepare(
     ctx: &Project,
     config: &Config,
     version: &DatasetVersion,
     part: Option<Part>,
 ) -> anyhow::Result<Prepared> {
+    refuse_private(ctx, version)?;
     let model = open_model(ctx, &config.model.name)?;
     if let Some(date) = model.template()?.date().filter(|_| config.date.is_none()) {
         ctx.ui.say(format!(
