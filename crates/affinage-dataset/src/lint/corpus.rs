@@ -23,7 +23,8 @@ struct EdgeLine<'a> {
     line: &'a str,
 }
 
-/// L11. A text of one line is an answer of its own ("Certainly."), not a line left at an edge.
+/// L11. A text of one line is an answer of its own ("Certainly."), not a line left at an edge, and the name below a letter is
+/// the writer's.
 pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     let mut places: HashMap<EdgeLine<'_>, Vec<(usize, Hit)>> = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
@@ -40,6 +41,10 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
                 if line.chars().count() <= MINED_LINE_MAX_CHARS
                     && line.chars().any(char::is_alphanumeric)
                     && !line.starts_with("```")
+                    && !(subject.prompt_drafted
+                        && field == Field::Response
+                        && !is_first
+                        && is_signature(line))
                 {
                     places
                         .entry(EdgeLine { field, is_first, line })
@@ -64,6 +69,9 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
             let mut found = found;
             let detail = match works.len() {
                 1 => format!("{} sections of one note", prompts.len()),
+                texts if conversations.iter().all(|key| note_document(key).is_some()) => {
+                    format!("{} examples, {texts} texts", prompts.len())
+                }
                 _ => format!("{} examples, {} conversations", prompts.len(), conversations.len()),
             };
             if works.len() == 1 {
@@ -73,6 +81,63 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
         }
     }
     hits
+}
+
+/// A name at the end of a letter, alone or behind a closing formula: `M. Ahrens`, `Yours, M.`
+fn is_signature(line: &str) -> bool {
+    const MAX_WORDS: usize = 4;
+    const PARTICLES: [&str; 12] = ["von", "van", "der", "den", "zu", "de", "di", "da", "du", "la", "le", "y"];
+    const CLOSINGS: [&str; 34] = [
+        "yours",
+        "sincerely",
+        "truly",
+        "faithfully",
+        "love",
+        "best",
+        "kind",
+        "warm",
+        "wishes",
+        "regards",
+        "with",
+        "ever",
+        "herzlich",
+        "herzliche",
+        "herzlichst",
+        "liebe",
+        "viele",
+        "grüße",
+        "grüßen",
+        "freundlichen",
+        "mit",
+        "dein",
+        "deine",
+        "ihr",
+        "ihre",
+        "bien",
+        "cordialement",
+        "amitiés",
+        "bises",
+        "votre",
+        "saludos",
+        "abrazo",
+        "un",
+        "saluti",
+    ];
+    let is_closing = |word: &str| CLOSINGS.contains(&word.to_lowercase().as_str());
+    let words: Vec<&str> = line
+        .split(|c: char| c.is_whitespace() || ",.–—-".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let names: Vec<&str> = words.iter().copied().skip_while(|word| is_closing(word)).collect();
+    let is_name = |word: &&str| {
+        word.starts_with(char::is_uppercase)
+            && word.chars().all(|c| c.is_alphabetic() || c == '’' || c == '\'')
+    };
+    !words.is_empty()
+        && names.len() <= MAX_WORDS
+        && !line.ends_with(['!', '?', ':', ';'])
+        && names.iter().all(|word| is_name(word) || PARTICLES.contains(word))
+        && names.first().is_none_or(is_name)
 }
 
 /// With fewer examples a rank says nothing.

@@ -57,6 +57,47 @@ static STOP_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     words.split_whitespace().collect()
 });
 
+/// Of the words of [`topic_words`] those that stand as nouns here: behind an article or the like, perhaps with one word between
+/// them, and before none of these words ("the locked door was": `door`).
+pub(super) fn nouns(text: &str) -> impl Iterator<Item = String> + '_ {
+    // Where a sentence is cut, an empty word.
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric() && c != '’' && c != '\'' && !".,;:!?()\n".contains(c))
+        .flat_map(|word| word.split_inclusive(|c: char| ".,;:!?()\n".contains(c)))
+        .flat_map(|word| {
+            let bare = word.trim_end_matches(|c: char| ".,;:!?()\n".contains(c));
+            [Some(bare).filter(|bare| !bare.is_empty()), Some("").filter(|_| bare.len() < word.len())]
+        })
+        .flatten()
+        .collect();
+    let telling = |at: usize| words.get(at).and_then(|word| topic_words(word).next());
+    let is_article =
+        |at: Option<usize>| at.is_some_and(|at| ARTICLES.contains(words[at].to_lowercase().as_str()));
+    let found: Vec<String> = (0..words.len())
+        .filter(|at| telling(at + 1).is_none())
+        .filter(|at| {
+            let before = at.checked_sub(1);
+            let has_adjective = before.is_some_and(|before| telling(before).is_some());
+            is_article(before) || has_adjective && is_article(at.checked_sub(2))
+        })
+        .filter_map(telling)
+        .collect();
+    found.into_iter()
+}
+
+static ARTICLES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let words = "the a an my your his her its our their this that these those no some any every each another of \
+        der die das den dem des ein eine einen einem einer eines mein meine meinen meinem meiner dein deine sein seine seinen \
+        seinem seiner ihr ihre ihren ihrem ihrer unser unsere unseren unserem unserer kein keine keinen keinem diese dieser dieses \
+        diesem diesen jede jeder jedes im am zum zur vom beim ins ans \
+        le la les un une des du mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces au aux \
+        el los las una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas del al \
+        il lo gli i uno mio mia miei mie tuo tua suo sua suoi sue nostro nostra questo questa del della dello dei delle al alla \
+        o os as um uma meu minha meus minhas seu sua seus suas nosso nossa do da dos das no na nos nas ao \
+        het een de mijn jouw zijn haar ons onze hun dit dat deze die";
+    words.split_whitespace().collect()
+});
+
 /// True for a frequent first name of Europe that is no other word too: who is spoken of says less than what about.
 pub(super) fn is_first_name(word: &str) -> bool {
     FIRST_NAMES.contains(word)

@@ -135,7 +135,24 @@ impl Spread {
         let most = (self.keeps_most > limit && self.keeps_most < self.longest)
             .then_some(("99 % of the rows", self.keeps_most));
         let ways = most.into_iter().chain([("all rows", self.longest)]);
-        let (possible, beyond): (Vec<_>, Vec<_>) = ways.partition(|(_, tokens)| *tokens <= positions);
+        let (mut possible, beyond): (Vec<_>, Vec<_>) = ways.partition(|(_, tokens)| *tokens <= positions);
+        // What costs no more than the most is no way of its own.
+        if let [(_, fewer), (_, all)] = possible[..]
+            && needs(fewer) == needs(all)
+        {
+            possible.remove(0);
+        }
+        if possible.iter().all(|(_, tokens)| needs(*tokens) == needs(limit)) && beyond.is_empty() {
+            let said = possible
+                .iter()
+                .map(|(which, tokens)| format!("`train.max-seq-tokens` {tokens} takes {which}"));
+            let said: Vec<String> = said.collect();
+            return Some(format!(
+                "{} in about the same memory (about {})",
+                said.join("; "),
+                bytes(peak(limit))
+            ));
+        }
         let mut parts: Vec<String> = possible
             .into_iter()
             .map(|(which, tokens)| {
@@ -198,6 +215,11 @@ mod tests {
         assert_eq!(Spread::of(Vec::new()), None);
         let peak = |tokens: usize| tokens as u64 * 1_000_000;
         assert_eq!(spread.proposal(200, 1000, peak), None);
+        // Figures that do not differ are not listed.
+        assert_eq!(
+            spread.proposal(150, 1000, |_| 821_000_000).as_deref(),
+            Some("`train.max-seq-tokens` 200 takes all rows in about the same memory (about 821 MB)")
+        );
         assert_eq!(
             spread.proposal(150, 1000, peak).as_deref(),
             Some(

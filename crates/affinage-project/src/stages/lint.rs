@@ -6,6 +6,7 @@ pub mod pseudonyms;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use affinage_dataset::counts::Counts;
 use affinage_dataset::import::is_dated;
 use affinage_dataset::lint::{Finding, Known, Severity, Subject, lint_known};
 use affinage_dataset::message::Message;
@@ -17,6 +18,7 @@ use crate::folder::datasets::{DatasetVersion, TEST, TRAIN, VALIDATION};
 use crate::folder::jsonl;
 use crate::folder::library::{LIBRARY_FILE, Library, file_name};
 use crate::folder::project::Project;
+use crate::stages::freeze::{begins_with, taken_unread};
 
 /// The target that is no dataset.
 pub const LIBRARY: &str = "library";
@@ -30,6 +32,8 @@ pub struct Linted {
     pub left: Left,
     /// Clean and undecided examples of dated notes: a freeze takes them only where it is asked for them.
     pub clean_dated: usize,
+    /// Of the library: how many cards that nobody decided on `--accept-clean` takes, and what becomes of the others.
+    pub unread: Option<(usize, Counts)>,
     /// Those of the rules that were asked for.
     pub findings: Vec<Finding>,
 }
@@ -47,12 +51,17 @@ pub fn lint(ctx: &Project, target: &str, rules: &[String]) -> anyhow::Result<Lin
     let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
     let tally = Tally::of(looked_at.subjects.len(), &findings);
     let (left, clean_dated) = left_to_accept(&looked_at, &findings);
+    let unread = match target == LIBRARY && !looked_at.undecided.is_empty() {
+        true => Some(ctx.ui.during("looking for problems", || taken_unread(&Library::open(&ctx.project)?))?),
+        false => None,
+    };
     findings.retain(|finding| rules.is_empty() || rules.iter().any(|rule| rule == finding.rule));
     Ok(Linted {
         looked_at: LookedAt { private_names: known.names.len(), ..looked_at },
         tally,
         left,
         clean_dated,
+        unread,
         findings,
     })
 }
@@ -69,7 +78,8 @@ fn known(ctx: &Project) -> anyhow::Result<Known> {
 #[derive(Default)]
 pub struct LookedAt {
     pub subjects: Vec<Subject>,
-    /// File and title of a conversation by its key, as people know them.
+    /// What people know a subject by: of the library, file and title of its conversation by that one's key; of a data set, its
+    /// place and the first words of its prompt, by its id.
     pub names: BTreeMap<String, String>,
     /// Candidates that are held private: not looked at, because what is found is shown.
     pub private: usize,
@@ -116,15 +126,18 @@ struct Row {
 }
 
 fn dataset_subjects(ctx: &Project, target: &str) -> anyhow::Result<LookedAt> {
-    let mut subjects = Vec::new();
+    let (mut subjects, mut names) = (Vec::new(), BTreeMap::new());
     for path in dataset_files(ctx, target)? {
         for (index, row) in jsonl::read::<Row>(&path, &ctx.ui)?.into_iter().enumerate() {
             let id = row.example_id.unwrap_or_else(|| format!("row {}", index + 1));
             let conversation = row.conversation.unwrap_or_else(|| id.clone());
-            subjects.push(Subject::of_messages(&id, &conversation, &row.messages));
+            let subject = Subject::of_messages(&id, &conversation, &row.messages);
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            names.insert(id, format!("{file}, line {}, {}", index + 1, begins_with(&subject.prompt)));
+            subjects.push(subject);
         }
     }
-    Ok(LookedAt { subjects, ..LookedAt::default() })
+    Ok(LookedAt { subjects, names, ..LookedAt::default() })
 }
 
 /// A file, the files of a folder, or those of a version of this project.

@@ -1,12 +1,13 @@
 //! `affinage lint`: what is wrong in the library or in a dataset, with spans and fixes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_dataset::counts::{Counts, Omission};
 use affinage_dataset::lint::rules::{RULES, title};
-use affinage_dataset::lint::{Field, Finding, Severity, Subject};
+use affinage_dataset::lint::{Field, Finding, Severity, Subject, secret_spans};
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::Library;
-use affinage_project::stages::freeze::next_step;
+use affinage_project::stages::freeze::{begins_with, next_step};
 use affinage_project::stages::lint::{LIBRARY, Left, Linted, LookedAt, Tally, fix, lint, pseudonyms};
 use anyhow::anyhow;
 use clap::Args;
@@ -74,12 +75,19 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     } else if args.unfix {
         fix::undo(ctx)?;
     }
-    let Linted { looked_at, tally, left, clean_dated, findings } = lint(ctx, &args.target, &args.rule)?;
+    let Linted { looked_at, tally, left, clean_dated, unread, findings } =
+        lint(ctx, &args.target, &args.rule)?;
+    let taken = unread.as_ref().map(|(taken, _)| *taken);
     let shows_all = !args.rule.is_empty();
     if ctx.json {
-        ctx.ui.json(&document(&looked_at.subjects, &tally, clean_dated, &findings))?;
+        ctx.ui.json(&document(&looked_at.subjects, (&tally, clean_dated, taken), &findings))?;
     } else {
         ctx.ui.data(&summary(ctx, &looked_at, (&tally, clean_dated), &findings, shows_all))?;
+        if let Some((taken, counts)) = &unread
+            && let Some(line) = taken_in_words(tally.clean() - clean_dated, *taken, counts)
+        {
+            ctx.ui.say(line);
+        }
         if looked_at.private > 0 {
             ctx.ui.say(format!(
                 "not looked at: {} that you hold private",
@@ -144,6 +152,9 @@ struct Document<'a> {
     clean: usize,
     /// Undecided ones among the clean that belong to dated notes: a freeze takes them with `--dated-notes` alone.
     clean_dated: usize,
+    /// Of the library: cards that nobody decided on and `--accept-clean` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept_clean: Option<usize>,
     with_errors: usize,
     with_warnings: usize,
     examples_without_findings: usize,
@@ -193,10 +204,36 @@ fn dated_in_words(clean_dated: usize) -> String {
     )
 }
 
+/// How many of the clean ones a freeze takes and what becomes of the others, where they are not the same: `--accept-clean`
+/// takes cards, and a card may have several answers. `None`: it takes just these.
+fn taken_in_words(clean: usize, taken: usize, counts: &Counts) -> Option<String> {
+    if clean == taken {
+        return None;
+    }
+    let told = [
+        Omission::Rejected,
+        Omission::SetAside,
+        Omission::NotEdited,
+        Omission::OffBranch,
+        Omission::ExactDuplicates,
+    ];
+    let left_out = counts.left_out().filter(|(why, _)| told.contains(why));
+    let left_out = left_out.map(|(why, number)| format!("{} {}", count(number as u64), why.words(number)));
+    let accepted = counts.accepted() - taken.min(counts.accepted());
+    let accepted = (accepted > 0).then(|| format!("{} accepted already", count(accepted as u64)));
+    let others: Vec<String> = accepted.into_iter().chain(left_out).collect();
+    let others =
+        if others.is_empty() { String::new() } else { format!("; not among these: {}", others.join(", ")) };
+    Some(format!(
+        "`--accept-clean` takes {} that nobody decided on (of several answers to a prompt it takes the one that the chat \
+         shows){others}",
+        counted(taken, "clean card", "clean cards")
+    ))
+}
+
 fn document<'a>(
     subjects: &'a [Subject],
-    tally: &Tally,
-    clean_dated: usize,
+    (tally, clean_dated, accept_clean): (&Tally, usize, Option<usize>),
     findings: &'a [Finding],
 ) -> Document<'a> {
     let by_id = by_id(subjects);
@@ -220,6 +257,7 @@ fn document<'a>(
         examples: subjects.len(),
         clean: tally.clean(),
         clean_dated,
+        accept_clean,
         with_errors: tally.with_errors,
         with_warnings: tally.with_warnings,
         examples_without_findings: tally.without_findings,
@@ -274,10 +312,24 @@ fn summary(
     for (severity, rule) in counts(findings).into_keys() {
         let heading = format!("{} {rule} {}", severity.letter(), title(rule));
         text += &format!("\n{}\n", ctx.ui.paint_data(Paint::Bold, &heading));
-        for finding in findings.iter().filter(|f| f.rule == rule && f.severity == severity).take(shown) {
-            let subject = by_id[finding.id.as_str()];
-            let name = looked_at.names.get(&subject.conversation).map_or("", String::as_str);
-            text += &shown_finding(ctx, subject, name, finding);
+        let of_rule: Vec<&Finding> =
+            findings.iter().filter(|f| f.rule == rule && f.severity == severity).take(shown).collect();
+        let name = |finding: &Finding| {
+            let conversation = &by_id[finding.id.as_str()].conversation;
+            let name = looked_at.names.get(&finding.id).or(looked_at.names.get(conversation));
+            name.map_or("", String::as_str)
+        };
+        // Cards of one text are told by what is asked of each.
+        let mut cards: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for finding in &of_rule {
+            cards.entry(name(finding)).or_default().insert(&finding.id);
+        }
+        for finding in of_rule {
+            let (subject, name) = (by_id[finding.id.as_str()], name(finding));
+            let asked = begins_with(&subject.prompt);
+            let is_told = name.is_empty() || cards[name].len() == 1;
+            let name = if is_told { name.to_owned() } else { format!("{name}, {asked}") };
+            text += &shown_finding(ctx, subject, &name, finding);
         }
     }
     text
@@ -320,7 +372,7 @@ fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding
         Field::Response => "answer".to_owned(),
         Field::Context(index) => format!("context message {index}"),
     };
-    let (before, marked, after) = excerpt(subject.text(finding.field), &finding.span);
+    let (before, marked, after) = excerpt(&without_secrets(subject.text(finding.field)), &finding.span);
     let underline = "^".repeat(console::measure_text_width(&marked).max(1));
     let indent = " ".repeat(console::measure_text_width(&before));
     let detail = finding.message.split_once(": ").map_or(String::new(), |(_, detail)| format!(": {detail}"));
@@ -334,6 +386,25 @@ fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding
         "  {name}, {field}{detail}\n    {before}{marked}{after}\n    {indent}{}\n",
         ctx.ui.paint_data(Paint::Error, &underline)
     )
+}
+
+/// The text with its passwords and keys hidden but for their first and last two characters, as a terminal is read by others
+/// too; as many bytes long as the text.
+fn without_secrets(text: &str) -> String {
+    const SHOWN: usize = 2;
+    let mut hidden = text.to_owned();
+    for span in secret_spans(text) {
+        let secret = &text[span.clone()];
+        let chars = secret.chars().count();
+        let is_shown = |at: usize| chars > 4 * SHOWN && (at < SHOWN || at >= chars - SHOWN);
+        let masked: String = secret
+            .chars()
+            .enumerate()
+            .map(|(at, c)| if is_shown(at) { c.to_string() } else { "*".repeat(c.len_utf8()) })
+            .collect();
+        hidden.replace_range(span, &masked);
+    }
+    hidden
 }
 
 /// The span with a little text around it, on one line that a terminal of 80 columns has room for.
@@ -363,6 +434,7 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use affinage_dataset::counts::Fate;
     use affinage_dataset::lint::{Known, lint_known};
     use affinage_dataset::message::{Message, Role};
 
@@ -383,6 +455,37 @@ mod tests {
         assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
         let rules = counts(&findings).len();
         assert_eq!(text.lines().count(), 3 + rules, "{text}");
+    }
+
+    #[test]
+    fn a_secret_is_shown_by_its_ends_alone() {
+        let said = without_secrets("My key: sk-abcdefghijklmnopqrstuvwx1234567890 for the sluice");
+        assert!(
+            !said.contains("abcdefgh") && said.contains("****") && said.ends_with("90 for the sluice"),
+            "{said}"
+        );
+        assert_eq!(without_secrets("The sluice is shut."), "The sluice is shut.");
+    }
+
+    #[test]
+    fn what_accept_clean_takes_of_the_clean_ones_is_said_where_it_is_not_all() {
+        let mut counts = Counts::default();
+        assert_eq!(taken_in_words(3, 3, &counts), None);
+        for fate in [
+            Fate::Accepted { edited: false },
+            Fate::Accepted { edited: false },
+            Fate::LeftOut(Omission::OffBranch),
+            Fate::LeftOut(Omission::Flagged),
+        ] {
+            counts.add(fate);
+        }
+        assert_eq!(
+            taken_in_words(3, 1, &counts).as_deref(),
+            Some(
+                "`--accept-clean` takes 1 clean card that nobody decided on (of several answers to a prompt it takes the one \
+                 that the chat shows); not among these: 1 accepted already, 1 on a branch that its conversation does not show"
+            )
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
+use affinage_project::folder::library::Library;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::training::{command, time_left};
 use anyhow::Context as _;
@@ -102,15 +103,21 @@ impl Trainings {
     /// How far the training is, or what could be trained on.
     pub fn status(&self, ctx: &Context) -> anyhow::Result<Reply> {
         let mut job = self.lock();
-        let newest = DatasetVersion::list(&ctx.project)?.pop().map(|version| version.name);
-        match &mut *job {
-            None => Reply::json(&json!({ "stage": "none", "newest": newest })),
-            Some(job) => {
-                let mut status = job.status(ctx)?;
-                status["newest"] = json!(newest);
-                Reply::json(&status)
+        let newest = DatasetVersion::list(&ctx.project)?.pop();
+        // Cards that the newest version does not know of.
+        let decided_since = match &newest {
+            Some(version) => {
+                Library::open(&ctx.project)?.changed_since(version.sha256())?.map_or(0, |since| since.cards)
             }
-        }
+            None => 0,
+        };
+        let mut status = match &mut *job {
+            None => json!({ "stage": "none" }),
+            Some(job) => job.status(ctx)?,
+        };
+        status["newest"] = json!(newest.map(|version| version.name));
+        status["decided_since"] = json!(decided_since);
+        Reply::json(&status)
     }
 
     /// Waits for a training that is still running to save its checkpoint; called when the desk closes.

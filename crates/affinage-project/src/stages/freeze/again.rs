@@ -110,7 +110,11 @@ pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
         let changed = library.changed_since(version.sha256())?;
         let since = changed.unwrap_or(Since { cards: 0, private: 0, chosen: 0 });
         if imported > 0 || !since.is_nothing() {
-            let freeze = freeze_command(taken_undecided(&version.manifest));
+            // Where everything is decided, there is nothing to take undecided.
+            let before = taken_undecided(&version.manifest);
+            let is_decided =
+                before != Undecided::LeaveOut && imported == 0 && library.overview()?.left_to_decide == 0;
+            let freeze = freeze_command(if is_decided { Undecided::LeaveOut } else { before });
             let choose = if imported > 0 { "choose from what is new, `affinage review`, and " } else { "" };
             let changes = changes_in_words(&since, imported, name);
             return Ok(Some(format!("{changes}: {choose}freeze another version, {freeze}")));
