@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use super::shown::CLOSING;
 use super::{Field, Hit, Severity, Subject, head, line_spans};
 use crate::conversation::Feedback;
 use crate::dedup::{Nearness, clusters};
@@ -86,58 +87,20 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
 /// A name at the end of a letter, alone or behind a closing formula: `M. Ahrens`, `Yours, M.`
 fn is_signature(line: &str) -> bool {
     const MAX_WORDS: usize = 4;
-    const PARTICLES: [&str; 12] = ["von", "van", "der", "den", "zu", "de", "di", "da", "du", "la", "le", "y"];
-    const CLOSINGS: [&str; 34] = [
-        "yours",
-        "sincerely",
-        "truly",
-        "faithfully",
-        "love",
-        "best",
-        "kind",
-        "warm",
-        "wishes",
-        "regards",
-        "with",
-        "ever",
-        "herzlich",
-        "herzliche",
-        "herzlichst",
-        "liebe",
-        "viele",
-        "grüße",
-        "grüßen",
-        "freundlichen",
-        "mit",
-        "dein",
-        "deine",
-        "ihr",
-        "ihre",
-        "bien",
-        "cordialement",
-        "amitiés",
-        "bises",
-        "votre",
-        "saludos",
-        "abrazo",
-        "un",
-        "saluti",
-    ];
-    let is_closing = |word: &str| CLOSINGS.contains(&word.to_lowercase().as_str());
+    const BEFORE_NAMES: [&str; 12] =
+        ["von", "van", "der", "den", "zu", "de", "di", "da", "du", "la", "le", "y"];
     let words: Vec<&str> = line
         .split(|c: char| c.is_whitespace() || ",.–—-".contains(c))
         .filter(|word| !word.is_empty())
         .collect();
-    let names: Vec<&str> = words.iter().copied().skip_while(|word| is_closing(word)).collect();
     let is_name = |word: &&str| {
         word.starts_with(char::is_uppercase)
             && word.chars().all(|c| c.is_alphabetic() || c == '’' || c == '\'')
     };
-    !words.is_empty()
-        && names.len() <= MAX_WORDS
+    let is_name_alone = words.len() <= MAX_WORDS
         && !line.ends_with(['!', '?', ':', ';'])
-        && names.iter().all(|word| is_name(word) || PARTICLES.contains(word))
-        && names.first().is_none_or(is_name)
+        && words.iter().all(|word| is_name(word) || BEFORE_NAMES.contains(word));
+    is_name_alone || CLOSING.is_match(line)
 }
 
 /// With fewer examples a rank says nothing.

@@ -92,8 +92,8 @@ static ARTICLES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
         diesem diesen jede jeder jedes im am zum zur vom beim ins ans \
         le la les un une des du mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces au aux \
         el los las una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas del al \
-        il lo gli i uno mio mia miei mie tuo tua suo sua suoi sue nostro nostra questo questa del della dello dei delle al alla \
-        o os as um uma meu minha meus minhas seu sua seus suas nosso nossa do da dos das no na nos nas ao \
+        il lo gli uno mio mia miei mie tuo tua suo sua suoi sue nostro nostra questo questa del della dello dei delle al alla \
+        os um uma meu minha meus minhas seu sua seus suas nosso nossa da dos das no na nos nas ao \
         het een de mijn jouw zijn haar ons onze hun dit dat deze die";
     words.split_whitespace().collect()
 });

@@ -320,7 +320,7 @@ fn a_short_training_says_how_few_rows_it_saw_and_changed_shares_that_sides_are_k
     };
     let trained = said(&["train", "--set", "train.max-steps=1", "--set", "train.rows-per-step=2"]);
     assert!(trained.contains("trained 1 step on 2 of "), "{trained}");
-    let kept = "earlier examples keep their side";
+    let kept = "was changed: earlier examples keep their side";
     assert!(!said(&["dataset", "--accept-clean"]).contains(kept));
     assert!(said(&["dataset", "--accept-clean", "--set", "dataset.test-share=0.3"]).contains(kept));
 }
