@@ -272,7 +272,7 @@ fn the_name_below_letters_is_no_line_that_a_machine_left() {
             let text = format!("The weir number {index} leans to the left, as I said.\n\n{last}");
             let messages =
                 [Message::new(Role::User, format!("Weir {index}")), Message::new(Role::Assistant, text)];
-            let conversation = format!("note:letter{index}");
+            let conversation = format!("note:letter{index}-1");
             Subject { prompt_drafted: true, ..Subject::of_messages(&conversation, &conversation, &messages) }
         };
         let subjects: Vec<Subject> = (0..4).map(letter).collect();
