@@ -13,7 +13,7 @@ use serde::Serialize;
 use whatlang::Lang;
 
 use self::means::{Centre, Vector, k_means, nearness, numbered, weigh};
-use self::words::topic_words;
+use self::words::{Words, topic_words};
 use crate::authorship::By;
 use crate::candidate::Candidate;
 use crate::conversation::{BlockKind, Conversation, Declared, NodeRole};
@@ -46,35 +46,6 @@ pub struct Place {
     pub written: crate::authorship::Written,
     pub set_aside: Option<SetAside>,
     words: Words,
-}
-
-/// Words with their counts, in order and packed: of a hundred thousand conversations they are most of what is kept.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Words {
-    /// With a space between them.
-    text: String,
-    counts: Box<[f32]>,
-    /// The numbers of those that stand as nouns somewhere in it ([`words::nouns`]).
-    nouns: Box<[u32]>,
-}
-
-impl Words {
-    fn of(counted: HashMap<String, f32>, nouns: &HashSet<String>) -> Words {
-        let mut counted: Vec<(String, f32)> = counted.into_iter().collect();
-        counted.sort_by(|a, b| a.0.cmp(&b.0));
-        let (words, counts): (Vec<String>, Vec<f32>) = counted.into_iter().unzip();
-        let nouns = (0..).zip(&words).filter(|(_, word)| nouns.contains(*word)).map(|(at, _)| at).collect();
-        Words { text: words.join(" "), counts: counts.into(), nouns }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&str, f32)> {
-        self.text.split(' ').zip(self.counts.iter().copied())
-    }
-
-    /// The words, each with whether it stands as a noun.
-    fn with_nouns(&self) -> impl Iterator<Item = (&str, bool)> {
-        (0..).zip(self.iter()).map(|(at, (word, _))| (word, self.nouns.binary_search(&at).is_ok()))
-    }
 }
 
 /// Why a conversation is left out until the user says otherwise.

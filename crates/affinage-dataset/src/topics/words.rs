@@ -5,6 +5,35 @@ use std::sync::LazyLock;
 
 use whatlang::Lang;
 
+/// Words with their counts, in order and packed: of a hundred thousand conversations they are most of what is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Words {
+    /// With a space between them.
+    pub(super) text: String,
+    counts: Box<[f32]>,
+    /// The numbers of those that stand as nouns somewhere in it ([`nouns`]).
+    nouns: Box<[u32]>,
+}
+
+impl Words {
+    pub(super) fn of(counted: HashMap<String, f32>, nouns: &HashSet<String>) -> Words {
+        let mut counted: Vec<(String, f32)> = counted.into_iter().collect();
+        counted.sort_by(|a, b| a.0.cmp(&b.0));
+        let (words, counts): (Vec<String>, Vec<f32>) = counted.into_iter().unzip();
+        let nouns = (0..).zip(&words).filter(|(_, word)| nouns.contains(*word)).map(|(at, _)| at).collect();
+        Words { text: words.join(" "), counts: counts.into(), nouns }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, f32)> {
+        self.text.split(' ').zip(self.counts.iter().copied())
+    }
+
+    /// The words, each with whether it stands as a noun.
+    pub(super) fn with_nouns(&self) -> impl Iterator<Item = (&str, bool)> {
+        (0..).zip(self.iter()).map(|(at, (word, _))| (word, self.nouns.binary_search(&at).is_ok()))
+    }
+}
+
 /// Words of four letters and more that are not in every text, in lower case.
 pub(super) fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
     const MIN_CHARS: usize = 4;

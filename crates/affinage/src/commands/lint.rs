@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use affinage_dataset::counts::{Counts, Omission};
 use affinage_dataset::lint::rules::{RULES, title};
-use affinage_dataset::lint::{Field, Finding, Severity, Subject, secret_spans};
+use affinage_dataset::lint::{Field, Finding, Severity, Subject};
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::Library;
 use affinage_project::stages::freeze::{begins_with, next_step};
-use affinage_project::stages::lint::{LIBRARY, Left, Linted, LookedAt, Tally, fix, lint, pseudonyms};
+use affinage_project::stages::lint::{
+    LIBRARY, Left, Linted, LookedAt, Tally, fix, lint, pseudonyms, taken_in_words, tally_in_words,
+    without_secrets,
+};
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
@@ -177,20 +179,6 @@ struct FindingRow<'a> {
     fix: Option<&'a str>,
 }
 
-/// `46 examples: 29 clean, 17 with warnings`
-fn in_words(tally: &Tally) -> String {
-    let with = |number: usize, of: [&str; 2]| {
-        (number > 0).then(|| format!("{} with {}", count(number as u64), of[usize::from(number > 1)]))
-    };
-    let parts = [
-        Some(format!("{} clean", count(tally.clean() as u64))),
-        with(tally.with_errors, ["an error", "errors"]),
-        with(tally.with_warnings, ["a warning", "warnings"]),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("{}: {}", counted(tally.examples, "example", "examples"), parts.join(", "))
-}
-
 /// What a freeze leaves out of the clean ones unless it is asked for them, as a line; empty where it leaves out none.
 fn dated_in_words(clean_dated: usize) -> String {
     if clean_dated == 0 {
@@ -202,33 +190,6 @@ fn dated_in_words(clean_dated: usize) -> String {
         count(clean_dated as u64),
         if clean_dated == 1 { "is dated" } else { "are dated" },
     )
-}
-
-/// How many of the clean ones a freeze takes and what becomes of the others, where they are not the same: `--accept-clean`
-/// takes cards, and a card may have several answers. `None`: it takes just these.
-fn taken_in_words(clean: usize, taken: usize, counts: &Counts) -> Option<String> {
-    if clean == taken {
-        return None;
-    }
-    let told = [
-        Omission::Rejected,
-        Omission::SetAside,
-        Omission::NotEdited,
-        Omission::OffBranch,
-        Omission::ExactDuplicates,
-    ];
-    let left_out = counts.left_out().filter(|(why, _)| told.contains(why));
-    let left_out = left_out.map(|(why, number)| format!("{} {}", count(number as u64), why.words(number)));
-    let accepted = counts.accepted() - taken.min(counts.accepted());
-    let accepted = (accepted > 0).then(|| format!("{} accepted already", count(accepted as u64)));
-    let others: Vec<String> = accepted.into_iter().chain(left_out).collect();
-    let others =
-        if others.is_empty() { String::new() } else { format!("; not among these: {}", others.join(", ")) };
-    Some(format!(
-        "`--accept-clean` takes {} that nobody decided on (of several answers to a prompt it takes the one that the chat \
-         shows){others}",
-        counted(taken, "clean card", "clean cards")
-    ))
 }
 
 fn document<'a>(
@@ -283,7 +244,7 @@ const SHOWN_PER_RULE: usize = 2;
 
 /// How many examples are clean, and how many findings each rule has.
 fn by_rule((tally, clean_dated): (&Tally, usize), findings: &[Finding]) -> String {
-    let text = format!("{}\n{}", in_words(tally), dated_in_words(clean_dated));
+    let text = format!("{}\n{}", tally_in_words(tally), dated_in_words(clean_dated));
     if findings.is_empty() {
         return text;
     }
@@ -388,25 +349,6 @@ fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding
     )
 }
 
-/// The text with its passwords and keys hidden but for their first and last two characters, as a terminal is read by others
-/// too; as many bytes long as the text.
-fn without_secrets(text: &str) -> String {
-    const SHOWN: usize = 2;
-    let mut hidden = text.to_owned();
-    for span in secret_spans(text) {
-        let secret = &text[span.clone()];
-        let chars = secret.chars().count();
-        let is_shown = |at: usize| chars > 4 * SHOWN && (at < SHOWN || at >= chars - SHOWN);
-        let masked: String = secret
-            .chars()
-            .enumerate()
-            .map(|(at, c)| if is_shown(at) { c.to_string() } else { "*".repeat(c.len_utf8()) })
-            .collect();
-        hidden.replace_range(span, &masked);
-    }
-    hidden
-}
-
 /// The span with a little text around it, on one line that a terminal of 80 columns has room for.
 fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String) {
     const LINE_CHARS: usize = 74;
@@ -434,7 +376,6 @@ fn excerpt(text: &str, span: &std::ops::Range<usize>) -> (String, String, String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use affinage_dataset::counts::Fate;
     use affinage_dataset::lint::{Known, lint_known};
     use affinage_dataset::message::{Message, Role};
 
@@ -455,37 +396,6 @@ mod tests {
         assert!(text.contains("L03") && text.contains("L02") && !text.contains("row 1"), "{text}");
         let rules = counts(&findings).len();
         assert_eq!(text.lines().count(), 3 + rules, "{text}");
-    }
-
-    #[test]
-    fn a_secret_is_shown_by_its_ends_alone() {
-        let said = without_secrets("My key: sk-abcdefghijklmnopqrstuvwx1234567890 for the sluice");
-        assert!(
-            !said.contains("abcdefgh") && said.contains("****") && said.ends_with("90 for the sluice"),
-            "{said}"
-        );
-        assert_eq!(without_secrets("The sluice is shut."), "The sluice is shut.");
-    }
-
-    #[test]
-    fn what_accept_clean_takes_of_the_clean_ones_is_said_where_it_is_not_all() {
-        let mut counts = Counts::default();
-        assert_eq!(taken_in_words(3, 3, &counts), None);
-        for fate in [
-            Fate::Accepted { edited: false },
-            Fate::Accepted { edited: false },
-            Fate::LeftOut(Omission::OffBranch),
-            Fate::LeftOut(Omission::Flagged),
-        ] {
-            counts.add(fate);
-        }
-        assert_eq!(
-            taken_in_words(3, 1, &counts).as_deref(),
-            Some(
-                "`--accept-clean` takes 1 clean card that nobody decided on (of several answers to a prompt it takes the one \
-                 that the chat shows); not among these: 1 accepted already, 1 on a branch that its conversation does not show"
-            )
-        );
     }
 
     #[test]
