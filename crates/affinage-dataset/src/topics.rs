@@ -2,18 +2,18 @@
 //!
 //! Topics are found by spherical k-means over rarity-weighted words of titles and prompts (of notes, and where a person's side of
 //! the chats is learnt: that person's words), seeded farthest-first, so the same library gives the same topics. A topic is named by
-//! the words that set it apart; nothing is judged.
+//! the words that set it apart, nouns first, behind the folder that most of it lies in; nothing is judged.
 
 mod means;
 mod words;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 use whatlang::Lang;
 
 use self::means::{Centre, Vector, k_means, nearness, numbered, weigh};
-use self::words::topic_words;
+use self::words::{Words, topic_words};
 use crate::authorship::By;
 use crate::candidate::Candidate;
 use crate::conversation::{BlockKind, Conversation, Declared, NodeRole};
@@ -48,27 +48,6 @@ pub struct Place {
     words: Words,
 }
 
-/// Words with their counts, in order and packed: of a hundred thousand conversations they are most of what is kept.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Words {
-    /// With a space between them.
-    text: String,
-    counts: Box<[f32]>,
-}
-
-impl Words {
-    fn of(counted: HashMap<String, f32>) -> Words {
-        let mut counted: Vec<(String, f32)> = counted.into_iter().collect();
-        counted.sort_by(|a, b| a.0.cmp(&b.0));
-        let (words, counts): (Vec<String>, Vec<f32>) = counted.into_iter().unzip();
-        Words { text: words.join(" "), counts: counts.into() }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&str, f32)> {
-        self.text.split(' ').zip(self.counts.iter().copied())
-    }
-}
-
 /// Why a conversation is left out until the user says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
@@ -86,7 +65,8 @@ pub enum SetAside {
 pub struct Topic {
     /// From 1; a topic keeps its number whatever is decided about it.
     pub number: usize,
-    /// The words that set it apart, e.g. `ruins · memory · house`.
+    /// The words that set it apart, e.g. `ruins · memory · house`, behind the folder that most of it lies in where there are
+    /// several: `letters: handwriting · pity`.
     pub name: String,
     /// Those that may be shown, those nearest to the middle first.
     pub conversations: Vec<String>,
@@ -124,6 +104,7 @@ impl Topic {
 impl Place {
     pub fn of(conversation: &Conversation, candidates: &[Candidate]) -> Place {
         let mut words: HashMap<String, f32> = HashMap::new();
+        let mut nouns: HashSet<String> = HashSet::new();
         // A person's own words tell the topic where they are what is learnt: of notes, and of what a person said in a chat. What
         // stands before them there, and the title, are an assistant's words or the program's.
         let is_own = |candidate: &Candidate| {
@@ -139,7 +120,9 @@ impl Place {
                 Some(own) => &own.text,
                 None => &candidate.prompt,
             };
-            topic_words(whole_words(text, chars)).for_each(|word| *words.entry(word).or_default() += 1.0);
+            let text = whole_words(text, chars);
+            topic_words(text).for_each(|word| *words.entry(word).or_default() += 1.0);
+            nouns.extend(words::nouns(text));
         }
         let mut written = crate::authorship::Written::new();
         for variant in candidates.iter().flat_map(|c| &c.variants) {
@@ -158,7 +141,7 @@ impl Place {
             answers: candidates.iter().map(|c| c.variants.len()).sum(),
             written,
             set_aside: set_aside(conversation),
-            words: Words::of(words),
+            words: Words::of(words, &nouns),
         }
     }
 }
@@ -230,8 +213,9 @@ struct Member {
     candidates: usize,
     answers: usize,
     is_set_aside: bool,
-    /// Which of the group's words it holds: a bit each.
+    /// Which of the group's words it holds, and which of them as nouns: a bit each.
     words: u64,
+    nouns: u64,
     /// Known of the first [`KEPT_LANGUAGES`].
     language: Option<Lang>,
 }
@@ -276,7 +260,7 @@ impl Grouping {
             .into_iter()
             .map(|group| {
                 let all: Vec<&Member> = group.members.iter().collect();
-                (all.iter().map(|member| member.candidates).sum(), group.name(&all), group)
+                (all.iter().map(|member| member.candidates).sum(), group.name(&all, &[]), group)
             })
             .collect();
         named.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
@@ -286,7 +270,10 @@ impl Grouping {
     /// All topics, in an order that stays. Name, titles and projects are told by what is not held private; where all of a topic is,
     /// only its numbers and times are.
     pub fn told(&self, is_private: impl Fn(&str) -> bool) -> Vec<Topic> {
-        let told = self.0.iter().zip(1..).map(|(group, number)| group.told(number, &is_private));
+        // Of all of them: what becomes private changes the name of no other topic.
+        let all = self.0.iter().flat_map(|group| &group.members);
+        let has_folders = all.map(|member| &member.project).collect::<BTreeSet<_>>().len() > 1;
+        let told = self.0.iter().zip(1..).map(|(group, number)| group.told(number, &is_private, has_folders));
         told.collect()
     }
 }
@@ -311,6 +298,10 @@ fn telling<'a>(centre: &[f32], others: &[f32], names: &[&'a str]) -> Vec<&'a str
 impl Group {
     fn of(places: &[&Place], words: Option<Vec<&str>>) -> Group {
         let bits: HashMap<&str, u32> = words.iter().flatten().copied().zip(0..).collect();
+        let held = |place: &Place, wanted: fn(bool) -> bool| {
+            let words = place.words.with_nouns().filter(|(_, is_noun)| wanted(*is_noun));
+            words.filter_map(|(word, _)| bits.get(word)).fold(0u64, |held, bit| held | 1 << bit)
+        };
         let member = |(at, place): (usize, &&Place)| Member {
             conversation: place.conversation.clone(),
             title: place.title.trim().to_owned(),
@@ -319,11 +310,8 @@ impl Group {
             candidates: place.candidates,
             answers: place.answers,
             is_set_aside: place.set_aside.is_some(),
-            words: place
-                .words
-                .iter()
-                .filter_map(|(word, _)| bits.get(word))
-                .fold(0, |held, bit| held | 1 << bit),
+            words: held(place, |_| true),
+            nouns: held(place, |is_noun| is_noun),
             language: (at < KEPT_LANGUAGES).then(|| words::language_of_words(&place.words.text)).flatten(),
         };
         Group {
@@ -333,12 +321,15 @@ impl Group {
     }
 
     /// The words of these members by which the group differs from every other one; where they are fewer than two, the folder or the
-    /// title that most of them have. Words of the language that most of them are in come first, first names last.
-    fn name(&self, members: &[&Member]) -> String {
+    /// title that most of them have. Nouns of the language that most of them are in come first, first names last. A word that a
+    /// text of `private` holds is one only where several of the others hold it, and behind words that are in no such text unless
+    /// it is in most of the group.
+    fn name(&self, members: &[&Member], private: &[&Member]) -> String {
         const NAME_WORDS: usize = 3;
         const NAMELESS: &str = "everything else";
+        /// So many times as many open texts as private ones hold a word that is not thought to be the private ones'.
+        const OPEN_TIMES: usize = 4;
         let Some(own) = &self.words else { return NAMELESS.to_owned() };
-        let held = members.iter().fold(0, |held, member| held | member.words);
         let sample = &members[..members.len().min(SAMPLE)];
         let main = words::most_frequent(sample.iter().filter_map(|member| member.language));
         let is_foreign = |bit: u64| {
@@ -350,39 +341,55 @@ impl Group {
             }
             foreign > own
         };
+        let holders = |of: &[&Member], bit: u64| of.iter().filter(|member| member.words & bit != 0).count();
+        let is_noun = |bit: u64| {
+            let nouns = members.iter().filter(|member| member.nouns & bit != 0).count();
+            2 * nouns >= holders(members, bit)
+        };
         let bits = (0..).map(|at| 1u64 << at);
-        let held = own.iter().zip(bits).filter(|(_, bit)| held & bit != 0).take(RANKED);
-        let mut words: Vec<(&str, bool, bool)> =
-            held.map(|(word, bit)| (word.as_str(), words::is_first_name(word), is_foreign(bit))).collect();
-        words.sort_by_key(|(_, is_first_name, is_foreign)| (*is_first_name, *is_foreign));
-        let better =
-            words.iter().filter(|(_, is_first_name, is_foreign)| !is_first_name && !is_foreign).count();
-        words.truncate(if better > 1 { better.min(NAME_WORDS) } else { NAME_WORDS });
+        let held = own.iter().zip(bits).filter_map(|(word, bit)| {
+            let (open, private) = (holders(members, bit), holders(private, bit));
+            let is_told = open > usize::from(private > 0);
+            is_told.then_some((word, bit, open < OPEN_TIMES * private))
+        });
+        // Worst first; equals stay in the order of how much they tell.
+        let mut words: Vec<(&str, [bool; 3], bool)> = held
+            .take(RANKED)
+            .map(|(word, bit, is_private)| {
+                (word.as_str(), [is_private, words::is_first_name(word), is_foreign(bit)], !is_noun(bit))
+            })
+            .collect();
+        words.sort_by_key(|(_, faults, is_no_noun)| (*faults, *is_no_noun));
+        let better = words.iter().filter(|(_, faults, _)| *faults == [false; 3]).count();
+        let nouns = words.iter().filter(|(_, faults, no_noun)| *faults == [false; 3] && !no_noun).count();
+        let enough = [nouns, better].into_iter().find(|number| *number > 1);
+        words.truncate(enough.unwrap_or(NAME_WORDS).min(NAME_WORDS));
         let words: Vec<&str> = words.into_iter().map(|(word, ..)| word).collect();
         if words.len() > 1 {
             return words.join(" · ");
         }
-        let projects = projects(members);
-        let folder = projects
-            .into_iter()
-            .max_by_key(|(_, number)| *number)
-            .filter(|(_, number)| 2 * number > members.len());
         let title = members.iter().map(|member| &member.title).find(|title| !title.is_empty()).cloned();
-        let known =
-            folder.map(|(folder, _)| folder).or(title).or(words.first().map(|word| (*word).to_owned()));
+        let known = folder(members).or(title).or(words.first().map(|word| (*word).to_owned()));
         known.unwrap_or_else(|| NAMELESS.to_owned())
     }
 
-    fn told(&self, number: usize, is_private: impl Fn(&str) -> bool) -> Topic {
+    /// `has_folders`: what the library holds lies in several folders or projects, so that they tell something.
+    fn told(&self, number: usize, is_private: impl Fn(&str) -> bool, has_folders: bool) -> Topic {
         const TYPICAL: usize = 3;
         let (private, open): (Vec<&Member>, Vec<&Member>) =
             self.members.iter().partition(|member| is_private(&member.conversation));
         let keys = |of: &[&Member]| of.iter().map(|member| member.conversation.clone()).collect();
         let times = || self.members.iter().filter_map(|member| member.time_s);
         let titles = open.iter().map(|member| &member.title).filter(|title| !title.is_empty());
+        let words = self.name(&open, &private);
+        let name = match folder(&open).filter(|folder| has_folders && *folder != words) {
+            _ if open.is_empty() => HELD_PRIVATE.to_owned(),
+            Some(folder) => format!("{folder}: {words}"),
+            None => words,
+        };
         Topic {
             number,
-            name: if open.is_empty() { HELD_PRIVATE.to_owned() } else { self.name(&open) },
+            name,
             conversations: keys(&open),
             held_private: keys(&private),
             typical: titles.take(TYPICAL).cloned().collect(),
@@ -394,6 +401,12 @@ impl Group {
             set_aside: self.members.iter().filter(|member| member.is_set_aside).count(),
         }
     }
+}
+
+/// The folder or project that most of them lie in.
+fn folder(members: &[&Member]) -> Option<String> {
+    let most = projects(members).into_iter().max_by_key(|(_, number)| *number);
+    most.filter(|(_, number)| 2 * number > members.len()).map(|(folder, _)| folder)
 }
 
 /// Conversations by project.
@@ -420,7 +433,10 @@ mod tests {
             answers: 3,
             written: BTreeMap::new(),
             set_aside: None,
-            words: Words::of(topic_words(words).map(|word| (word, 1.0)).collect()),
+            words: Words::of(
+                topic_words(words).map(|word| (word, 1.0)).collect(),
+                &words::nouns(words).collect(),
+            ),
         }
     }
 
@@ -447,7 +463,7 @@ mod tests {
     fn named(places: &[Place], own: &[f32], others: &[f32], names: &[&str]) -> String {
         let words = (!own.is_empty()).then(|| telling(own, others, names));
         let group = Group::of(&places.iter().collect::<Vec<&Place>>(), words);
-        group.name(&group.members.iter().collect::<Vec<&Member>>())
+        group.name(&group.members.iter().collect::<Vec<&Member>>(), &[])
     }
 
     /// Thirty conversations on three topics.
@@ -517,7 +533,7 @@ mod tests {
         let words = |i: usize| ["garden soil roses", "garden soil zinnias"][usize::from(i >= 12)];
         places.iter_mut().enumerate().for_each(|(i, place)| {
             let text = if i % 3 == 0 { words(i) } else { &place.title };
-            place.words = Words::of(topic_words(text).map(|word| (word, 1.0)).collect());
+            place.words = Words::of(topic_words(text).map(|word| (word, 1.0)).collect(), &HashSet::new());
         });
         let grouping = Grouping::of(&places);
         let is_early = |key: &str| key[1..].parse::<usize>().is_ok_and(|number| number < 12);
@@ -541,6 +557,24 @@ mod tests {
             "mauer · wall · anna",
             "where nothing better is there"
         );
+    }
+
+    #[test]
+    fn a_topic_is_named_by_nouns_and_by_no_word_of_a_private_text() {
+        let names = ["came", "locked", "handwriting", "pity", "clinic", "stove"];
+        let weights = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
+        let letter = "She came late and I locked up. Her handwriting was a pity, and the stove, too.";
+        let secret = "I came to the clinic, and of the handwriting there and the pity I say nothing.";
+        let mut places: Vec<Place> = (0..4).map(|number| place(number, letter)).collect();
+        places[3] = place(3, secret);
+        let words = telling(&weights, &[], &names);
+        let group = Group::of(&places.iter().collect::<Vec<&Place>>(), Some(words));
+        let name = |private: &[&str]| group.told(1, |key| private.contains(&key), false).name;
+        assert_eq!(name(&[]), "handwriting · pity · clinic");
+        assert_eq!(name(&["c3"]), "stove · locked", "no word of the private text");
+        // The folder of most of them comes first where there are several.
+        let in_folder = |has_folders| group.told(1, |key| key == "c3", has_folders).name;
+        assert_eq!([in_folder(true), in_folder(false)], ["notes: stove · locked", "stove · locked"]);
     }
 
     #[test]

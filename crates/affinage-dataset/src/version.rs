@@ -83,7 +83,8 @@ pub struct Manifest {
     pub counts: Counts,
     /// By file name.
     pub files: BTreeMap<String, FileRecord>,
-    /// Conversations and documents that the examples of each file come from: they count as about so many independent ones.
+    /// As how many independent ones the examples of each file count: those of one conversation or document, or that ask nearly
+    /// the same, count once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub independent: BTreeMap<String, usize>,
     /// Examples that were taken without a decision although lint notes something in them, by rule.
@@ -145,8 +146,8 @@ pub fn card(manifest: &Manifest) -> String {
         let of_file = manifest.files.get(name).map_or(0, |file| file.examples);
         if *texts < of_file {
             text += &format!(
-                "\nThe {of_file} examples of {name} come from {texts} conversation(s) or document(s) and count as about \
-                 {texts} independent ones.\n"
+                "\nThe {of_file} examples of {name} count as about {texts} independent ones: those of one conversation or \
+                 text, or that ask nearly the same, count once.\n"
             );
         }
     }
@@ -162,7 +163,7 @@ pub fn card(manifest: &Manifest) -> String {
         let noted: Vec<String> =
             manifest.noted.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
         text += &format!(
-            "\nTaken without a decision although lint notes something: {} (`affinage lint` says what).\n",
+            "\nTaken without a decision, with a remark of lint that is no fault: {} (`affinage lint` says what).\n",
             noted.join(", ")
         );
     }

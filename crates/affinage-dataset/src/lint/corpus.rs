@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
+use super::shown::CLOSING;
 use super::{Field, Hit, Severity, Subject, head, line_spans};
 use crate::conversation::Feedback;
 use crate::dedup::{Nearness, clusters};
@@ -23,7 +24,8 @@ struct EdgeLine<'a> {
     line: &'a str,
 }
 
-/// L11. A text of one line is an answer of its own ("Certainly."), not a line left at an edge.
+/// L11. A text of one line is an answer of its own ("Certainly."), not a line left at an edge, and the name below a letter is
+/// the writer's.
 pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     let mut places: HashMap<EdgeLine<'_>, Vec<(usize, Hit)>> = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
@@ -40,6 +42,10 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
                 if line.chars().count() <= MINED_LINE_MAX_CHARS
                     && line.chars().any(char::is_alphanumeric)
                     && !line.starts_with("```")
+                    && !(subject.prompt_drafted
+                        && field == Field::Response
+                        && !is_first
+                        && is_signature(line))
                 {
                     places
                         .entry(EdgeLine { field, is_first, line })
@@ -64,6 +70,9 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
             let mut found = found;
             let detail = match works.len() {
                 1 => format!("{} sections of one note", prompts.len()),
+                texts if conversations.iter().all(|key| note_document(key).is_some()) => {
+                    format!("{} examples, {texts} texts", prompts.len())
+                }
                 _ => format!("{} examples, {} conversations", prompts.len(), conversations.len()),
             };
             if works.len() == 1 {
@@ -73,6 +82,25 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
         }
     }
     hits
+}
+
+/// A name at the end of a letter, alone or behind a closing formula: `M. Ahrens`, `Yours, M.`
+fn is_signature(line: &str) -> bool {
+    const MAX_WORDS: usize = 4;
+    const BEFORE_NAMES: [&str; 12] =
+        ["von", "van", "der", "den", "zu", "de", "di", "da", "du", "la", "le", "y"];
+    let words: Vec<&str> = line
+        .split(|c: char| c.is_whitespace() || ",.–—-".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_name = |word: &&str| {
+        word.starts_with(char::is_uppercase)
+            && word.chars().all(|c| c.is_alphabetic() || c == '’' || c == '\'')
+    };
+    let is_name_alone = words.len() <= MAX_WORDS
+        && !line.ends_with(['!', '?', ':', ';'])
+        && words.iter().all(|word| is_name(word) || BEFORE_NAMES.contains(word));
+    is_name_alone || CLOSING.is_match(line)
 }
 
 /// With fewer examples a rank says nothing.

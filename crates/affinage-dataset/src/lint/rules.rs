@@ -120,12 +120,7 @@ pub const RULES: &[Rule] = &[
         "words of a chat page, such as its buttons, among the text",
         Check::Example(residue::page_lines),
     ),
-    rule(
-        "L11",
-        Warning,
-        "the same first or last line in several conversations",
-        Check::Corpus(corpus::mined_lines),
-    ),
+    rule("L11", Warning, "the same first or last line in several texts", Check::Corpus(corpus::mined_lines)),
     rule("L12", Error, "markup of a chat system or of its tools", Check::Example(markup::tags)),
     rule(
         "L13",

@@ -75,7 +75,7 @@ static SALUTATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("a valid pattern")
 });
 /// Last words of a letter before the name.
-static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r"(?i)^(?:(?:with )?(?:best|kind|kindest|warm|warmest|many)(?: (?:regards|wishes))?|regards|yours(?: (?:sincerely|faithfully|truly|ever))?|sincerely(?: yours)?",
         r"|all (?:the|my) best|cheers|love|respectfully|cordially|take care|thanks(?: (?:again|so much|in advance))?|thank you|many thanks",

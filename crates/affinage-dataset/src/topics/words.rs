@@ -5,6 +5,35 @@ use std::sync::LazyLock;
 
 use whatlang::Lang;
 
+/// Words with their counts, in order and packed: of a hundred thousand conversations they are most of what is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Words {
+    /// With a space between them.
+    pub(super) text: String,
+    counts: Box<[f32]>,
+    /// The numbers of those that stand as nouns somewhere in it ([`nouns`]).
+    nouns: Box<[u32]>,
+}
+
+impl Words {
+    pub(super) fn of(counted: HashMap<String, f32>, nouns: &HashSet<String>) -> Words {
+        let mut counted: Vec<(String, f32)> = counted.into_iter().collect();
+        counted.sort_by(|a, b| a.0.cmp(&b.0));
+        let (words, counts): (Vec<String>, Vec<f32>) = counted.into_iter().unzip();
+        let nouns = (0..).zip(&words).filter(|(_, word)| nouns.contains(*word)).map(|(at, _)| at).collect();
+        Words { text: words.join(" "), counts: counts.into(), nouns }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, f32)> {
+        self.text.split(' ').zip(self.counts.iter().copied())
+    }
+
+    /// The words, each with whether it stands as a noun.
+    pub(super) fn with_nouns(&self) -> impl Iterator<Item = (&str, bool)> {
+        (0..).zip(self.iter()).map(|(at, (word, _))| (word, self.nouns.binary_search(&at).is_ok()))
+    }
+}
+
 /// Words of four letters and more that are not in every text, in lower case.
 pub(super) fn topic_words(text: &str) -> impl Iterator<Item = String> + '_ {
     const MIN_CHARS: usize = 4;
@@ -54,6 +83,47 @@ static STOP_WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
         under utan varje vara varit vilket \
         albo bardzo było były będzie często czego dlaczego dlatego gdzie jego jest jeszcze jeśli kiedy która które który może \
         można nawet oraz przed przez przy sobie tego także teraz tylko wszystko żeby";
+    words.split_whitespace().collect()
+});
+
+/// Of the words of [`topic_words`] those that stand as nouns here: behind an article or the like, perhaps with one word between
+/// them, and before none of these words ("the locked door was": `door`).
+pub(super) fn nouns(text: &str) -> impl Iterator<Item = String> + '_ {
+    // Where a sentence is cut, an empty word.
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric() && c != '’' && c != '\'' && !".,;:!?()\n".contains(c))
+        .flat_map(|word| word.split_inclusive(|c: char| ".,;:!?()\n".contains(c)))
+        .flat_map(|word| {
+            let bare = word.trim_end_matches(|c: char| ".,;:!?()\n".contains(c));
+            [Some(bare).filter(|bare| !bare.is_empty()), Some("").filter(|_| bare.len() < word.len())]
+        })
+        .flatten()
+        .collect();
+    let telling = |at: usize| words.get(at).and_then(|word| topic_words(word).next());
+    let is_article =
+        |at: Option<usize>| at.is_some_and(|at| ARTICLES.contains(words[at].to_lowercase().as_str()));
+    let found: Vec<String> = (0..words.len())
+        .filter(|at| telling(at + 1).is_none())
+        .filter(|at| {
+            let before = at.checked_sub(1);
+            let has_adjective = before.is_some_and(|before| telling(before).is_some());
+            is_article(before) || has_adjective && is_article(at.checked_sub(2))
+        })
+        .filter_map(telling)
+        .collect();
+    found.into_iter()
+}
+
+static ARTICLES: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let words = "the a an my your his her its our their this that these those no some any every each another of \
+        der die das den dem des ein eine einen einem einer eines mein meine meinen meinem meiner dein deine sein seine seinen \
+        seinem seiner ihr ihre ihren ihrem ihrer unser unsere unseren unserem unserer kein keine keinen keinem diese dieser dieses \
+        diesem diesen jede jeder jedes im am zum zur vom beim ins ans \
+        le la les un une des du mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces au aux \
+        el los las una unos unas mi mis tu tus su sus nuestro nuestra este esta estos estas del al \
+        il lo gli uno mio mia miei mie tuo tua suo sua suoi sue nostro nostra questo questa del della dello dei delle al alla \
+        os um uma meu minha meus minhas seu sua seus suas nosso nossa da dos das no na nos nas ao \
+        het een de mijn jouw zijn haar ons onze hun dit dat deze die";
     words.split_whitespace().collect()
 });
 

@@ -264,3 +264,25 @@ fn a_line_that_recurs_in_the_sections_of_one_note_is_told_as_what_it_is() {
     assert!(edges(&of_two).iter().all(|(severity, _)| *severity == Severity::Warning));
     assert_eq!(edges(&of_two).len(), 4);
 }
+
+#[test]
+fn the_name_below_letters_is_no_line_that_a_machine_left() {
+    let letters = |last: &str| {
+        let letter = |index: usize| {
+            let text = format!("The weir number {index} leans to the left, as I said.\n\n{last}");
+            let messages =
+                [Message::new(Role::User, format!("Weir {index}")), Message::new(Role::Assistant, text)];
+            let conversation = format!("note:letter{index}-1");
+            Subject { prompt_drafted: true, ..Subject::of_messages(&conversation, &conversation, &messages) }
+        };
+        let subjects: Vec<Subject> = (0..4).map(letter).collect();
+        lint(&subjects).into_iter().filter(|f| f.rule == "L11").map(|f| f.message).collect::<Vec<String>>()
+    };
+    for name in ["M. Ahrens", "M.", "Yours, M. Ahrens", "Herzlich, Deine M.", "Maria von Ahrens", "Love,"] {
+        assert_eq!(letters(name), [""; 0], "{name}");
+    }
+    for line in ["Seen from the bank", "Copied from the grey notebook", "Shall I go on?"] {
+        let found = letters(line);
+        assert!(found.len() == 4 && found[0].ends_with("4 examples, 4 texts"), "{line}: {found:?}");
+    }
+}

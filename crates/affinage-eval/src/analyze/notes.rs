@@ -23,7 +23,8 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
     let fixed = [
         (
             "win rate",
-            "The share of prompts on which the judges preferred the arm; a tie counts half. 50 % means no difference.",
+            "The share of prompts on which the arm was preferred, by judges or by people who voted; a tie counts half. 50 % means \
+             no difference.",
         ),
         (
             "interval",
@@ -42,7 +43,8 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
         ("not shown", "The data cannot tell. It does not mean that there is no difference."),
         (
             "seat effect",
-            "How much a judge favours the answer that it sees first. Every pair is judged in both orders.",
+            "How much a judge favours the answer that it sees first. A judge is asked about every pair in both orders, a person \
+             once.",
         ),
         (
             "alpha, kappa",

@@ -154,7 +154,10 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     // Of whoever did not read there is no figure.
     planted(&mut world, "author:me", 0, 3);
     let said = on_the_card(&world);
-    assert!(said.starts_with("You voted on 36 prompts") && said.contains("missed the planted pairs"), "{said}");
+    assert!(
+        said.starts_with("You voted on 36 prompts") && said.contains("missed the planted pairs"),
+        "{said}"
+    );
     assert!(!said.contains('%'), "{said}");
 }
 

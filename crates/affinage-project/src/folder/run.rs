@@ -166,7 +166,7 @@ impl Run {
         let others: Vec<String> = Self::list(&ctx.project)?
             .into_iter()
             .rev()
-            .filter(|run| *run != newest)
+            .filter(|run| *run != newest && run.has_learned(&ctx.ui))
             .map(|run| match run.progress(&ctx.ui).finished {
                 Some(_) => format!("`{}`", run.name),
                 None => format!("`{}` (not finished)", run.name),
@@ -182,6 +182,11 @@ impl Run {
             ));
         }
         Ok(newest)
+    }
+
+    /// Whether a checkpoint of a step that was taken is there: without one there is nothing to talk to or to export.
+    fn has_learned(&self, ui: &dyn Observer) -> bool {
+        self.checkpoints(ui).is_ok_and(|all| all.iter().any(|checkpoint| checkpoint.step > 0))
     }
 
     /// When it finished, and when anything happened in it; a log that cannot be read tells neither.

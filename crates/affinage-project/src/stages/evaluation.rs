@@ -66,7 +66,8 @@ impl FixedEvaluation {
         let folder = Evaluation::named(&ctx.project, &plan.name);
         folder.create()?;
         let lock = folder.lock()?;
-        let instruments = |prompts: &[Prompt]| Ok::<_, anyhow::Error>(Instruments::of(prompts, &rubrics(ctx)?));
+        let instruments =
+            |prompts: &[Prompt]| Ok::<_, anyhow::Error>(Instruments::of(prompts, &rubrics(ctx)?));
         match kept_in(ctx, &folder, &plan, &prompts)? {
             Kept::Other { changes } => Err(other_plan(ctx, &plan, &changes)),
             Kept::Same { plan: fixed, text, prompts } => {

@@ -41,7 +41,7 @@ const MAKE_AGAIN: &str =
 
 /// Reads `evals/NAME` of the project.
 ///
-/// Where rows came after the analysis, such as votes, it is made anew from all of them, and a line says so.
+/// Where rows came after the analysis, such as votes, it is made again from all of them, and a line says so.
 ///
 /// Errors: the folder, its plan or its analysis is missing; the analysis was made from other rows; a row is broken.
 pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {

@@ -54,11 +54,10 @@ impl Asked {
         let named = eval.checkpoints.iter().filter(|name| *name != "last").count();
         let here = config.arms.iter().filter(|arm| arm.base_url.is_none()).count();
         let tuned = 1 + named + here;
-        let instruction = eval.system_prompt.as_deref().unwrap_or(PLAIN_INSTRUCTION).trim();
+        let instruction = instruction(config);
         let asked_well = usize::from(!instruction.is_empty()) + usize::from(example_words > 0);
         let before = instruction.split_whitespace().count() + example_words;
-        let each = eval.repeats.unwrap_or(config.generate.samples)
-            * (1 + eval.temperatures.len() + eval.lengths.len());
+        let each = answers_each(config);
         let mut asked = Asked::default();
         for prompt in prompts {
             let is_own = prompt.domain == Domain::In;
@@ -73,6 +72,34 @@ impl Asked {
         }
         asked
     }
+}
+
+/// The instruction of the base that is asked well; empty: there is none.
+fn instruction(config: &Config) -> &str {
+    config.eval.system_prompt.as_deref().unwrap_or(PLAIN_INSTRUCTION).trim()
+}
+
+/// Answers of an arm to a prompt.
+fn answers_each(config: &Config) -> usize {
+    let eval = &config.eval;
+    eval.repeats.unwrap_or(config.generate.samples) * (1 + eval.temperatures.len() + eval.lengths.len())
+}
+
+/// Whose the answers are that [`Asked`] counts: `20 of base, 12 of base+prompt, 20 of your model`.
+fn arms_in_words(config: &Config, prompts: &[Prompt], example_words: usize, asked: Asked) -> String {
+    let own = answers_each(config) * prompts.iter().filter(|prompt| prompt.domain == Domain::In).count();
+    let asked_well = [("base+prompt", !instruction(config).is_empty()), ("base+examples", example_words > 0)];
+    let asked_well: Vec<&str> =
+        asked_well.iter().filter(|(_, is_asked)| *is_asked && own > 0).map(|(name, _)| *name).collect();
+    let of = |number: usize, whose: &str| format!("{} of {whose}", count(number as u64));
+    let mut parts = vec![of(asked.base - own * asked_well.len(), "base")];
+    parts.extend(asked_well.iter().map(|name| of(own, name)));
+    parts.push(of(asked.tuned, "your model and of other models here"));
+    if config.eval.checkpoints.iter().all(|name| name == "last") && config.arms.is_empty() {
+        parts.pop();
+        parts.push(of(asked.tuned, "your model"));
+    }
+    parts.join(", ")
 }
 
 /// How fast the model answers.
@@ -129,6 +156,8 @@ struct Counts {
     looks: usize,
     validation_rows: usize,
     answers: usize,
+    /// See [`arms_in_words`].
+    arms: String,
     is_judged: bool,
 }
 
@@ -145,13 +174,14 @@ impl Parts {
             ),
         };
         format!(
-            "from here about {} on this machine: training {} ({}){looks}, loading the model to answer {}, {} {}, measuring how \
-             likely your own answers are to the models {}{}",
+            "from here about {} on this machine: training {} ({}){looks}, loading the model to answer {}, {} ({}) {}, measuring \
+             how likely the held-out answers are to the models {}{}",
             duration(loading + steps + validation + answers + scoring),
             duration(steps),
             counts.steps,
             duration(loading),
             counted(counts.answers, "answer", "answers"),
+            counts.arms,
             duration(answers),
             duration(scoring),
             if counts.is_judged { "; judging comes on top" } else { "" },
@@ -178,15 +208,16 @@ pub fn say(
     let asked = Asked::of(&config, &prompts(&config)?, example_words);
     let ahead = done.map_or(Ahead::all(plan), |step| Ahead::after(plan, step));
     let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
+    let scoring = |asked: Asked| {
+        let tokens = asked.scored as f64 * row + asked.words_before as f64 * TOKENS_A_WORD;
+        Duration::from_secs_f64(tokens / calibration.scored_per_s)
+    };
     let parts = Parts {
         loading,
         steps: calibration.time(Ahead { evaluations: 0, ..ahead }),
         validation: calibration.time(Ahead { tokens: 0, ..ahead }),
         answers: answering(&config, plan, asked, speed),
-        scoring: Duration::from_secs_f64(
-            (asked.scored as f64 * row + asked.words_before as f64 * TOKENS_A_WORD)
-                / calibration.scored_per_s,
-        ),
+        scoring: scoring(asked),
     };
     ctx.ui.say(parts.in_words(&Counts {
         steps: match done {
@@ -196,6 +227,7 @@ pub fn say(
         looks: ahead.evaluations,
         validation_rows: plan.validation.len(),
         answers: asked.answers(),
+        arms: arms_in_words(&config, &prompts(&config)?, example_words, asked),
         is_judged: !config.judges.is_empty(),
     }));
     ctx.ui.say("Ctrl-C stops it at any time; the same command, run again, goes on from there");
@@ -203,12 +235,15 @@ pub fn say(
     if let Some(few) = suites::too_few(&config, &prompts(&config)?) {
         ctx.ui.warn(few);
     }
-    say_shorter(ctx, &config, &prompts, (asked, example_words))?;
+    let time = |config: &Config, asked: Asked| answering(config, plan, asked, speed) + scoring(asked);
+    say_shorter(ctx, &config, &prompts, (asked, example_words), &time)?;
     // A resumed training has its steps.
     if done.is_none() && plan.steps > 1 {
         ctx.ui.say(format!(
-            "to train half as long, with at most {0} steps (the model then learns less): `affinage --set train.max-steps={0} run`",
-            plan.steps.div_ceil(2)
+            "to train half as long, with at most {0} steps (about {1} less; the model then learns less): `affinage --set \
+             train.max-steps={0} run`",
+            plan.steps.div_ceil(2),
+            duration(parts.steps / 2)
         ));
     }
     Ok(())
@@ -221,6 +256,7 @@ fn say_shorter(
     config: &Config,
     prompts: &impl Fn(&Config) -> anyhow::Result<Vec<Prompt>>,
     (asked, example_words): (Asked, usize),
+    time: &impl Fn(&Config, Asked) -> Duration,
 ) -> anyhow::Result<()> {
     let now = prompts(config)?;
     let mut least = None;
@@ -232,22 +268,35 @@ fn say_shorter(
             continue;
         }
         let lost = lost(&now, &fewer);
-        let answers = Asked::of(&short, &fewer, example_words).answers();
+        let asks = Asked::of(&short, &fewer, example_words);
         let keeps_all = lost.is_empty();
-        if answers < asked.answers() && (least.is_none() || keeps_all) {
-            least = Some((number, answers, lost));
+        if asks.answers() < asked.answers() && (least.is_none() || keeps_all) {
+            let saved = time(config, asked).saturating_sub(time(&short, asks));
+            least = Some((number, (asks.answers(), saved), price(&lost, suites::to_compare(&now))));
         }
         if keeps_all {
             break;
         }
     }
-    let Some((number, answers, lost)) = least else { return Ok(()) };
-    let cost = if lost.is_empty() { "wider intervals".to_owned() } else { lost.join("; ") };
+    let Some((number, (answers, saved), cost)) = least else { return Ok(()) };
     ctx.ui.say(format!(
-        "shorter: `affinage --set eval.prompts-per-suite={number} run` asks for {}; its price: {cost}",
+        "shorter by about {}, answers and measuring together: `affinage --set eval.prompts-per-suite={number} run` asks for {}; \
+         its price: {cost}",
+        duration(saved),
         counted(answers, "answer", "answers"),
     ));
     Ok(())
+}
+
+/// What fewer prompts cost; `pairs` are to be compared as it is.
+fn price(lost: &[String], pairs: usize) -> String {
+    match human_votes::too_few(pairs) {
+        _ if !lost.is_empty() => lost.join("; "),
+        None => "wider intervals".to_owned(),
+        Some(few) => {
+            format!("with {} there is no verdict as it is: {few}", counted(pairs, "pair", "pairs"))
+        }
+    }
 }
 
 /// Whether votes on so few pairs give no figure at all.
@@ -347,6 +396,7 @@ mod tests {
             looks: 5,
             validation_rows,
             answers: 120,
+            arms: "80 of base, 40 of your model".to_owned(),
             is_judged: true,
         };
         let said = parts.in_words(&counts(36));
@@ -354,8 +404,8 @@ mod tests {
             said,
             format!(
                 "from here about {} on this machine: training {} (44 steps), measuring 5 times on 36 validation rows {}, \
-                 loading the model to answer {}, 120 answers {}, measuring how likely your own answers are to the models {}; \
-                 judging comes on top",
+                 loading the model to answer {}, 120 answers (80 of base, 40 of your model) {}, measuring how likely the \
+                 held-out answers are to the models {}; judging comes on top",
                 duration(minutes(36)),
                 duration(steps),
                 duration(validation),
@@ -380,6 +430,11 @@ mod tests {
             ]
         );
         assert!(lost(&prompts(FEWEST), &prompts(FEWEST)).is_empty(), "there was no verdict before");
+        assert!(price(&[], FEWEST).starts_with("with 10 pairs there is no verdict as it is: to say better"));
+        assert_eq!(
+            (price(&[], ENOUGH), price(&said, ENOUGH)),
+            ("wider intervals".to_owned(), said[0].clone())
+        );
         assert!(has_no_figure(&prompts(FEWEST - 1)) && !has_no_figure(&prompts(FEWEST)));
     }
 
@@ -410,6 +465,10 @@ mod tests {
         let asked = Asked::of(&config, &prompts, 50);
         // base, base+prompt, base+examples and the checkpoint; then base and the checkpoint twice.
         assert_eq!(asked, Asked { base: 5, tuned: 3, prompt_words: 8 * 5, scored: 6, words_before: 54 });
+        assert_eq!(
+            arms_in_words(&config, &prompts, 50, asked),
+            "3 of base, 1 of base+prompt, 1 of base+examples, 3 of your model"
+        );
         let without = Asked::of(&config, &prompts, 0);
         assert_eq!((without.base, without.tuned), (4, 3), "no row can be an example");
         config.eval.system_prompt = Some(String::new());

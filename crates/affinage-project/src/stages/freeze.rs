@@ -34,8 +34,9 @@ use crate::stages::suites;
 pub use again::{Changes, again, changes, next_step, refuse_private};
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use said::{FIRST_MODEL_EXAMPLES, GOAL, examples_for_report, say_size, say_untested, say_version};
-use select::{Selected, Selection, begins_with};
-pub use select::{Undecided, Unread, is_off_branch};
+use said::{New, new_in_words};
+use select::{Selected, Selection};
+pub use select::{Undecided, Unread, begins_with, is_off_branch, taken_unread};
 
 /// A word that may stand in a folder's name.
 pub fn folder_word(text: &str) -> Result<String, String> {
@@ -120,6 +121,7 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     let names = names(&selection);
     say_kept_shares(ctx, &earlier);
     let split = split_examples(ctx, &selection.selected, &earlier, &options.pinned)?;
+    say_new(ctx, &selection.selected, &split, &earlier);
     let rules = Rules { selection: selection_name(undecided).to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = write(ctx, (&library, &earlier), selection, split, rules, options.word)?;
     Ok(Frozen { folder, manifest, names })
@@ -260,6 +262,19 @@ fn say_kept_shares(ctx: &Project, earlier: &[Manifest]) {
              apply to new conversations only",
         );
     }
+}
+
+/// What became of the examples that no version before had.
+fn say_new(ctx: &Project, selected: &[Selected], split: &Split, earlier: &[Manifest]) {
+    let Some(before) = earlier.first() else { return };
+    let known = remember(earlier.iter().map(Manifest::as_previous)).sides;
+    let mut new = New::default();
+    for (one, side) in selected.iter().zip(&split.placed) {
+        if !known.contains_key(&one.example.example_id) {
+            new.add(*side);
+        }
+    }
+    new_in_words(&new, &before.name).iter().for_each(|line| ctx.ui.say(line));
 }
 
 /// The examples as the split looks at them.

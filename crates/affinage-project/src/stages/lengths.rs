@@ -156,7 +156,20 @@ impl Spread {
         let most = (self.keeps_most > limit && self.keeps_most < self.longest)
             .then_some(("99 % of the rows", self.keeps_most));
         let ways = most.into_iter().chain([("all rows", self.longest)]);
-        let (possible, beyond): (Vec<_>, Vec<_>) = ways.partition(|(_, tokens)| *tokens <= positions);
+        let (mut possible, beyond): (Vec<_>, Vec<_>) = ways.partition(|(_, tokens)| *tokens <= positions);
+        // What costs no more than the most is no way of its own.
+        if let [(_, fewer), (_, all)] = possible[..]
+            && needs(fewer) == needs(all)
+        {
+            possible.remove(0);
+        }
+        if possible.iter().all(|(_, tokens)| needs(*tokens) == needs(limit)) && beyond.is_empty() {
+            let said = possible
+                .iter()
+                .map(|(which, tokens)| format!("`train.max-seq-tokens` {tokens} takes {which}"));
+            let said: Vec<String> = said.collect();
+            return Some(format!("{} at about the same cost (about {})", said.join("; "), needs(limit)));
+        }
         let mut parts: Vec<String> = possible
             .into_iter()
             .map(|(which, tokens)| {
@@ -219,6 +232,11 @@ mod tests {
         assert_eq!(Spread::of(Vec::new()), None);
         let needs = |tokens: usize| Needs { peak_bytes: tokens as u64 * 1_000_000, time: None };
         assert_eq!(spread.proposal(200, 1000, needs), None);
+        // Figures that do not differ are not listed.
+        assert_eq!(
+            spread.proposal(150, 1000, |_| Needs { peak_bytes: 821_000_000, time: None }).as_deref(),
+            Some("`train.max-seq-tokens` 200 takes all rows at about the same cost (about 821 MB of memory)")
+        );
         assert_eq!(
             spread.proposal(150, 1000, needs).as_deref(),
             Some(

@@ -6,9 +6,11 @@ pub mod pseudonyms;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use affinage_dataset::counts::{Counts, Omission};
 use affinage_dataset::import::is_dated;
-use affinage_dataset::lint::{Finding, Known, Severity, Subject, lint_known};
+use affinage_dataset::lint::{Finding, Known, Severity, Subject, lint_known, secret_spans};
 use affinage_dataset::message::Message;
+use affinage_eval::plain::{count, counted};
 use anyhow::anyhow;
 use serde::Deserialize;
 
@@ -17,6 +19,7 @@ use crate::folder::datasets::{DatasetVersion, TEST, TRAIN, VALIDATION};
 use crate::folder::jsonl;
 use crate::folder::library::{LIBRARY_FILE, Library, file_name};
 use crate::folder::project::Project;
+use crate::stages::freeze::{begins_with, taken_unread};
 
 /// The target that is no dataset.
 pub const LIBRARY: &str = "library";
@@ -30,6 +33,8 @@ pub struct Linted {
     pub left: Left,
     /// Clean and undecided examples of dated notes: a freeze takes them only where it is asked for them.
     pub clean_dated: usize,
+    /// Of the library: how many cards that nobody decided on `--accept-clean` takes, and what becomes of the others.
+    pub unread: Option<(usize, Counts)>,
     /// Those of the rules that were asked for.
     pub findings: Vec<Finding>,
 }
@@ -47,12 +52,17 @@ pub fn lint(ctx: &Project, target: &str, rules: &[String]) -> anyhow::Result<Lin
     let mut findings = ctx.ui.during("looking for problems", || lint_known(&looked_at.subjects, &known));
     let tally = Tally::of(looked_at.subjects.len(), &findings);
     let (left, clean_dated) = left_to_accept(&looked_at, &findings);
+    let unread = match target == LIBRARY && !looked_at.undecided.is_empty() {
+        true => Some(ctx.ui.during("looking for problems", || taken_unread(&Library::open(&ctx.project)?))?),
+        false => None,
+    };
     findings.retain(|finding| rules.is_empty() || rules.iter().any(|rule| rule == finding.rule));
     Ok(Linted {
         looked_at: LookedAt { private_names: known.names.len(), ..looked_at },
         tally,
         left,
         clean_dated,
+        unread,
         findings,
     })
 }
@@ -69,7 +79,8 @@ fn known(ctx: &Project) -> anyhow::Result<Known> {
 #[derive(Default)]
 pub struct LookedAt {
     pub subjects: Vec<Subject>,
-    /// File and title of a conversation by its key, as people know them.
+    /// What people know a subject by: of the library, file and title of its conversation by that one's key; of a data set, its
+    /// place and the first words of its prompt, by its id.
     pub names: BTreeMap<String, String>,
     /// Candidates that are held private: not looked at, because what is found is shown.
     pub private: usize,
@@ -116,15 +127,18 @@ struct Row {
 }
 
 fn dataset_subjects(ctx: &Project, target: &str) -> anyhow::Result<LookedAt> {
-    let mut subjects = Vec::new();
+    let (mut subjects, mut names) = (Vec::new(), BTreeMap::new());
     for path in dataset_files(ctx, target)? {
         for (index, row) in jsonl::read::<Row>(&path, &ctx.ui)?.into_iter().enumerate() {
             let id = row.example_id.unwrap_or_else(|| format!("row {}", index + 1));
             let conversation = row.conversation.unwrap_or_else(|| id.clone());
-            subjects.push(Subject::of_messages(&id, &conversation, &row.messages));
+            let subject = Subject::of_messages(&id, &conversation, &row.messages);
+            let file = path.file_name().unwrap_or_default().to_string_lossy();
+            names.insert(id, format!("{file}, line {}, {}", index + 1, begins_with(&subject.prompt)));
+            subjects.push(subject);
         }
     }
-    Ok(LookedAt { subjects, ..LookedAt::default() })
+    Ok(LookedAt { subjects, names, ..LookedAt::default() })
 }
 
 /// A file, the files of a folder, or those of a version of this project.
@@ -216,5 +230,103 @@ impl Tally {
     /// Examples without an error or a warning.
     pub fn clean(&self) -> usize {
         self.examples - self.with_errors - self.with_warnings
+    }
+}
+
+/// `46 examples: 29 clean, 17 with warnings`
+pub fn tally_in_words(tally: &Tally) -> String {
+    let with = |number: usize, of: [&str; 2]| {
+        (number > 0).then(|| format!("{} with {}", count(number as u64), of[usize::from(number > 1)]))
+    };
+    let parts = [
+        Some(format!("{} clean", count(tally.clean() as u64))),
+        with(tally.with_errors, ["an error", "errors"]),
+        with(tally.with_warnings, ["a warning", "warnings"]),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{}: {}", counted(tally.examples, "example", "examples"), parts.join(", "))
+}
+
+/// How many of the clean ones a freeze takes and what becomes of the others, where they are not the same: `--accept-clean`
+/// takes cards, and a card may have several answers. `None`: it takes just these.
+pub fn taken_in_words(clean: usize, taken: usize, counts: &Counts) -> Option<String> {
+    if clean == taken {
+        return None;
+    }
+    let told = [
+        Omission::Rejected,
+        Omission::SetAside,
+        Omission::NotEdited,
+        Omission::OffBranch,
+        Omission::ExactDuplicates,
+    ];
+    let left_out = counts.left_out().filter(|(why, _)| told.contains(why));
+    let left_out = left_out.map(|(why, number)| format!("{} {}", count(number as u64), why.words(number)));
+    let accepted = counts.accepted() - taken.min(counts.accepted());
+    let accepted = (accepted > 0).then(|| format!("{} accepted already", count(accepted as u64)));
+    let others: Vec<String> = accepted.into_iter().chain(left_out).collect();
+    let others =
+        if others.is_empty() { String::new() } else { format!("; not among these: {}", others.join(", ")) };
+    Some(format!(
+        "`--accept-clean` takes {} that nobody decided on (of several answers to a prompt it takes the one that the chat \
+         shows){others}",
+        counted(taken, "clean card", "clean cards")
+    ))
+}
+
+/// The text with its passwords and keys hidden but for their first and last two characters, as a terminal is read by others
+/// too; as many bytes long as the text.
+pub fn without_secrets(text: &str) -> String {
+    const SHOWN: usize = 2;
+    let mut hidden = text.to_owned();
+    for span in secret_spans(text) {
+        let secret = &text[span.clone()];
+        let chars = secret.chars().count();
+        let is_shown = |at: usize| chars > 4 * SHOWN && (at < SHOWN || at >= chars - SHOWN);
+        let masked: String = secret
+            .chars()
+            .enumerate()
+            .map(|(at, c)| if is_shown(at) { c.to_string() } else { "*".repeat(c.len_utf8()) })
+            .collect();
+        hidden.replace_range(span, &masked);
+    }
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use affinage_dataset::counts::Fate;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_shown_by_its_ends_alone() {
+        let said = without_secrets("My key: sk-abcdefghijklmnopqrstuvwx1234567890 for the sluice");
+        assert!(
+            !said.contains("abcdefgh") && said.contains("****") && said.ends_with("90 for the sluice"),
+            "{said}"
+        );
+        assert_eq!(without_secrets("The sluice is shut."), "The sluice is shut.");
+    }
+
+    #[test]
+    fn what_accept_clean_takes_of_the_clean_ones_is_said_where_it_is_not_all() {
+        let mut counts = Counts::default();
+        assert_eq!(taken_in_words(3, 3, &counts), None);
+        for fate in [
+            Fate::Accepted { edited: false },
+            Fate::Accepted { edited: false },
+            Fate::LeftOut(Omission::OffBranch),
+            Fate::LeftOut(Omission::Flagged),
+        ] {
+            counts.add(fate);
+        }
+        assert_eq!(
+            taken_in_words(3, 1, &counts).as_deref(),
+            Some(
+                "`--accept-clean` takes 1 clean card that nobody decided on (of several answers to a prompt it takes the one \
+                 that the chat shows); not among these: 1 accepted already, 1 on a branch that its conversation does not show"
+            )
+        );
     }
 }

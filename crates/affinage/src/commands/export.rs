@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use affinage_engine::weights::Precision;
-use affinage_project::errors::usage;
+use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::stages::export::bundle::Bundle;
 use affinage_project::stages::export::{Behaviour, Format, Ready, Record};
 use clap::{Args, ValueEnum};
@@ -124,7 +124,8 @@ pub fn tip_for(value: &str) -> Option<String> {
 pub fn run(ctx: &Context, args: ExportArgs) -> anyhow::Result<()> {
     let out = ctx.project.join(&args.out);
     if out.exists() {
-        return Err(usage(format!("--out {}: it exists already", args.out.display())));
+        return Err(usage(format!("--out {}: it exists already", args.out.display())))
+            .hint("name a folder that is not there yet; exports are not overwritten, so move or delete the old one to use its name");
     }
     let ready = Ready::open(ctx, &args.adapter, args.run.as_deref())?;
     let Some(format) = args.format.map(Format::from) else {
@@ -197,7 +198,7 @@ fn equals_in_words(b: &Behaviour) -> String {
     let share = (b.parity.kl.max(0.0) / b.bare_base.kl).sqrt();
     match share {
         equal if equal <= EQUAL => format!(
-            "the export equals the trained model: what differs is rounding, less than {:.0} % of what training changed",
+            "the export equals the trained model within what its number format can hold: what differs is rounding, less than {:.0} % of what training changed",
             100.0 * EQUAL
         ),
         more if more >= 1.0 => {

@@ -1,13 +1,16 @@
 //! `affinage lint`: what is wrong in the library or in a dataset, with spans and fixes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_dataset::lint::rules::{RULES, title};
 use affinage_dataset::lint::{Field, Finding, Severity, Subject};
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::Library;
-use affinage_project::stages::freeze::next_step;
-use affinage_project::stages::lint::{LIBRARY, Left, Linted, LookedAt, Tally, fix, lint, pseudonyms};
+use affinage_project::stages::freeze::{begins_with, next_step};
+use affinage_project::stages::lint::{
+    LIBRARY, Left, Linted, LookedAt, Tally, fix, lint, pseudonyms, taken_in_words, tally_in_words,
+    without_secrets,
+};
 use anyhow::anyhow;
 use clap::Args;
 use serde::Serialize;
@@ -74,12 +77,19 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     } else if args.unfix {
         fix::undo(ctx)?;
     }
-    let Linted { looked_at, tally, left, clean_dated, findings } = lint(ctx, &args.target, &args.rule)?;
+    let Linted { looked_at, tally, left, clean_dated, unread, findings } =
+        lint(ctx, &args.target, &args.rule)?;
+    let taken = unread.as_ref().map(|(taken, _)| *taken);
     let shows_all = !args.rule.is_empty();
     if ctx.json {
-        ctx.ui.json(&document(&looked_at.subjects, &tally, clean_dated, &findings))?;
+        ctx.ui.json(&document(&looked_at.subjects, (&tally, clean_dated, taken), &findings))?;
     } else {
         ctx.ui.data(&summary(ctx, &looked_at, (&tally, clean_dated), &findings, shows_all))?;
+        if let Some((taken, counts)) = &unread
+            && let Some(line) = taken_in_words(tally.clean() - clean_dated, *taken, counts)
+        {
+            ctx.ui.say(line);
+        }
         if looked_at.private > 0 {
             ctx.ui.say(format!(
                 "not looked at: {} that you hold private",
@@ -144,6 +154,9 @@ struct Document<'a> {
     clean: usize,
     /// Undecided ones among the clean that belong to dated notes: a freeze takes them with `--dated-notes` alone.
     clean_dated: usize,
+    /// Of the library: cards that nobody decided on and `--accept-clean` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept_clean: Option<usize>,
     with_errors: usize,
     with_warnings: usize,
     examples_without_findings: usize,
@@ -166,20 +179,6 @@ struct FindingRow<'a> {
     fix: Option<&'a str>,
 }
 
-/// `46 examples: 29 clean, 17 with warnings`
-fn in_words(tally: &Tally) -> String {
-    let with = |number: usize, of: [&str; 2]| {
-        (number > 0).then(|| format!("{} with {}", count(number as u64), of[usize::from(number > 1)]))
-    };
-    let parts = [
-        Some(format!("{} clean", count(tally.clean() as u64))),
-        with(tally.with_errors, ["an error", "errors"]),
-        with(tally.with_warnings, ["a warning", "warnings"]),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("{}: {}", counted(tally.examples, "example", "examples"), parts.join(", "))
-}
-
 /// What a freeze leaves out of the clean ones unless it is asked for them, as a line; empty where it leaves out none.
 fn dated_in_words(clean_dated: usize) -> String {
     if clean_dated == 0 {
@@ -195,8 +194,7 @@ fn dated_in_words(clean_dated: usize) -> String {
 
 fn document<'a>(
     subjects: &'a [Subject],
-    tally: &Tally,
-    clean_dated: usize,
+    (tally, clean_dated, accept_clean): (&Tally, usize, Option<usize>),
     findings: &'a [Finding],
 ) -> Document<'a> {
     let by_id = by_id(subjects);
@@ -220,6 +218,7 @@ fn document<'a>(
         examples: subjects.len(),
         clean: tally.clean(),
         clean_dated,
+        accept_clean,
         with_errors: tally.with_errors,
         with_warnings: tally.with_warnings,
         examples_without_findings: tally.without_findings,
@@ -245,7 +244,7 @@ const SHOWN_PER_RULE: usize = 2;
 
 /// How many examples are clean, and how many findings each rule has.
 fn by_rule((tally, clean_dated): (&Tally, usize), findings: &[Finding]) -> String {
-    let text = format!("{}\n{}", in_words(tally), dated_in_words(clean_dated));
+    let text = format!("{}\n{}", tally_in_words(tally), dated_in_words(clean_dated));
     if findings.is_empty() {
         return text;
     }
@@ -274,10 +273,24 @@ fn summary(
     for (severity, rule) in counts(findings).into_keys() {
         let heading = format!("{} {rule} {}", severity.letter(), title(rule));
         text += &format!("\n{}\n", ctx.ui.paint_data(Paint::Bold, &heading));
-        for finding in findings.iter().filter(|f| f.rule == rule && f.severity == severity).take(shown) {
-            let subject = by_id[finding.id.as_str()];
-            let name = looked_at.names.get(&subject.conversation).map_or("", String::as_str);
-            text += &shown_finding(ctx, subject, name, finding);
+        let of_rule: Vec<&Finding> =
+            findings.iter().filter(|f| f.rule == rule && f.severity == severity).take(shown).collect();
+        let name = |finding: &Finding| {
+            let conversation = &by_id[finding.id.as_str()].conversation;
+            let name = looked_at.names.get(&finding.id).or(looked_at.names.get(conversation));
+            name.map_or("", String::as_str)
+        };
+        // Cards of one text are told by what is asked of each.
+        let mut cards: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for finding in &of_rule {
+            cards.entry(name(finding)).or_default().insert(&finding.id);
+        }
+        for finding in of_rule {
+            let (subject, name) = (by_id[finding.id.as_str()], name(finding));
+            let asked = begins_with(&subject.prompt);
+            let is_told = name.is_empty() || cards[name].len() == 1;
+            let name = if is_told { name.to_owned() } else { format!("{name}, {asked}") };
+            text += &shown_finding(ctx, subject, &name, finding);
         }
     }
     text
@@ -320,7 +333,7 @@ fn shown_finding(ctx: &Context, subject: &Subject, name: &str, finding: &Finding
         Field::Response => "answer".to_owned(),
         Field::Context(index) => format!("context message {index}"),
     };
-    let (before, marked, after) = excerpt(subject.text(finding.field), &finding.span);
+    let (before, marked, after) = excerpt(&without_secrets(subject.text(finding.field)), &finding.span);
     let underline = "^".repeat(console::measure_text_width(&marked).max(1));
     let indent = " ".repeat(console::measure_text_width(&before));
     let detail = finding.message.split_once(": ").map_or(String::new(), |(_, detail)| format!(": {detail}"));

@@ -54,7 +54,8 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
     if let Some(needed) = prompts_needed {
         ctx.ui.data(&format!(
             "\nTwo numbers: below {ENOUGH} independent prompts nothing is said at all. A true win rate of {:.0} % is shown four \
-             times in five from about {} on, {:.0} % ties counted in; between the two only larger differences are found.",
+             times in five from about {} on, with {:.0} % ties, each counted half; between the two only larger differences are \
+             found. After the evaluation the report names a third, for the difference that was found.",
             100.0 * args.effect,
             count(*needed),
             100.0 * args.ties
@@ -110,7 +111,8 @@ fn columns_in_words(args: &PlanArgs) -> String {
         "independent: prompts of one conversation or document, or that ask the same, count once\n\
          without ties: those left if {:.0} % end in a tie\n\
          wins it takes: so many of them, for a result that chance gives in less than 1 of {:.0} cases\n\
-         shown from: a model that is better by this share of wins is found to be so four times in five\n\
+         shown from: a model with this win rate, a tie counted half as in the report, is found to be better four times in \
+         five\n\
          last column: how often a model that wins {:.0} % is found to be better\n",
         100.0 * args.ties,
         1.0 / ALPHA,
@@ -118,16 +120,15 @@ fn columns_in_words(args: &PlanArgs) -> String {
     )
 }
 
-/// Why a category can have no result, or counts for less than its prompts: `in-domain: 57 prompts from 3 conversations or
-/// documents count as about 3: no result is possible`.
+/// Why a category can have no result, or counts for less than its prompts: `in-domain: 57 prompts count as about 3
+/// independent ones: no result is possible`.
 fn why(row: &Reach) -> Option<String> {
     let prompts = counted(row.prompts, "prompt", "prompts");
     let few = row.independent < row.prompts;
     let from = match few {
         true => format!(
-            "{prompts} from {} count as about {}",
-            counted(row.independent, "conversation or document", "conversations or documents"),
-            row.independent
+            "{prompts} count as about {}",
+            counted(row.independent, "independent one", "independent ones")
         ),
         false => prompts,
     };
@@ -151,14 +152,12 @@ mod tests {
     fn a_category_without_a_possible_result_says_why() {
         assert_eq!(
             why(&reach(57, 3, None)).as_deref(),
-            Some(
-                "in-domain: 57 prompts from 3 conversations or documents count as about 3: no result is possible"
-            )
+            Some("in-domain: 57 prompts count as about 3 independent ones: no result is possible")
         );
         assert_eq!(why(&reach(1, 1, None)).as_deref(), Some("in-domain: 1 prompt: no result is possible"));
         assert_eq!(
             why(&reach(57, 12, Some(10))).as_deref(),
-            Some("in-domain: 57 prompts from 12 conversations or documents count as about 12")
+            Some("in-domain: 57 prompts count as about 12 independent ones")
         );
         assert_eq!(why(&reach(57, 57, Some(30))), None);
     }

@@ -26,6 +26,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
+use affinage_dataset::counts::Omission;
 use affinage_project::errors::usage;
 use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
@@ -245,6 +246,9 @@ impl State {
     }
 
     fn summary(&self) -> anyhow::Result<Value> {
+        let left_out = |why: Omission| {
+            self.catalogue.open(&self.marks).filter(|entry| entry.omission() == Some(why)).count()
+        };
         Ok(json!({
             "candidates": self.catalogue.shown(),
             "is_whole": self.catalogue.is_whole,
@@ -253,6 +257,7 @@ impl State {
             "rejected": self.count(|_, mark| mark.action == Some(Action::Reject)),
             "open": self.catalogue.open(&self.marks).count(),
             "open_clean": self.catalogue.open(&self.marks).filter(|entry| entry.is_clean()).count(),
+            "open_dated": left_out(Omission::Dated), "open_off_branch": left_out(Omission::OffBranch),
             "goal": GOAL,
             "taste": FIRST_MODEL_EXAMPLES,
             "report_from": self.report_from,

@@ -5,6 +5,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
+use affinage_project::folder::library::Library;
 use affinage_project::stages::training::time_left;
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -67,15 +68,21 @@ impl Trainings {
 
     /// How far the training is, or what could be trained on.
     pub fn status(&self, ctx: &Context) -> anyhow::Result<Reply> {
-        let newest = DatasetVersion::list(&ctx.project)?.pop().map(|version| version.name);
-        match self.newest() {
-            None => Reply::json(&json!({ "stage": "none", "newest": newest })),
-            Some(job) => {
-                let mut status = status(ctx, &job)?;
-                status["newest"] = json!(newest);
-                Reply::json(&status)
+        let newest = DatasetVersion::list(&ctx.project)?.pop();
+        // Cards that the newest version does not know of.
+        let decided_since = match &newest {
+            Some(version) => {
+                Library::open(&ctx.project)?.changed_since(version.sha256())?.map_or(0, |since| since.cards)
             }
-        }
+            None => 0,
+        };
+        let mut status = match self.newest() {
+            None => json!({ "stage": "none" }),
+            Some(job) => status(ctx, &job)?,
+        };
+        status["newest"] = json!(newest.map(|version| version.name));
+        status["decided_since"] = json!(decided_since);
+        Reply::json(&status)
     }
 
     fn newest(&self) -> Option<Job> {

@@ -145,6 +145,12 @@ fn a_format_is_taken_in_any_case_and_a_precision_that_is_not_written_is_explaine
     }
     let said = of(&["--format", "q8_0"]);
     assert!(said.contains("tip: this is a precision: `--format gguf --precision q8_0`"), "{said}");
+    fs_err::create_dir(dir.path().join("x")).expect("made");
+    let said = of(&["--format", "gguf"]);
+    assert!(
+        said.contains("--out x: it exists already") && said.contains("hint: name a folder that is not there"),
+        "{said}"
+    );
 }
 
 #[test]

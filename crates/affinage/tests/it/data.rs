@@ -350,7 +350,7 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
     fs_err::write(dir.join("plain.jsonl"), "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi?\"}]}\n")
         .expect("written");
     let plain = run(dir, &["lint", "plain.jsonl"]);
-    assert!(plain.contains("row 1, answer: the last message is of `user`"), "{plain}");
+    assert!(plain.contains("plain.jsonl, line 1, “Hi?”, answer: the last message is of `user`"), "{plain}");
     let missing = transcript(dir, &["lint", "nothing-here"]);
     assert!(
         missing.contains("error: `nothing-here` is neither a file or folder nor a dataset version"),

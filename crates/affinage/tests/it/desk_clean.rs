@@ -65,7 +65,9 @@ fn the_desk_and_the_freeze_call_the_same_cards_clean() {
         (&json!(1), &json!(1), &json!(0)),
         "{seen}"
     );
-    assert_eq!(page.get("api/summary")["open_clean"], 7);
+    let summary = page.get("api/summary");
+    let told = ["open_clean", "open_dated", "open_off_branch"].map(|key| summary[key].as_u64());
+    assert_eq!(told, [Some(7), Some(1), Some(1)], "the freeze page names what it leaves out");
     // The card on the other branch is marked, and only it.
     let cards = seen["shown"].as_array().expect("cards").iter();
     let cards: Vec<Value> =
@@ -88,6 +90,28 @@ fn the_desk_and_the_freeze_call_the_same_cards_clean() {
         (&frozen["accepted"], &frozen["dated"], &frozen["off_branch"]),
         (&json!(7), &json!(1), &json!(1))
     );
+}
+
+#[test]
+fn a_line_that_recurs_in_what_is_left_out_too_keeps_out_the_same_cards_everywhere() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    library(dir);
+    for (name, heading) in [("oar", "# Blades\n\n"), ("rope", "# Ropes\n\n"), ("2024-03-05", "")] {
+        let text = format!(
+            "{heading}Copied from the grey notebook\n\nThe {name} lay in the wet all night, and nobody saw it.\n"
+        );
+        fs_err::write(dir.join(format!("notes/{name}.md")), text).expect("written");
+    }
+    run(dir, &["import", "notes"]);
+    let page = whole(dir);
+    page.wait("api/filters", |filters| filters["rules"].to_string().contains("L11"));
+    let clean = page.get("api/summary")["open_clean"].clone();
+    drop(page);
+    let found = json_of(dir, &["lint"]);
+    assert_eq!((&found["by_rule"]["L11"], &found["accept_clean"]), (&json!(3), &clean), "{found}");
+    let frozen = json_of(dir, &["dataset", "--accept-clean"])["manifest"]["counts"].clone();
+    assert_eq!((&frozen["accepted"], &frozen["flagged"]), (&clean, &json!(2)), "{frozen}");
 }
 
 #[test]

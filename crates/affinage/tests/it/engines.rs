@@ -148,7 +148,7 @@ fn a_run_whose_engine_was_killed_goes_on_from_the_last_checkpoint_and_only_there
     assert!(log.contains("the worker is at step 3"), "{log}");
     refused(
         &run(dir, "", &["train", "--engine", "cpu", "--resume"]),
-        &["was begun by engine torch", "`affinage train --engine cpu` begins a new run"],
+        &["was begun by engine torch", " train --engine cpu` begins a new run"],
     );
     let said = succeeds(&run(dir, "", &["train", "--resume"]));
     assert!(said.contains("after step 2 of 4"), "{said}");

@@ -202,7 +202,7 @@ fn what_to_do_next_follows_from_what_is_there() {
     assert!(next().contains("train on v2-"), "{}", next());
     run(dir, &["--set", "train.max-steps=2", "train"]);
     let trained = run(dir, &["--set", "train.max-steps=2", "import"]);
-    assert!(trained.contains("made it better: `affinage --set train.max-steps=2 eval`"), "{trained}");
+    assert!(trained.contains("made it better: `affinage eval`"), "{trained}");
     let few = ["--set", "train.max-steps=2", "--set", "eval.suites=[\"in-domain\"]"];
     run(dir, &[&few[..], &["eval"]].concat());
     let evaluated = run(dir, &[&few[..], &["import"]].concat());

@@ -287,18 +287,14 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
     let said = transcript(dir, &["lint"]);
     for part in [
         "4 examples: 1 clean, 3 with warnings",
-        ".md, answer: 3 examples, 3 conversations",
+        ".md, answer: 3 examples, 3 texts",
         "hint: all findings of a rule: `affinage lint --rule L11`",
         "hint: decide on them: `affinage review`; or freeze what is clean: `affinage dataset --accept-clean`",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let said = transcript(dir, &["lint", "--rule", "l11"]);
-    assert_eq!(
-        (said.matches("3 examples, 3 conversations").count(), said.contains("L09")),
-        (3, false),
-        "{said}"
-    );
+    assert_eq!((said.matches("3 examples, 3 texts").count(), said.contains("L09")), (3, false), "{said}");
     assert!(transcript(dir, &["lint", "--rule", "L99"]).contains("no rule is called so"));
     let found = json_of(dir, &["lint"]);
     assert_eq!(
@@ -310,10 +306,7 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
     let filters = page.wait("api/filters", |filters| filters["rules"].to_string().contains("L11"));
     let rule = filters["rules"].as_array().expect("rules").iter().find(|rule| rule["id"] == "L11");
     assert_eq!(rule.expect("compared")["count"], 3);
-    assert_eq!(
-        page.get("api/dashboard")["flags"]["L11 the same first or last line in several conversations"],
-        3
-    );
+    assert_eq!(page.get("api/dashboard")["flags"]["L11 the same first or last line in several texts"], 3);
     let group = json!({ "by": "flag", "value": "L11" });
     let flagged = page.post("api/group", &group);
     assert_eq!(flagged["count"], 3);
@@ -331,8 +324,8 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
     let said = transcript(dir, &["dataset", "--accept-clean"]);
     for part in [
         "left out because lint found something in them:",
-        "    3  L11 the same first or last line in several conversations",
-        "hint: see them: `affinage lint --rule L11`; decide on them: `affinage review`",
+        "    3  L11 the same first or last line in several texts",
+        "hint: see them: `affinage lint --rule L11`; to take those with a warning all the same: `affinage review`, List",
         "41 examples: about 60 are enough for a first small model to talk to",
     ] {
         assert!(said.contains(part), "{part}: {said}");

@@ -32,9 +32,12 @@ fn last_best_and_steps_are_resolved_from_the_events() {
         run.resolve("last", &ui()).expect_err("nothing is saved").to_string().contains("no checkpoint yet")
     );
     let mut log = run.event_log(&ui()).expect("a log");
+    save(&run, &mut log, 0, 2.9);
+    assert!(!run.has_learned(&ui()), "a run without a step is not offered");
     for (step, loss) in [(5, 2.5), (10, 2.1), (15, 2.1), (20, 2.3)] {
         save(&run, &mut log, step, loss);
     }
+    assert!(run.has_learned(&ui()));
     let step =
         |name: &str| run.resolve(name, &ui()).map(|checkpoint| checkpoint.step).map_err(|e| e.to_string());
     assert_eq!(step("last"), Ok(20));

@@ -44,7 +44,7 @@ impl FixedEvaluation {
             .map(|(arm, texts)| Ok((arm, tokenize_texts(model, arm, texts)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let total: usize = prepared.iter().flat_map(|(_, texts)| texts).map(|(_, row)| row.ids.len()).sum();
-        let progress = ctx.ui.progress("scoring your texts", total as u64, "tokens");
+        let progress = ctx.ui.progress("scoring the held-out texts", total as u64, "tokens");
         for (arm, texts) in prepared {
             let adapter = self.adapter(ctx, engine, arm)?;
             progress.note(arm.name.clone());
@@ -71,7 +71,7 @@ impl FixedEvaluation {
             }
         }
         writer.sync()?;
-        progress.finish(format!("scored {} of your texts", counted(total, "token", "tokens")));
+        progress.finish(format!("scored {} of the held-out texts", counted(total, "token", "tokens")));
         Ok(())
     }
 

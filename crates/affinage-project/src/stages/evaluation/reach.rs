@@ -27,7 +27,7 @@ use crate::stages::training::standing;
 pub struct Options<'a> {
     /// `None`: the evaluation that the configured series means.
     pub eval: Option<&'a str>,
-    /// The win rate that is to be shown: above 0.5 and below 1.
+    /// The win rate that is to be shown, a tie counted half, as in a report: above 0.5 and below 1.
     pub effect: f64,
     /// The share of prompts that end in a tie, which show nothing.
     pub ties: f64,
@@ -44,7 +44,7 @@ pub struct Reach {
     pub decisive: u64,
     /// Wins that would be needed among them.
     pub wins_needed: Option<u64>,
-    /// The smallest true win rate that is shown four times in five.
+    /// The smallest true win rate that is shown four times in five, a tie counted half.
     pub smallest_shown: Option<f64>,
     /// The chance to show `effect`.
     pub power: f64,
@@ -76,6 +76,19 @@ pub const EFFECT: f64 = 0.6;
 pub const TIES: f64 = 0.2;
 /// How often an effect is to be shown where there is one.
 pub const WANTED_POWER: f64 = 0.8;
+impl Options<'_> {
+    /// The share of wins among decided pairs where a win rate, ties counted half, is `rate`; at most all of them.
+    fn of_decided(&self, rate: f64) -> f64 {
+        const MOST: f64 = 0.999;
+        (0.5 + (rate - 0.5) / (1.0 - self.ties)).min(MOST)
+    }
+
+    /// The other way.
+    fn with_ties(&self, of_decided: f64) -> f64 {
+        0.5 + (of_decided - 0.5) * (1.0 - self.ties)
+    }
+}
+
 /// What the evaluation can show and would cost: of its answers where there are some, else of the settings.
 pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
     let name = &series::meant(ctx, options.eval)?;
@@ -109,7 +122,7 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         Some(evaluated) => from_answers(ctx, evaluated)?,
         None => from_settings(ctx, &judged),
     };
-    let needed = sample_size(options.effect, ALPHA, WANTED_POWER);
+    let needed = sample_size(options.of_decided(options.effect), ALPHA, WANTED_POWER);
     let prompts_needed = needed.map(|size| (size.always as f64 / (1.0 - options.ties)).ceil() as u64);
     Ok(Planned {
         v: 1,
@@ -176,8 +189,9 @@ fn of_category(category: &str, prompts: &[&Prompt], options: &Options) -> Reach 
         independent: clusters.len(),
         decisive,
         wins_needed: critical_wins(decisive, ALPHA),
-        smallest_shown: detectable_win_rate(decisive, ALPHA, WANTED_POWER),
-        power: power(decisive, options.effect, ALPHA),
+        smallest_shown: detectable_win_rate(decisive, ALPHA, WANTED_POWER)
+            .map(|rate| options.with_ties(rate)),
+        power: power(decisive, options.of_decided(options.effect), ALPHA),
     }
 }
 
@@ -243,4 +257,20 @@ fn from_settings(ctx: &Project, judged: &[&Prompt]) -> Vec<Estimate> {
         estimates.push(estimate_of(judge, Phase::Judge, &own, 0));
     }
     estimates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_win_rate_is_that_of_a_report_where_a_tie_counts_half() {
+        let options = Options { eval: None, effect: 0.6, ties: 0.2 };
+        // 100 prompts with 20 ties: 50 wins of 80 and half of 20 are 60.
+        assert!((options.of_decided(0.6) - 50.0 / 80.0).abs() < 1e-12);
+        assert!((options.with_ties(50.0 / 80.0) - 0.6).abs() < 1e-12);
+        assert!(options.of_decided(0.99) < 1.0, "no more wins than decided pairs");
+        let none = Options { ties: 0.0, ..options };
+        assert!((none.of_decided(0.6) - 0.6).abs() < 1e-12);
+    }
 }

@@ -40,7 +40,7 @@ pub fn decided(
     let least = config.generate.max_new_tokens;
     let rows = version.rows("train", &ctx.ui)?;
     let measure = || answer_lengths(&model.tokenizer, &rows);
-    let lengths = ctx.ui.during("measuring your own answers", measure)?;
+    let lengths = ctx.ui.during("measuring the answers that are learnt", measure)?;
     let tokens = proposed(lengths, least, model.weights.config().max_positions());
     config.eval.max_new_tokens = Some(tokens);
     let said = format!(

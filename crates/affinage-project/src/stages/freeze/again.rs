@@ -126,7 +126,12 @@ pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
     let Some(version) = DatasetVersion::list(&ctx.project)?.pop() else { return Ok(None) };
     let name = &version.name;
     if let Some(Changes { imported, words }) = changes(ctx, &version)? {
-        let freeze = freeze_command(taken_undecided(&version.manifest));
+        // Where everything is decided, there is nothing to take undecided.
+        let before = taken_undecided(&version.manifest);
+        let is_decided = before != Undecided::LeaveOut
+            && imported == 0
+            && Library::open(&ctx.project)?.overview()?.left_to_decide == 0;
+        let freeze = freeze_command(if is_decided { Undecided::LeaveOut } else { before });
         let choose = if imported > 0 { "choose from what is new, `affinage review`, and " } else { "" };
         return Ok(Some(format!("{words}: {choose}freeze another version, {freeze}")));
     }

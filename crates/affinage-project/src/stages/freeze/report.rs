@@ -52,7 +52,8 @@ pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
             .map(|(rule, examples)| format!("{} {}", titled(rule), count(*examples as u64)))
             .collect();
         ctx.ui.say(format!(
-            "taken undecided although lint notes something: {}; to leave some out: `affinage review`, List, by finding",
+            "of those taken undecided, with a remark of lint that is no fault: {}; to leave some out: `affinage review`, List, by \
+             finding",
             noted.join("; ")
         ));
     }
@@ -90,7 +91,7 @@ pub(super) fn report_taken(ctx: &Project, library: &Library, selection: &Selecti
         }
     };
     ctx.ui.say(
-        "taken although you have not looked at it, because lint finds nothing against it (nothing of it leaves this \
+        "taken although you have not looked at it, because lint finds no error or warning in it (nothing of it leaves this \
          machine):",
     );
     taken(&undecided, &topics).iter().for_each(|line| ctx.ui.say(format!("  {line}")));
@@ -144,7 +145,10 @@ pub(super) fn report_rules(ctx: &Project, flagged: &BTreeMap<&'static str, usize
     for (rule, examples) in &rules {
         ctx.ui.say(format!("  {:>5}  {}", count(*examples as u64), titled(rule)));
     }
-    ctx.ui.hint(format!("see them: `affinage lint --rule {most}`; decide on them: `affinage review`"));
+    ctx.ui.hint(format!(
+        "see them: `affinage lint --rule {most}`; to take those with a warning all the same: `affinage review`, List, choose the \
+         finding, “Accept all”"
+    ));
 }
 
 /// Says how much of the conversations stands before the prompts.

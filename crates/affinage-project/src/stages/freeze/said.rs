@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use affinage_dataset::split::Certificate;
+use affinage_dataset::split::{Certificate, Side};
 use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::plain::{count, counted};
@@ -17,16 +17,79 @@ pub const GOAL: usize = 1000;
 /// Accepted examples that are enough for a taste: a first small model to talk to.
 pub const FIRST_MODEL_EXAMPLES: usize = 60;
 
-/// About how many examples have, at this share of test examples, as many of these as the report needs to say whether the
-/// model learned the voice; `None` where none are held out.
+/// About how many examples have, at this share of test examples, as many of these as the report needs to say anything; `None`
+/// where none are held out. More where examples belong together.
 pub fn examples_for_report(test_share: f64) -> Option<usize> {
     (test_share > 0.0).then(|| (ENOUGH as f64 / test_share).round() as usize)
 }
 
+/// Where the examples stand that are new since the version before.
+#[derive(Debug, Default)]
+pub(super) struct New {
+    train: usize,
+    validation: usize,
+    test: usize,
+    reserve: usize,
+    dropped: usize,
+}
+
+impl New {
+    /// `None`: it is in no file.
+    pub(super) fn add(&mut self, side: Option<Side>) {
+        *match side {
+            Some(Side::Train) => &mut self.train,
+            Some(Side::Validation) => &mut self.validation,
+            Some(Side::Test) => &mut self.test,
+            Some(Side::Reserve) => &mut self.reserve,
+            Some(Side::Retired) | None => &mut self.dropped,
+        } += 1;
+    }
+}
+
+/// `of 12 examples that are new since v1-3fa2b1: 0 to train on, 1 validation, 11 test`, and why, where none is trained on.
+pub(super) fn new_in_words(new: &New, before: &str) -> Vec<String> {
+    let New { train, validation, test, reserve, dropped } = *new;
+    let all = train + validation + test + reserve + dropped;
+    if all == 0 {
+        return Vec::new();
+    }
+    let parts = [(validation, "validation"), (test, "test"), (reserve, "reserve"), (dropped, "in no file")];
+    let parts = parts.iter().filter(|(number, _)| *number > 0);
+    let parts: Vec<String> =
+        parts.map(|(number, what)| format!(", {} {what}", count(*number as u64))).collect();
+    let (examples, are) = (counted(all, "example", "examples"), if all == 1 { "is" } else { "are" });
+    let trained = count(train as u64);
+    let mut lines =
+        vec![format!("of {examples} that {are} new since {before}: {trained} to train on{}", parts.concat())];
+    if train == 0 && test + validation + reserve > 0 {
+        lines.push(
+            "  earlier examples keep their side, so the new ones fill the test and validation sides first, up to their \
+             shares; to train on them: accept more cards, or lower `dataset.test-share`, and freeze again"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// How to come to as many test examples as the report needs, without giving all new examples to the test side: earlier ones
+/// keep their side.
+fn way_to_enough(test: usize, all: usize) -> String {
+    /// So many new examples for each that is missing in the test: the others are trained on.
+    const NEW_FOR_EACH: usize = 2;
+    let new = NEW_FOR_EACH * (ENOUGH - test.min(ENOUGH));
+    let percent = (100 * ENOUGH).div_ceil(all + new).max(1);
+    format!(
+        "accept at least {} more cards, of conversations or texts that no card is accepted of yet (`affinage review`), set \
+         `dataset.test-share` to {:.2}, and freeze again (`affinage dataset`): earlier examples keep their side, and about \
+         half of the new ones are tested with",
+        count(new as u64),
+        percent as f64 / 100.0
+    )
+}
+
 /// Says what so many examples are enough for.
 pub fn say_size(ctx: &Project, manifest: &Manifest) {
-    let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
-    let examples: usize = files.map(|(_, file)| file.examples).sum();
+    let examples = examples_of(manifest);
     let (taste, goal) = (count(FIRST_MODEL_EXAMPLES as u64), count(GOAL as u64));
     let said = match examples {
         few if few < FIRST_MODEL_EXAMPLES => format!(
@@ -93,12 +156,17 @@ fn untested(name: &str, manifest: &Manifest) -> Option<String> {
     let test = manifest.files.get(TEST).map_or(0, |file| file.examples);
     (test < ENOUGH).then(|| {
         format!(
-            "{name} has {}, and the report needs {ENOUGH} to say whether the model learned the voice: to have them, stop \
-             here, accept cards of more conversations (`affinage review`) or raise `dataset.test-share`, and freeze again \
-             (`affinage dataset`)",
-            counted(test, "test example", "test examples")
+            "{name} has {}, and the report needs {ENOUGH} to say anything about your voice: to have them, stop here, {}",
+            counted(test, "test example", "test examples"),
+            way_to_enough(test, examples_of(manifest))
         )
     })
+}
+
+/// Examples on all sides.
+fn examples_of(manifest: &Manifest) -> usize {
+    let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
+    files.map(|(_, file)| file.examples).sum()
 }
 
 /// The certificate in two sentences: what held-out examples share with training examples, and with what stands before their
@@ -132,15 +200,13 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
     let texts = |name: &str| manifest.independent.get(name).copied().unwrap_or_else(|| examples(name));
     let from = |name: &str| {
         format!(
-            "{} from {}: they count as about {}",
+            "{}, which count as about {} (those of one conversation or text, or that ask nearly the same, count once)",
             counted(examples(name), "example", "examples"),
-            counted(texts(name), "conversation or document", "conversations or documents"),
-            texts(name)
+            counted(texts(name), "independent one", "independent ones"),
         )
     };
     let (train, test) = (TRAIN, TEST);
-    let files = manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
-    let all: usize = files.map(|(_, file)| file.examples).sum();
+    let all = examples_of(manifest);
     let mut lines = Vec::new();
     if examples(train) > texts(train) && texts(train) < ENOUGH {
         lines.push(format!("train: {}", from(train)));
@@ -148,24 +214,27 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
     if examples(test) < ENOUGH {
         let has = counted(examples(test), "example", "examples");
         lines.push(format!(
-            "test: {has}; the report needs at least {ENOUGH} to say anything{}",
-            in_all(examples(test), all)
+            "test: {has}; the report needs at least {ENOUGH} to say anything{}: {}",
+            in_all(examples(test), texts(test), all),
+            way_to_enough(examples(test), all)
         ));
     } else if texts(test) < ENOUGH {
         lines.push(format!(
-            "test: {}; the report needs at least {ENOUGH} to say anything: accept cards of more conversations, or raise `test-share` \
-             in affinage.toml, before you freeze again",
-            from(test)
+            "test: {}; the report needs at least {ENOUGH} independent ones to say anything: {}",
+            from(test),
+            way_to_enough(texts(test), all)
         ));
     }
     lines
 }
 
-/// How many examples there would have to be for enough test examples at this share of them.
-fn in_all(test: usize, all: usize) -> String {
+/// How many examples there would have to be for enough test examples at this share of them; at least so many where some of
+/// them belong together.
+fn in_all(test: usize, texts: usize, all: usize) -> String {
     let needed = (ENOUGH * all).checked_div(test);
+    let about = if texts < test { "at least" } else { "about" };
     needed.map_or_else(String::new, |needed| {
-        format!(", which about {} examples in all would have", count(needed as u64))
+        format!(", which {about} {} examples in all would have", count(needed as u64))
     })
 }
 
@@ -243,10 +312,28 @@ mod tests {
         let said = |test| untested("v1-abc", &manifest([(TRAIN, 200, 100), (TEST, test, test)]));
         for (test, has) in [(0, "v1-abc has 0 test examples"), (ENOUGH - 1, "has 29 test examples")] {
             let said = said(test).expect("a sentence");
-            assert!(said.contains(has) && said.contains("the report needs 30"), "{said}");
+            assert!(said.contains(has) && said.contains("the report needs 30 to say anything"), "{said}");
+            assert!(said.contains("`dataset.test-share` to 0."), "a share that suffices is named: {said}");
         }
         assert_eq!(said(ENOUGH), None);
         assert_eq!([0.1, 0.2, 0.0].map(examples_for_report), [Some(300), Some(150), None]);
+    }
+
+    #[test]
+    fn what_became_of_new_examples_is_said_in_numbers() {
+        let mut new = New::default();
+        assert_eq!(new_in_words(&new, "v1-abc"), [""; 0]);
+        (0..11).for_each(|_| new.add(Some(Side::Test)));
+        new.add(Some(Side::Validation));
+        let said = new_in_words(&new, "v1-abc");
+        assert_eq!(said[0], "of 12 examples that are new since v1-abc: 0 to train on, 1 validation, 11 test");
+        assert!(said[1].contains("earlier examples keep their side") && said[1].contains("to train on them"));
+        new.add(Some(Side::Train));
+        new.add(None);
+        assert_eq!(
+            new_in_words(&new, "v1-abc"),
+            ["of 14 examples that are new since v1-abc: 1 to train on, 1 validation, 11 test, 1 in no file"]
+        );
     }
 
     #[test]
@@ -256,18 +343,28 @@ mod tests {
         assert_eq!(
             too_little(&manifest([("train.jsonl", 945, 6), ("test.jsonl", 119, 3)]), 0),
             [
-                "train: 945 examples from 6 conversations or documents: they count as about 6",
-                "test: 119 examples from 3 conversations or documents: they count as about 3; the report needs at least 30 to say \
-                 anything: accept cards of more conversations, or raise `test-share` in affinage.toml, before you freeze again"
+                "train: 945 examples, which count as about 6 independent ones (those of one conversation or text, or that ask \
+                 nearly the same, count once)",
+                "test: 119 examples, which count as about 3 independent ones (those of one conversation or text, or that ask \
+                 nearly the same, count once); the report needs at least 30 independent ones to say anything: accept at least \
+                 54 more cards, of conversations or texts that no card is accepted of yet (`affinage review`), set \
+                 `dataset.test-share` to 0.03, and freeze again (`affinage dataset`): earlier examples keep their side, and \
+                 about half of the new ones are tested with"
             ]
         );
-        assert_eq!(
-            too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 2, 2)]), 1),
-            [
-                "test: 1 example; the report needs at least 30 to say anything, which about 420 examples in all would have"
-            ]
+        let few = too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 2, 2)]), 1).join("\n");
+        let begins = "test: 1 example; the report needs at least 30 to say anything, which at least 420 examples in all would have: ";
+        assert!(few.replace("about", "at least").starts_with(begins), "{few}");
+        // A share that suffices with the cards that are asked for.
+        assert!(
+            few.contains("at least 58 more cards") && few.contains("`dataset.test-share` to 0.42"),
+            "{few}"
         );
         assert_eq!(too_little(&manifest([("train.jsonl", 300, 100), ("test.jsonl", 60, 30)]), 0), [""; 0]);
-        assert_eq!(said(0, 0), ["test: 0 examples; the report needs at least 30 to say anything"]);
+        let none = said(0, 0).join("\n");
+        assert!(
+            none.starts_with("test: 0 examples; the report needs at least 30 to say anything: "),
+            "{none}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use affinage_dataset::conversation::{Conversation, Feedback, Origin};
 use affinage_dataset::counts::{Counts, Fate, Omission};
 use affinage_dataset::example::{AlternativeRow, Evidence, Example, Provenance, ROW_VERSION};
 use affinage_dataset::import::is_dated;
-use affinage_dataset::lint::{Severity, Subject, lint, lint_known};
+use affinage_dataset::lint::{Severity, Subject, lint, lint_across, lint_known};
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::shingle::normalise;
 use affinage_dataset::version::Lengths;
@@ -16,6 +16,9 @@ use affinage_eval::plain::first_words;
 
 use super::context::{self, Exchange};
 use crate::folder::library::{Access, Action, Decision, Derivation, Library};
+
+/// The rule of lines that recur in many texts.
+const RECURRING: &str = "L11";
 
 /// What may become an example without a person's decision.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -127,6 +130,8 @@ pub fn select(
     let standings = library.standings()?;
     let mut selection = Selection::default();
     let mut choices: Vec<Choice> = Vec::new();
+    // What is left out of this version, and is compared with the others at the desk and by lint all the same.
+    let mut others: Vec<Subject> = Vec::new();
     let private = library.for_each_conversation(|source, conversation| {
         let access = standings.access(&conversation);
         let candidates = derivation.candidates(&conversation);
@@ -134,6 +139,8 @@ pub fn select(
         for candidate in candidates {
             let earlier = earlier.next().unwrap_or_default();
             let decision = decisions.get(&candidate.candidate_id);
+            let compared = candidate.variants.iter().find(|v| v.active).or(candidate.variants.first());
+            let compared = compared.map(|variant| Subject::of_variant(&candidate, variant));
             let found = withheld(&candidate, decision, access, derivation.learn)
                 .or_else(|| match (decision, undecided) {
                     (None, Undecided::AcceptClean { dated }) => Unread {
@@ -149,7 +156,10 @@ pub fn select(
             match found {
                 Ok(choice) if choice.is_context_chosen => choices.push(choice),
                 Ok(choice) => choices.push(Choice { earlier, ..choice }),
-                Err(why) => selection.counts.add(Fate::LeftOut(why)),
+                Err(why) => {
+                    others.extend(compared.filter(|_| matches!(why, Omission::Dated | Omission::OffBranch)));
+                    selection.counts.add(Fate::LeftOut(why));
+                }
             }
         }
         Ok(())
@@ -165,7 +175,13 @@ pub fn select(
     choices.iter_mut().for_each(|choice| context::end_at(&faulty, &mut choice.earlier));
     let subjects: Vec<Subject> = choices.iter().map(subject).collect();
     let mut found: HashMap<String, BTreeMap<&'static str, Severity>> = HashMap::new();
-    for finding in lint_known(&subjects, &known) {
+    // Whether a line recurs does not depend on what else this version takes; which of near-duplicates stays does.
+    let compared = match others.is_empty() {
+        true => Vec::new(),
+        false => lint_across(&subjects.iter().cloned().chain(others).collect::<Vec<Subject>>(), &known),
+    };
+    let recurring = compared.into_iter().filter(|finding| finding.rule == RECURRING);
+    for finding in lint_known(&subjects, &known).into_iter().chain(recurring) {
         let severity = found.entry(finding.id).or_default().entry(finding.rule).or_insert(finding.severity);
         *severity = finding.severity.min(*severity);
     }
@@ -192,6 +208,15 @@ pub fn select(
         selection.counts.add(fate);
     }
     Ok(selection)
+}
+
+/// What became of all candidates of the library if `--accept-clean` took what it takes now, with how many it takes undecided;
+/// rows that are too long for the training are not measured.
+pub fn taken_unread(library: &Library) -> anyhow::Result<(usize, Counts)> {
+    let derivation = library.derivation()?;
+    let Selection { selected, counts, .. } =
+        select(library, &derivation, Undecided::AcceptClean { dated: false }, 0)?;
+    Ok((selected.iter().filter(|one| one.is_undecided).count(), counts))
 }
 
 impl Selection {

@@ -55,7 +55,7 @@ async function showProgress(known) {
   const worth = Math.max(1, summary.effective_n);
   const facts = [
     isSmall ? `${number(accepted)} of ${number(candidates)} accepted` : `${number(accepted)} accepted, about ${number(aim)} make ${accepted < taste ? "a first small model" : "a full data set"}`,
-    !isSmall && accepted < (summary.report_from ?? 0) ? element("span", { title: "So many have enough test examples for the report to say whether the model learned the voice." }, `the report needs about ${number(summary.report_from)}`) : null,
+    !isSmall && accepted < (summary.report_from ?? 0) ? element("span", { title: "About so many accepted examples have the test examples without which the report says nothing; more where many are of one conversation or text." }, `for a report: about ${number(summary.report_from)}`) : null,
     accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation or document share its matter: a hundred of them are not a hundred independent examples." }, `worth about ${counted(worth, "independent example")}`) : null,
     `${number(summary.rejected)} rejected`, `${number(summary.open)} open${summary.is_whole ? "" : ", reading more"}`];
   // A line may end between two facts, not within one.

@@ -9,6 +9,7 @@ async function showFreeze() {
   const result = element("section", { "aria-live": "polite" });
   const training = element("section", { class: "training", "aria-live": "polite" });
   const worth = Math.max(1, summary.effective_n);
+  const unclean = uncleanParts(summary.open_dated, summary.open_off_branch);
   const freeze = async () => {
     button.disabled = true;
     result.replaceChildren(element("p", {}, "Freezing…"));
@@ -26,7 +27,8 @@ async function showFreeze() {
   document.getElementById("main").replaceChildren(element("article", { class: "freeze" }, element("h1", {}, "Freeze a data set"),
     element("p", {}, "A version takes the accepted cards as they are now and never changes again. Most are trained on; some are kept back, a few to watch the training (validation) and others for the questions of the report (test), and nothing that is kept back is learned. You can go on deciding and freeze another one later."),
     element("p", {}, summary.accepted === 0 ? "Nothing is accepted yet." : `${counted(summary.accepted, "card")} accepted${worth < summary.accepted ? `; cards of one conversation or document share its matter, so they count as about ${counted(worth, "independent example")}` : ""}.`),
-    summary.is_whole && summary.open_clean === 0 ? null : element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`)),
+    summary.is_whole && summary.open_clean === 0 ? null : element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`),
+      summary.is_whole && unclean.length > 0 ? element("span", { class: "soft" }, ` (not taken with them: ${unclean.join(", ")}; they are accepted in the list)`) : null),
     element("p", { class: "row" }, name, button), result, training));
   scrollTo(0, 0);
   await watchTraining(training);
@@ -72,20 +74,21 @@ async function watchTraining(section) {
 
 /** One section for each stage: none, running, stopped, finished, failed. */
 function trainingView(status, section) {
-  const { stage, version, newest, run: name, step = 0, steps, loss, validation = [], left_s: left, lines = [], stopping, rows } = status;
+  const { stage, version, newest, run: name, step = 0, steps, loss, validation = [], left_s: left, lines = [], stopping, rows, decided_since: since = 0 } = status;
   const begin = (text, body, isMain = true) => element("button", { class: isMain ? "main" : null, onclick: () => run(async () => {
     await post("api/training", body);
     watchTraining(section).catch((error) => say(error.message));
   }) }, text);
   const stop = () => run(async () => { await post("api/training/stop"); watchTraining(section).catch((error) => say(error.message)); });
   const anew = newest ? begin(`Train on ${newest}`, { version: newest }, stage === "none") : null;
+  const stale = newest && since > 0 ? element("p", { class: "soft" }, `${counted(since, "card")} decided since ${newest}, which it does not know of: freeze again to train on them.`) : null;
   const code = (text) => element("code", {}, text);
   const losses = validation.length === 0 ? null : element("table", {}, element("tr", {}, element("th", {}, "after step"), element("th", {}, "validation loss")),
     validation.map((one) => element("tr", {}, element("td", { class: "num" }, number(one.step)), element("td", { class: "num" }, one.loss.toFixed(4)))));
   if (stage === "none") {
     return newest === null ? [] : [element("h2", {}, "Train"),
       element("p", {}, "The same as ", code("affinage train"), " in a terminal, with the settings of affinage.toml. You can go on deciding meanwhile; closing affinage stops the training and keeps what is learned so far."),
-      element("p", { class: "row" }, anew)];
+      stale, element("p", { class: "row" }, anew)];
   }
   if (stage === "running") {
     const at = steps ? `step ${number(step)} of ${number(steps)}${loss === undefined ? "" : `, loss ${loss.toFixed(3)}`}${left ? `, about ${duration(left)} left` : ""}` : "preparing";
@@ -102,7 +105,7 @@ function trainingView(status, section) {
   return [element("h2", {}, isDone ? `Trained on ${version}` : "Stopped"),
     element("p", {}, isDone ? `${counted(steps ?? 0, "step")} on ${counted(rows ?? 0, "row")}; the run is ${name}.` : `After step ${number(step)} of ${number(steps ?? 0)}; the checkpoint is saved.`), losses,
     isDone ? element("p", {}, "Next, in a terminal: ", code("affinage chat --compare base,last"), " talks to it, ", code("affinage eval"), " finds out whether it got better.") : null,
-    element("p", { class: "row" }, isDone || !name ? null : begin("Go on", { version, resume: true }), anew)];
+    stale, element("p", { class: "row" }, isDone || !name ? null : begin("Go on", { version, resume: true }), anew)];
 }
 
 /** Seconds as `45 s`, `3 min` or `2 h 10 min`. */

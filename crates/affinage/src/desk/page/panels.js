@@ -168,11 +168,15 @@ function bulkView(group, { count, whole, rule, clean, flagged, errors, dated, of
   isOpen || group.by !== "filter" ? uncleanView(dated, offBranch) : null];
 }
 
-/** Cards that lint finds nothing against and that are not accepted unasked all the same. */
-function uncleanView(dated, offBranch) {
-  const parts = [dated === 0 ? null : counted(dated, "dated note (daily notes, journals)", "dated notes (daily notes, journals)"),
+/** Cards that lint finds nothing against and that are not accepted unasked all the same, in words. */
+function uncleanParts(dated, offBranch) {
+  return [dated === 0 ? null : counted(dated, "dated note (daily notes, journals)", "dated notes (daily notes, journals)"),
     offBranch === 0 ? null : counted(offBranch, "card on a branch that its chat no longer shows", "cards on branches that their chats no longer show")].filter(Boolean);
-  return parts.length === 0 ? null : element("p", { class: "soft" }, `Not among the clean ones, as with --accept-clean: ${parts.join(", ")}. Accept them one by one, or all.`);
+}
+
+function uncleanView(dated, offBranch) {
+  const parts = uncleanParts(dated, offBranch);
+  return parts.length === 0 ? null : element("p", { class: "soft" }, `Not taken with the clean ones, although lint finds nothing against them: ${parts.join(", ")}. Accept them one by one, or all.`);
 }
 
 /** What happens with cards that lint flags once they are accepted. */
