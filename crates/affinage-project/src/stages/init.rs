@@ -7,7 +7,8 @@ use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
 use crate::errors::{HintExt as _, in_one_line, usage};
-use crate::folder::config::{Config, TEMPLATE};
+use crate::folder::config::{self, Config, TEMPLATE};
+use crate::folder::jsonl::replace_file;
 use crate::folder::project::CONFIG_FILE;
 use crate::observer::Observer;
 
@@ -41,17 +42,71 @@ pub fn init(ui: &dyn Observer, dir: &Path, model: Option<&str>) -> anyhow::Resul
     Ok(Made { project: dir.to_owned(), config })
 }
 
-/// The template with another model.
-fn with_model(model: &str) -> anyhow::Result<String> {
+/// A name that may be that of a model.
+fn check_name(model: &str) -> anyhow::Result<()> {
     if model.trim().is_empty() {
         return Err(usage("the model has no name"))
             .hint("`affinage models` lists small ones; a folder or a .gguf file may be named too");
     }
+    Ok(())
+}
+
+/// The template with another model.
+fn with_model(model: &str) -> anyhow::Result<String> {
+    check_name(model)?;
     let line =
         TEMPLATE.lines().find(|line| line.starts_with("model = ")).context("the template names a model")?;
     let text = TEMPLATE.replacen(line, &format!("model = {}", toml::Value::String(model.to_owned())), 1);
     Config::parse(&text, &[]).map_err(|error| error.located(CONFIG_FILE))?;
     Ok(text)
+}
+
+/// Makes another model the one that a project trains: changes that line of its `affinage.toml`, and nothing else there.
+///
+/// Errors: no name; `dir` is no project, or its configuration cannot be read; the line stands there in a form that only a
+/// person can change.
+pub fn change_model(dir: &Path, model: &str) -> anyhow::Result<()> {
+    check_name(model)?;
+    let path = dir.join(CONFIG_FILE);
+    let text = fs_err::read_to_string(&path)?;
+    let before = Config::parse(&text, &[]).map_err(|error| error.located(CONFIG_FILE))?;
+    let changed = with_line(&text, model);
+    let is_right = Config::parse(&changed, &[]).is_ok_and(|after| {
+        let model = config::Model { name: model.to_owned(), ..before.model.clone() };
+        after.effective_toml() == Config { model, ..before.clone() }.effective_toml()
+    });
+    if !is_right {
+        return Err(usage(format!("the line of the model in {CONFIG_FILE} cannot be changed by itself")))
+            .hint(format!("write it there: `model = {}`", toml::Value::String(model.to_owned())));
+    }
+    replace_file(&path, changed.as_bytes())
+}
+
+/// The text with the name of the model replaced, or written before everything else where none is named. What follows on
+/// the line stays.
+fn with_line(text: &str, model: &str) -> String {
+    let value = toml::Value::String(model.to_owned());
+    let mut section = "";
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if trimmed.starts_with('[') {
+            section = trimmed.split('#').next().unwrap_or_default().trim();
+        }
+        let key = trimmed.split('=').next().unwrap_or_default().trim();
+        if matches!((section, key), ("", "model" | "model.name") | ("[model]", "name")) {
+            // The shortest beginning that is a line by itself ends where a remark begins.
+            let whole = line.trim_end();
+            let ends = whole.match_indices('#').map(|(end, _)| end);
+            let end = ends.into_iter().find(|&end| whole[..end].parse::<toml::Table>().is_ok());
+            let end = end.unwrap_or(whole.len());
+            let end = whole[..end].trim_end().len();
+            let begin = line.find('=').map_or(line.len(), |sign| sign + 1);
+            return format!("{}{} {value}{}", &text[..at], &line[..begin], &text[at + end..]);
+        }
+        at += line.len();
+    }
+    format!("model = {value}\n{text}")
 }
 
 /// Writes a file that does not exist yet, whole or not at all.
@@ -77,6 +132,27 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_model_changes_one_line_and_no_remark() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join(CONFIG_FILE);
+        let cases = [
+            ("# mine\nmodel = \"a # b\"  # small\n[train]\nepochs = 2 # few\n", "# mine\nmodel = \"x \\\"y\\\"\"  # small\n[train]\nepochs = 2 # few\n"),
+            ("[train]\nepochs = 2\n\n[model]\nname = 'a'\nthinking = \"on\"\n", "[train]\nepochs = 2\n\n[model]\nname = \"x \\\"y\\\"\"\nthinking = \"on\"\n"),
+            ("[train]\nepochs = 2\n", "model = \"x \\\"y\\\"\"\n[train]\nepochs = 2\n"),
+        ];
+        for (before, after) in cases {
+            fs_err::write(&file, before).expect("written");
+            change_model(dir.path(), "x \"y\"").expect("changed");
+            assert_eq!(fs_err::read_to_string(&file).expect("there"), after.replace("\\\"", "\\\""));
+        }
+        // A form that is not a line is left as it is.
+        let inline = "model = \"\"\"\na\"\"\"\n";
+        fs_err::write(&file, inline).expect("written");
+        change_model(dir.path(), "x").expect_err("several lines");
+        assert_eq!(fs_err::read_to_string(&file).expect("there"), inline);
+    }
 
     #[test]
     fn the_template_takes_any_name_of_a_model() {

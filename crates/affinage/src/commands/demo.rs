@@ -12,6 +12,7 @@ use affinage_project::stages::demo::{self, FULL, QUICK};
 use affinage_project::stages::judges::Consent;
 use clap::Args;
 
+use super::studio::{self, StudioArgs};
 use super::{dataset, import, judge, lint, report};
 use crate::context::Context;
 use crate::ui::{Paint, duration};
@@ -79,8 +80,14 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     stage(&ctx, 8, "Findings", "statistics from the files alone, then the report");
     let took = duration(began.elapsed());
     ui.say(format!("Done in {took}. Talk to the result: `affinage -C {folder} chat --compare base,last`"));
+    ui.say(format!("All of it in the browser, the report too: `affinage -C {folder} studio`"));
     ui.say(format!("The commands below are for the demo's folder: `cd {folder}`\n"));
-    report::conclude(&ctx, &ctx.config.eval.name, false)
+    let opening = report::Opening { open: false, offer: false };
+    report::conclude(&ctx, &ctx.config.eval.name, opening)?;
+    match report::is_wanted(&ctx, "Open all of it in the browser?") {
+        true => studio::run(&ctx, StudioArgs::default()),
+        false => Ok(()),
+    }
 }
 
 fn stage(ctx: &Context, number: usize, title: &str, line: &str) {

@@ -71,7 +71,7 @@ fn answer_and_judge(ctx: &Context, options: &Options, dry_run: bool) -> anyhow::
 }
 
 fn conclude(ctx: &Context, name: &str, kind: Kind, open: bool) -> anyhow::Result<()> {
-    report::conclude(ctx, name, open)?;
+    report::conclude(ctx, name, report::Opening { open, offer: true })?;
     if kind != Kind::Null {
         ctx.ui.hint(format!(
             "hear the difference yourself: `affinage chat --compare base,last{}`",

@@ -34,9 +34,16 @@ pub struct ReportArgs {
     pub thread: bool,
 }
 
+/// Whether the page of an evaluation that ended is opened, or is offered to whoever sits before the terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    pub open: bool,
+    pub offer: bool,
+}
+
 /// The end of an evaluation: its answer card, its page, and the page opened where somebody wants to see it. With `--json`
 /// the analysis is the only output.
-pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
+pub fn conclude(ctx: &Context, eval: &str, Opening { open, offer }: Opening) -> anyhow::Result<()> {
     let analysis = super::analyze::computed(ctx, eval)?;
     let (Written { report: path, .. }, _) = write(&ctx.as_stage(), eval)?;
     // After the page: the commands of the card name the evaluation where it is not the one meant, and now it is whole.
@@ -44,13 +51,15 @@ pub fn conclude(ctx: &Context, eval: &str, open: bool) -> anyhow::Result<()> {
     if !ctx.json {
         ctx.ui.data(&format!("\nReport: {}", as_typed(&path).display()))?;
     }
-    let wanted = || {
-        ctx.ui.is_watched() && has_desktop() && ctx.ui.confirm("Open it in the browser?").is_ok_and(|yes| yes)
-    };
-    if open || (!ctx.json && wanted()) {
+    if open || (offer && is_wanted(ctx, "Open it in the browser?")) {
         open_in_browser(ctx, &path)?;
     }
     Ok(())
+}
+
+/// Asks where somebody sits before a terminal and a browser; elsewhere the answer is no.
+pub fn is_wanted(ctx: &Context, question: &str) -> bool {
+    !ctx.json && ctx.ui.is_watched() && has_desktop() && ctx.ui.confirm(question).is_ok_and(|yes| yes)
 }
 
 /// Relative to the working directory where it lies inside.

@@ -7,7 +7,7 @@ use crate::studio::Studio;
 use crate::web::{Room, RoomArgs};
 
 /// The whole story in the browser: bring, choose, train, talk, compare, vote, report
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(
     after_help = "Examples:\n  affinage studio\n  affinage -C my-voice studio\n  affinage studio --no-open --port 8400\n\n\
     `affinage` alone opens it too. Everything is in the project folder: the page and the commands show the same."

@@ -11,6 +11,7 @@ use affinage_project::folder::project::Project;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::reach::{EFFECT, Options, TIES, reach};
 use affinage_project::stages::evaluation::series::{self, State};
+use affinage_project::stages::evaluation::settings;
 use affinage_project::stages::judges::server::remote_host;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -105,9 +106,22 @@ fn plan(ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
         config.eval.prompts_per_suite = Some(prompts);
     }
     let project = Project { ui: Arc::new(notes.clone()), ..Project::clone(&ctx.with_config(config)) };
-    let planned = reach(&project, &Options { eval: None, effect: EFFECT, ties: TIES })?;
+    let newest = series::newest(&ctx.project, &project.config.eval.name, &ctx.ui)?;
+    let evaluation = Evaluation::named(&ctx.project, &newest);
+    let changes = match evaluation.is_planned() {
+        true => settings::changed(&evaluation, &project.config)?,
+        false => Vec::new(),
+    };
+    // What the button of the page would do, so that no note has to name an option of the command.
+    let name = if changes.is_empty() { newest.clone() } else { series::next(&ctx.project, &newest)? };
+    let planned = reach(&project, &Options { eval: Some(&name), effect: EFFECT, ties: TIES })?;
     let mut planned = serde_json::to_value(&planned)?;
-    planned["notes"] = json!(notes.take());
+    let mut said = notes.take();
+    if !changes.is_empty() {
+        let begins = format!("the button Compare begins another evaluation, {name}: {}", changes.join("; "));
+        said.insert(0, format!("{begins}; votes on {newest} stay with it"));
+    }
+    planned["notes"] = json!(said);
     Reply::json(&planned)
 }
 

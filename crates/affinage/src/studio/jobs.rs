@@ -168,6 +168,8 @@ pub struct Jobs(Arc<Mutex<Queue>>);
 #[derive(Default)]
 struct Queue {
     jobs: Vec<Job>,
+    /// A number is given once, also where its job was taken off.
+    newest_id: usize,
     /// Command lines of those that wait.
     waiting: BTreeMap<usize, Command>,
     /// Standard input of the one that runs; closed, it tells the process to stop.
@@ -201,7 +203,8 @@ impl Jobs {
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut queue = self.lock();
         queue.forget_old();
-        let id = queue.jobs.last().map_or(1, |job| job.id + 1);
+        queue.newest_id += 1;
+        let id = queue.newest_id;
         queue.jobs.push(Job {
             id,
             shown: as_typed(ctx, &arguments),
@@ -226,9 +229,19 @@ impl Jobs {
         self.lock().jobs.iter().find(|job| job.id == id).cloned()
     }
 
+    /// Whether something works or waits.
+    pub fn is_busy(&self) -> bool {
+        self.lock().jobs.iter().any(|job| !job.state.is_ended())
+    }
+
     /// The newest job whose work is meant.
     pub fn newest(&self, is_meant: impl Fn(&Work) -> bool) -> Option<Job> {
         self.lock().jobs.iter().rev().find(|job| is_meant(&job.work)).cloned()
+    }
+
+    /// Takes a job that has ended off the list.
+    pub fn dismiss(&self, id: usize) {
+        self.lock().jobs.retain(|job| job.id != id || !job.state.is_ended());
     }
 
     /// Asks a job to stop: one that waits never begins, one that runs ends as with Ctrl-C.
@@ -353,7 +366,10 @@ impl Jobs {
 impl Queue {
     fn forget_old(&mut self) {
         while self.jobs.len() > KEPT_JOBS {
-            let Some(old) = self.jobs.iter().position(|job| job.state.is_ended()) else { return };
+            // What failed stays as long as there is something else to forget.
+            let old = self.jobs.iter().position(|job| job.state.is_ended() && job.state != State::Failed);
+            let old = old.or_else(|| self.jobs.iter().position(|job| job.state.is_ended()));
+            let Some(old) = old else { return };
             self.jobs.remove(old);
         }
     }

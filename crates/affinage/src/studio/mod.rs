@@ -110,7 +110,6 @@ pub struct Studio {
 /// The review desk in the studio.
 struct Mounted {
     desk: Arc<Desk>,
-    ctx: Arc<Context>,
     /// When something was imported last, as the desk has read it.
     newest_import: Option<String>,
     threads: Vec<JoinHandle<()>>,
@@ -192,6 +191,10 @@ impl Studio {
                 self.jobs.stop(request.json::<Meant>()?.id);
                 Reply::json(&self.jobs.list())
             }
+            (Method::Post, "api/jobs/dismiss") => {
+                self.jobs.dismiss(request.json::<Meant>()?.id);
+                Reply::json(&self.jobs.list())
+            }
             _ => {
                 let api = path.strip_prefix("api/").unwrap_or_default();
                 let (name, below) = api.split_once('/').unwrap_or((api, ""));
@@ -207,7 +210,7 @@ impl Studio {
     /// The review desk, opened at the first request.
     fn choose(&self, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
         let is_page = (request.method, below) == (Method::Get, "");
-        let (desk, ctx) = match self.desk_of(ctx, is_page) {
+        let desk = match self.desk_of(ctx, is_page) {
             Ok(found) => found,
             Err(error) if is_page => {
                 let title = match ctx.project.join(LIBRARY_FILE).is_file() {
@@ -220,11 +223,11 @@ impl Studio {
         };
         match is_page {
             true => Ok(Reply::html(with_strip(desk::PAGE))),
-            false => desk.answer(&ctx, request, below),
+            false => desk.answer(ctx, request, below),
         }
     }
 
-    fn desk_of(&self, ctx: &Context, is_page: bool) -> anyhow::Result<(Arc<Desk>, Arc<Context>)> {
+    fn desk_of(&self, ctx: &Context, is_page: bool) -> anyhow::Result<Arc<Desk>> {
         let mut slot = lock(&self.desk);
         if let Some(mounted) = &mut *slot {
             if is_page {
@@ -234,7 +237,7 @@ impl Studio {
                     mounted.newest_import = newest;
                 }
             }
-            return Ok((Arc::clone(&mounted.desk), Arc::clone(&mounted.ctx)));
+            return Ok(Arc::clone(&mounted.desk));
         }
         ctx.require_project()?;
         let newest_import = Library::open(&ctx.project)?.newest_import()?;
@@ -252,12 +255,11 @@ impl Studio {
         let threads = vec![reading, drafting];
         *slot = Some(Mounted {
             desk: Arc::clone(&desk),
-            ctx: Arc::clone(&ctx),
             newest_import,
             threads,
             _lock: lock,
         });
-        Ok((desk, ctx))
+        Ok(desk)
     }
 
     /// The vote that was opened in its room; without one, that of whoever has the project on the newest evaluation.

@@ -5,7 +5,7 @@ use affinage_project::folder::project::CONFIG_FILE;
 use affinage_project::folder::recent;
 use affinage_project::machine::{self, Machine};
 use affinage_project::stages::doctor::{keys, model_finding};
-use affinage_project::stages::init::init;
+use affinage_project::stages::init::{change_model, init};
 use affinage_project::stages::models::known_models;
 use affinage_report::card::project_name;
 use serde::Deserialize;
@@ -40,6 +40,19 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             let made = init(&ctx.ui, &ctx.project, Some(&model))?;
             ctx.ui.say(format!("new project: {}", made.config.display()));
             recent::remember(&ctx.project);
+            Reply::json(&facts(&ctx.reopened()?))
+        }
+        (Method::Post, "model") => {
+            let Wanted { model } = request.json()?;
+            ctx.require_project()?;
+            if studio.jobs.is_busy() {
+                return Err(usage("work is going on with this model: wait for its end, or stop it"));
+            }
+            if ctx.sets.iter().any(|set| set.starts_with("model")) {
+                return Err(usage("the studio was started with `--set model`, which holds as long as it is open"));
+            }
+            studio.talk.forget()?;
+            change_model(&ctx.project, &model)?;
             Reply::json(&facts(&ctx.reopened()?))
         }
         _ => Ok(Reply::not_found()),

@@ -201,7 +201,9 @@ impl Talk {
     }
 
     /// Begins again: what was said is forgotten.
-    fn forget(&self) -> anyhow::Result<Reply> {
+    ///
+    /// Errors: an answer is being written.
+    pub fn forget(&self) -> anyhow::Result<Reply> {
         let mut shared = self.lock();
         if shared.said.stage != Stage::Idle {
             return Err(usage("an answer is being written: stop it first"));

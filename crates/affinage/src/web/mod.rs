@@ -49,7 +49,7 @@ use conversation::{Asked, Visit};
 use guard::{Audience, Guard};
 
 /// Options of every command that opens a page.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct RoomArgs {
     /// Only print the address, open no browser
     #[arg(long)]

@@ -22,7 +22,7 @@ async function reply(send) {
   }
   lost(false);
   const value = await response.json();
-  if (!response.ok) throw new Error(value.hint ? `${value.error}. ${value.hint[0].toUpperCase()}${value.hint.slice(1)}` : value.error);
+  if (!response.ok) throw new Error(value.hint ? `${value.error}. ${capital(value.hint)}` : value.error);
   return value;
 }
 
@@ -63,4 +63,10 @@ function number(value) {
 /** `1 card`, `2 cards`. */
 function counted(value, one, many = `${one}s`) {
   return `${number(value)} ${value === 1 ? one : many}`;
+}
+
+/** A text as the beginning of a sentence; a name, which has a digit or a hyphen, stays as it is. */
+function capital(text) {
+  const isName = /^\S*(\d|_|\/|\w[-.]\w)/.test(text);
+  return isName || !text ? text : text[0].toUpperCase() + text.slice(1);
 }

@@ -290,6 +290,66 @@ fn one_job_works_and_the_others_wait_and_each_can_be_stopped() {
 /// Ctrl-C closes the studio, whose training saves a checkpoint first.
 #[cfg(unix)]
 #[test]
+fn another_model_is_one_line_and_waits_for_work() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    let file = dir.join("affinage.toml");
+    let config = fs_err::read_to_string(&file).expect("there").replacen('\n', " # mine\n", 1);
+    fs_err::write(&file, &config).expect("written");
+    let page = Page::open(dir, &["--set", "train.epochs=400", "studio"]);
+    let wanted = json!({ "model": "another" });
+    let version = page.get("api/train")["versions"][0].clone();
+    let training = page.post("api/train/begin", &json!({ "version": version }));
+    let (status, refused) = page.try_post("api/start/model", &wanted);
+    assert!(status == 400 && refused.to_string().contains("work is going on"), "{refused}");
+    page.post("api/jobs/stop", &json!({ "id": training["job"] }));
+    ended(&page, &training);
+    assert_eq!(fs_err::read_to_string(&file).expect("there"), config, "nothing was changed");
+
+    assert_eq!(page.post("api/start/model", &wanted)["project"]["model"], "another");
+    assert_eq!(room(&page, "start").1, "this project trains another");
+    let after = fs_err::read_to_string(&file).expect("there");
+    assert_eq!(after, config.replacen("\"model\" # mine", "\"another\" # mine", 1));
+    assert_ne!(after, config);
+    assert_eq!(page.try_post("api/start/model", &json!({ "model": " " })).0, 400);
+    drop(page);
+    let page = Page::open(dir, &["--set", "model=\"model\"", "studio"]);
+    let (status, refused) = page.try_post("api/start/model", &wanted);
+    assert!(status == 400 && refused.to_string().contains("--set model"), "{refused}");
+}
+
+#[test]
+fn what_failed_stays_with_its_lines_until_it_is_dismissed() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    fs_err::remove_dir_all(dir.join("model")).expect("removed");
+    let page = open(dir);
+    let version = page.get("api/train")["versions"][0].clone();
+    let failed = page.post("api/train/begin", &json!({ "version": version }));
+    ended(&page, &failed);
+    // More pieces of work than are kept.
+    for _ in 0..45 {
+        let done = page.post("api/train/freeze", &json!({ "accept_clean": true }));
+        page.post("api/jobs/stop", &json!({ "id": done["job"] }));
+        ended(&page, &done);
+    }
+    let listed = |page: &Page| {
+        let jobs = page.get("api/jobs");
+        jobs.as_array().expect("jobs").iter().find(|job| job["id"] == failed["job"]).cloned()
+    };
+    let job = listed(&page).expect("it is there still");
+    assert!(job["state"] == "failed" && lines(&job).contains("error:"), "{job}");
+    page.post("api/jobs/dismiss", &json!({ "id": failed["job"] }));
+    assert_eq!(listed(&page), None);
+    // What works is not taken off, and no number is given twice.
+    let next = page.post("api/train/freeze", &json!({ "accept_clean": true }));
+    page.post("api/jobs/dismiss", &json!({ "id": next["job"] }));
+    assert!(ended(&page, &next)["id"].as_u64() > failed["job"].as_u64().map(|id| id + 45));
+}
+
+#[test]
 fn who_closes_the_studio_keeps_what_was_learned() {
     let dir = temp_dir();
     let dir = dir.path();

@@ -15,13 +15,38 @@ function projectView({ project, model }, { rooms: all }) {
   return [
     element("h1", {}, project.name),
     facts([["folder", project.folder], ["model", `${project.model}${model.is_here ? "" : model.problem ? `: ${model.problem}` : " (fetched at the first use)"}`]]),
-    element("p", { class: "soft" }, "Another model: ", element("code", {}, "model = \"NAME\""), " in affinage.toml, in this folder."),
+    otherModelView(project),
     element("h2", {}, "How far it is"),
     element("ol", { class: "story" }, all.map((room) => element("li", { class: room.state },
       element("span", { "aria-hidden": "true" }, signs[room.state]), element("a", { href: room.href }, room.title),
-      element("span", { class: "says" }, strip.capital(room.sentence), element("span", { class: "hidden" }, ` (${words[room.state]})`))))),
+      element("span", { class: "says" }, capital(room.sentence), element("span", { class: "hidden" }, ` (${words[room.state]})`))))),
     element("p", {}, "Everything is in the folder of the project: close this page when you like, nothing is lost."),
   ];
+}
+
+/** Another model for this project; the machine is measured when somebody looks. */
+function otherModelView(project) {
+  const table = element("div", { class: "wide", "aria-live": "polite" });
+  const name = element("input", { class: "wideinput", value: project.model });
+  const change = button("Train this model", async () => {
+    await post("api/start/model", { model: name.value.trim() });
+    await again();
+    say(`This project trains ${name.value.trim()} from now on.`);
+  });
+  const look = async ({ target }) => {
+    if (!target.open || table.firstChild) return;
+    table.replaceChildren(element("p", { class: "soft" }, "Measuring this machine…"));
+    try {
+      const known = await get("api/start/models");
+      table.replaceChildren(modelTable(known, project.model, (model) => { name.value = model; }));
+    } catch (error) {
+      table.replaceChildren(element("p", { class: "failed" }, inCode(error.message)));
+    }
+  };
+  return element("details", { ontoggle: look }, element("summary", {}, "Another model"), table,
+    element("p", {}, element("label", { class: "stack" }, "Its name, or the path of a folder or of a .gguf file", name)),
+    element("p", { class: "row" }, change),
+    element("p", { class: "soft" }, "Data sets that are frozen serve any model. What was trained stays with the model it was trained on, so train again. The line ", element("code", {}, "model"), " of affinage.toml says the same."));
 }
 
 /** The table of models with what each takes here; the first sentence is there before the machine is measured. */
@@ -40,8 +65,9 @@ function newProjectView({ project }) {
     line.replaceChildren(command(typed(`init --model ${model}`)));
   };
   get("api/start/models").then((known) => {
-    table.replaceChildren(modelTable(known, choose));
-    choose(known.models.find((one) => one.model === known.chosen)?.model ?? known.models[0].model);
+    const first = known.models.find((one) => one.model === known.chosen)?.model ?? known.models[0].model;
+    table.replaceChildren(modelTable(known, first, choose));
+    choose(first);
   }).catch((error) => table.replaceChildren(element("p", { class: "failed" }, inCode(error.message))));
   return [
     element("h1", {}, "Begin a project"),
@@ -51,10 +77,10 @@ function newProjectView({ project }) {
   ];
 }
 
-function modelTable(known, choose) {
+function modelTable(known, chosen, choose) {
   const memory = known.machine_memory_bytes ?? Infinity;
-  const rows = known.models.map((one, i) => element("tr", {},
-    element("td", {}, element("label", {}, element("input", { type: "radio", name: "model", checked: one.model === known.chosen || (i === 0 && !known.models.some((other) => other.model === known.chosen)), onchange: () => choose(one.model) }), one.model)),
+  const rows = known.models.map((one) => element("tr", {},
+    element("td", {}, element("label", {}, element("input", { type: "radio", name: "model", checked: one.model === chosen, onchange: () => choose(one.model) }), one.model)),
     element("td", { class: "num" }, bytes(one.disk_bytes)),
     element("td", { class: "num" }, bytes(one.memory_bytes), one.memory_bytes > memory ? " (more than there is)" : ""),
     element("td", { class: "num" }, one.seconds > 0 ? `about ${time(one.seconds)}` : "–"),

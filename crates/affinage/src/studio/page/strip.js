@@ -49,10 +49,6 @@ const strip = (() => {
     if (at.textContent !== text) at.textContent = text;
   }
 
-  function capital(text) {
-    return text ? text[0].toUpperCase() + text.slice(1) : text;
-  }
-
   async function refresh() {
     state = await get(`${base}api/state`);
     draw();
@@ -66,5 +62,5 @@ const strip = (() => {
   addEventListener("focus", () => refresh().catch(() => {}));
   const ready = refresh().catch((error) => { sentence.textContent = error.message; });
   if (base) setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, 10000);
-  return { refresh, ready, listen: (listener) => listeners.push(listener), now: () => state, put, capital, here };
+  return { refresh, ready, listen: (listener) => listeners.push(listener), now: () => state, put, here };
 })();

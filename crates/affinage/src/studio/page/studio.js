@@ -21,6 +21,7 @@ async function enter() {
     if (shell.shown !== name) return;
     main.replaceChildren(...made.childNodes);
     room.jobs?.(shell.jobs);
+    drawJobs();
   } catch (error) {
     if (shell.shown === name) main.replaceChildren(element("h1", {}, "This room cannot be shown"), element("p", { class: "failed" }, inCode(error.message)));
   }
@@ -81,8 +82,8 @@ async function lookAtJobs() {
   clearTimeout(shell.timer);
   try {
     shell.jobs = await get("api/jobs");
-    drawJobs();
     rooms[shell.shown]?.jobs?.(shell.jobs);
+    drawJobs();
     const ended = shell.jobs.filter((job) => isEnded(job) && shell.seen.get(job.id) === false);
     shell.jobs.forEach((job) => shell.seen.set(job.id, isEnded(job)));
     for (const job of ended) {
@@ -109,23 +110,36 @@ async function begin(path, body = {}) {
 const kinds = { import: "Importing", freeze: "Freezing a data set", plan: "Measuring what the training takes", train: "Training", resume: "Training", eval: "Comparing", export: "Exporting" };
 const states = { waiting: "waits until the work before it has ended", running: "at work", stopped: "stopped", failed: "failed", finished: "finished" };
 
-/** What works or waits, at the foot of every room. */
+/** What works or waits, and what failed and was not dismissed, at the foot of every room that does not show it itself. */
 function drawJobs() {
   const at = document.getElementById("jobs");
-  const busy = shell.jobs.filter((job) => !isEnded(job));
-  for (const row of [...at.children]) if (!busy.some((job) => row.id === `job-${job.id}`)) row.remove();
-  for (const job of busy) {
-    let row = document.getElementById(`job-${job.id}`);
+  const isShown = (job) => !isEnded(job) || (job.state === "failed" && !document.querySelector(`[data-job="${job.id}"]`));
+  const rows = shell.jobs.filter(isShown).map((job) => [`job-${job.id}-${isEnded(job) ? "failed" : "busy"}`, job]);
+  for (const row of [...at.children]) if (!rows.some(([id]) => row.id === id)) row.remove();
+  for (const [id, job] of rows) {
+    const isFailed = isEnded(job);
+    let row = document.getElementById(id);
     if (!row) {
-      const stop = button("Stop", async () => { await post("api/jobs/stop", { id: job.id }); await lookAtJobs(); });
-      row = element("div", { class: "job", id: `job-${job.id}` }, element("strong", {}), element("span", { class: "soft last" }), stop);
+      const last = isFailed ? element("div", { class: "lines failed", tabindex: "0", role: "group", "aria-label": titleOf(job) }, linesOf(job)) : element("span", { class: "soft last" });
+      const end = isFailed ? dismissal(job) : button("Stop", async () => { await post("api/jobs/stop", { id: job.id }); await lookAtJobs(); });
+      row = element("div", { class: "job", id }, element("strong", {}), last, end);
       at.append(row);
     }
     const [title, last, stop] = row.children;
-    strip.put(title, job.stopping ? `${kinds[job.kind] ?? job.kind}: stopping…` : `${kinds[job.kind] ?? job.kind}: ${states[job.state]}`);
+    strip.put(title, titleOf(job));
+    if (isFailed) continue;
     strip.put(last, job.lines.at(-1) ?? "");
     stop.disabled = job.stopping;
   }
+}
+
+/** A piece of work and how far it is. */
+function titleOf(job) {
+  return `${kinds[job.kind] ?? job.kind}: ${job.stopping ? "stopping…" : states[job.state]}`;
+}
+
+function dismissal(job) {
+  return button("Dismiss", async () => { await post("api/jobs/dismiss", { id: job.id }); await lookAtJobs(); }, { "aria-label": `Dismiss: ${titleOf(job)}` });
 }
 
 /** The last piece of work of these kinds, as a section that is changed in place; `null` where there is none. */
@@ -134,6 +148,7 @@ function jobSection(section, jobs, wanted) {
   const key = job ? `${job.id} ${job.state} ${job.lines.join("\n")} ${job.stopping}` : "";
   if (section.dataset.key === key) return;
   section.dataset.key = key;
+  section.dataset.job = job?.id ?? "";
   section.replaceChildren(...(job ? jobView(job) : []));
   if (job && isEnded(job)) {
     get("api/job", { id: job.id }).then((whole) => {
@@ -142,14 +157,20 @@ function jobSection(section, jobs, wanted) {
   }
 }
 
-/** A piece of work in words: its state and what it said; of one that failed the error with its hint first. */
+/** What a piece of work said; of one that failed from the error on. */
+function linesOf(job) {
+  const first = job.state === "failed" ? Math.max(0, job.lines.findIndex((line) => line.startsWith("error:"))) : 0;
+  return job.lines.slice(first).map((line) => element("div", { class: /\S {2,}\S/.test(line) ? "columns" : line.startsWith("  ") ? "inner" : null }, inCode(line.trim())));
+}
+
+/** A piece of work in words: its state and what it said. */
 function jobView(job) {
   const isFailed = job.state === "failed";
-  const first = isFailed ? Math.max(0, job.lines.findIndex((line) => line.startsWith("error:"))) : 0;
-  const lines = job.lines.slice(first);
+  const lines = linesOf(job);
   return [
-    element("h2", {}, `${kinds[job.kind] ?? job.kind}: ${job.stopping ? "stopping" : states[job.state]}`),
-    lines.length ? element("div", { class: isFailed ? "lines failed" : "lines" }, lines.map((line) => element("div", { class: /\S {2,}\S/.test(line) ? "columns" : line.startsWith("  ") ? "inner" : null }, inCode(line.trim())))) : null,
+    element("h2", {}, titleOf(job)),
+    lines.length ? element("div", { class: isFailed ? "lines failed" : "lines" }, lines) : null,
+    isFailed ? element("p", {}, dismissal(job)) : null,
     command(job.command),
   ].filter(Boolean);
 }

@@ -63,7 +63,11 @@ function drawPlan(job) {
   const key = job ? `${job.id} ${job.state} ${job.lines.at(-1) ?? ""}` : "";
   if (!training.plan || training.plan.dataset.key === key) return;
   training.plan.dataset.key = key;
-  if (!job) return;
+  training.plan.dataset.job = job?.id ?? "";
+  if (!job) {
+    training.plan.replaceChildren();
+    return;
+  }
   if (job.state !== "finished") {
     training.plan.replaceChildren(...(isEnded(job) ? jobView(job) : [element("p", { class: "soft" }, `Measuring: ${job.lines.at(-1) ?? "the model is read"}`)]));
     return;
@@ -87,11 +91,11 @@ function runsView({ runs }) {
   const rows = runs.map((run) => element("tr", { "data-run": run.name },
     element("td", {}, button(run.name, pick("run", run.name), { class: "small" })),
     element("td", {}, words[run.state]), element("td", {}, run.version ?? ""),
-    element("td", { class: "num" }, run.steps ? `${number(run.step)} of ${number(run.steps)}` : "–"),
-    element("td", { class: "num" }, run.validation_loss === undefined ? "–" : run.validation_loss.toFixed(3)),
+    element("td", { class: "num", "data-of": "steps" }, run.steps ? `${number(run.step)} of ${number(run.steps)}` : "–"),
+    element("td", { class: "num", "data-of": "validation loss" }, run.validation_loss === undefined ? "–" : run.validation_loss.toFixed(3)),
     element("td", {}, runs.length > 1 ? button("Lay over", pick("other", run.name), { class: "small", "aria-label": `Lay ${run.name} over the curve` }) : "",
       run.state === "stopped" ? button("Go on", () => begin("api/train/resume", { run: run.name }), { class: "small", "aria-label": `Go on with ${run.name}` }) : "")));
-  const table = element("table", {}, element("thead", {}, element("tr", {}, ["training", "state", "data set", "steps", "validation loss", ""].map((name, i) => element("th", { scope: "col", class: i === 3 || i === 4 ? "num" : null }, name)))), element("tbody", {}, rows));
+  const table = element("table", { class: "trainings" }, element("thead", {}, element("tr", {}, ["training", "state", "data set", "steps", "validation loss", ""].map((name, i) => element("th", { scope: "col", class: i === 3 || i === 4 ? "num" : null }, name)))), element("tbody", {}, rows));
   const mark = () => { for (const row of table.tBodies[0].rows) { row.cells[0].firstElementChild.setAttribute("aria-pressed", row.dataset.run === training.run); } };
   mark();
   training.curve = element("section", {});
