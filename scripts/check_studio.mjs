@@ -217,7 +217,7 @@ async function walk(browser, hand) {
     await me.look("choose");
     await page.goto(`${url}choose/#freeze`);
     await me.use(page.locator("article.freeze input[type=checkbox]"), "Space");
-    await me.use(named("button", "Freeze"));
+    await me.use(page.locator("article.freeze button.main"));
     await page.locator("h2", { hasText: "Frozen:" }).waitFor();
     await me.look("freeze");
 
@@ -242,7 +242,7 @@ async function walk(browser, hand) {
     await me.look("compare");
 
     await me.go("vote");
-    if (await named("button", "Vote").count()) await me.use(named("button", "Vote"));
+    await me.use(page.locator("main").getByRole("button", { name: "Vote", exact: true }));
     await page.waitForURL("**/vote/");
     await me.look("vote-begin");
     await me.use(page.locator("main button.main"));

@@ -138,8 +138,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join(CONFIG_FILE);
         let cases = [
-            ("# mine\nmodel = \"a # b\"  # small\n[train]\nepochs = 2 # few\n", "# mine\nmodel = \"x \\\"y\\\"\"  # small\n[train]\nepochs = 2 # few\n"),
-            ("[train]\nepochs = 2\n\n[model]\nname = 'a'\nthinking = \"on\"\n", "[train]\nepochs = 2\n\n[model]\nname = \"x \\\"y\\\"\"\nthinking = \"on\"\n"),
+            (
+                "# mine\nmodel = \"a # b\"  # small\n[train]\nepochs = 2 # few\n",
+                "# mine\nmodel = \"x \\\"y\\\"\"  # small\n[train]\nepochs = 2 # few\n",
+            ),
+            (
+                "[train]\nepochs = 2\n\n[model]\nname = 'a'\nthinking = \"on\"\n",
+                "[train]\nepochs = 2\n\n[model]\nname = \"x \\\"y\\\"\"\nthinking = \"on\"\n",
+            ),
             ("[train]\nepochs = 2\n", "model = \"x \\\"y\\\"\"\n[train]\nepochs = 2\n"),
         ];
         for (before, after) in cases {

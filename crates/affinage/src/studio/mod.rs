@@ -253,12 +253,7 @@ impl Studio {
         let (writer, of_writer) = (Arc::clone(&desk), Arc::clone(&ctx));
         let drafting = std::thread::spawn(move || writer.write_drafts(&of_writer));
         let threads = vec![reading, drafting];
-        *slot = Some(Mounted {
-            desk: Arc::clone(&desk),
-            newest_import,
-            threads,
-            _lock: lock,
-        });
+        *slot = Some(Mounted { desk: Arc::clone(&desk), newest_import, threads, _lock: lock });
         Ok(desk)
     }
 

@@ -49,7 +49,9 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
                 return Err(usage("work is going on with this model: wait for its end, or stop it"));
             }
             if ctx.sets.iter().any(|set| set.starts_with("model")) {
-                return Err(usage("the studio was started with `--set model`, which holds as long as it is open"));
+                return Err(usage(
+                    "the studio was started with `--set model`, which holds as long as it is open",
+                ));
             }
             studio.talk.forget()?;
             change_model(&ctx.project, &model)?;

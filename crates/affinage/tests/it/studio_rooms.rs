@@ -199,7 +199,11 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     // Other settings: the page says what its button does, and names no option of a command.
     let planned = page.get("api/compare/plan?prompts=2");
     let notes = planned["notes"].to_string();
-    assert!(notes.contains("the button Compare begins another evaluation") && notes.contains("`eval.prompts-per-suite` was 3"), "{notes}");
+    assert!(
+        notes.contains("the button Compare begins another evaluation")
+            && notes.contains("`eval.prompts-per-suite` was 3"),
+        "{notes}"
+    );
     assert!(!notes.contains("--eval") && !notes.contains("--set"), "{notes}");
     assert_eq!(page.try_post("api/compare/resume", &json!({ "eval": "../x" })).0, 400);
 }

@@ -66,7 +66,7 @@ function pair(state) {
   const [last, ...before] = [...item.messages].reverse();
   const who = { system: "Instruction", user: "Question", assistant: "Answer" };
   main.replaceChildren(
-    element("section", { class: "asked" },
+    element("h1", { class: "hidden" }, "A pair of answers"), element("section", { class: "asked" },
       element("p", { class: "what" }, item.criterion, " ", element("span", { class: "origin" }, `${item.origin}.`)),
       before.length ? element("details", {}, element("summary", {}, `${counted(before.length, "earlier turn")}`),
         before.reverse().map((turn) => element("p", { class: "earlier" }, `${who[turn.role]}: ${turn.content}`))) : null,

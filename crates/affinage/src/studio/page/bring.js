@@ -98,7 +98,7 @@ function broughtView({ sources, left_out: left }) {
     sources.length === 0 ? null : [
       element("h2", {}, "What is here"),
       element("p", {}, element("a", { href: "choose/#topics" }, "Look at it by topic"), ": keep a topic, skip it, or hold it private."),
-      element("details", {}, element("summary", {}, counted(sources.length, "file")), element("div", { class: "wide" }, element("table", {}, element("thead", {}, element("tr", {}, ["file", "size", "brought on"].map((name, i) => element("th", { scope: "col", class: i === 1 ? "num" : null }, name)))), element("tbody", {}, rows)))),
+      element("details", {}, element("summary", {}, counted(sources.length, "file")), wide({}, element("table", {}, element("thead", {}, element("tr", {}, ["file", "size", "brought on"].map((name, i) => element("th", { scope: "col", class: i === 1 ? "num" : null }, name)))), element("tbody", {}, rows)))),
     ],
-    left.length === 0 ? null : element("details", {}, element("summary", {}, "What did not become text"), element("div", { class: "wide" }, element("table", {}, left.map((one) => element("tr", {}, element("td", { class: "num" }, number(one.count)), element("th", { scope: "row" }, one.what), element("td", { class: "soft" }, one.detail)))))));
+    left.length === 0 ? null : element("details", {}, element("summary", {}, "What did not become text"), wide({}, element("table", {}, left.map((one) => element("tr", {}, element("td", { class: "num" }, number(one.count)), element("th", { scope: "row" }, one.what), element("td", { class: "soft" }, one.detail)))))));
 }

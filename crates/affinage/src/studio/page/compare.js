@@ -70,7 +70,7 @@ async function drawPlanned() {
   const dollars = (costs) => (costs === null ? "price not known" : costs.worst === 0 ? "nothing" : `about $${costs.expected.toFixed(2)}, at worst $${costs.worst.toFixed(2)}`);
   const estimates = planned.estimates.map((one) => element("li", {}, `${one.judge}, ${one.phase}: ${counted(one.calls, "call")}${one.already_answered ? `, ${number(one.already_answered)} answered already` : ""}; ${dollars(one.cost_usd)}`));
   plan.replaceChildren(element("h2", {}, "What it can show"),
-    element("div", { class: "wide" }, element("table", {}, element("thead", {}, element("tr", {}, names.map((name, i) => element("th", { scope: "col", class: i ? "num" : null }, name)))), element("tbody", {}, rows))),
+    wide({}, element("table", {}, element("thead", {}, element("tr", {}, names.map((name, i) => element("th", { scope: "col", class: i ? "num" : null }, name)))), element("tbody", {}, rows))),
     element("p", { class: "soft" }, "Independent: prompts of one conversation count once. Shown from: a model that wins this share is found to be better four times in five."),
     planned.prompts_needed ? element("p", {}, `To show a true win rate of ${percent(planned.effect)} takes about ${number(planned.prompts_needed)} independent prompts.`) : "",
     ...planned.notes.map((note) => element("p", { class: "soft" }, inCode(note))),

@@ -26,7 +26,7 @@ function projectView({ project, model }, { rooms: all }) {
 
 /** Another model for this project; the machine is measured when somebody looks. */
 function otherModelView(project) {
-  const table = element("div", { class: "wide", "aria-live": "polite" });
+  const table = wide({ "aria-live": "polite" });
   const name = element("input", { class: "wideinput", value: project.model });
   const change = button("Train this model", async () => {
     await post("api/start/model", { model: name.value.trim() });
@@ -51,7 +51,7 @@ function otherModelView(project) {
 
 /** The table of models with what each takes here; the first sentence is there before the machine is measured. */
 function newProjectView({ project }) {
-  const table = element("div", { class: "wide", "aria-live": "polite" }, element("p", { class: "soft" }, "Measuring this machine…"));
+  const table = wide({ "aria-live": "polite" }, element("p", { class: "soft" }, "Measuring this machine…"));
   const line = element("div", {});
   let chosen = null;
   const make = button("Make it a project", async () => {

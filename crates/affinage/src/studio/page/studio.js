@@ -193,6 +193,11 @@ function time(seconds) {
   return hours < 9.5 ? `${Math.round(hours * 2) / 2} h` : `${Math.round(hours)} h`;
 }
 
+/** What may be wider than the screen, and is then scrolled by itself, with the keyboard too. */
+function wide(attributes, ...children) {
+  return element("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Table", ...attributes }, ...children);
+}
+
 /** A table of names and values; rows without a value are left out. */
 function facts(rows) {
   return element("dl", { class: "facts" }, rows.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));

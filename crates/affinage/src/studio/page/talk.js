@@ -152,8 +152,8 @@ function drawTalk(said) {
 function turnView(turn, said, index, isGrowing) {
   return element("div", { class: "turn" }, element("p", { class: "prompt" }, turn.prompt),
     element("div", { class: "answers", "aria-live": isGrowing ? "off" : null, "aria-busy": isGrowing ? "true" : null }, turn.answers.map((answer, speaker) => element("article", {},
-      element("h3", {}, said.titles[speaker]?.split(" · ")[0] ?? answer.arm), element("div", { class: "words" }, answer.text), element("p", { class: "soft" }, answer.is_cut ? "cut at the limit of tokens" : ""),
-      isGrowing ? "" : button("Keep as an example", async (event) => keepView(said, index, speaker, event), { class: "small", "aria-label": `Keep the answer of ${answer.arm} as an example` })))));
+      element("h2", {}, speakerOf(said, speaker)), element("div", { class: "words" }, answer.text), element("p", { class: "soft" }, answer.is_cut ? "cut at the limit of tokens" : ""),
+      isGrowing ? "" : button("Keep as an example", async (event) => keepView(said, index, speaker, event), { class: "small", "aria-label": `Keep as an example: the answer of ${speakerOf(said, speaker)}` })))));
 }
 
 /** A form to put an answer, as it is or better, among the examples. */
@@ -177,4 +177,9 @@ function keepView(said, index, speaker) {
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** What the one who answers is called. */
+function speakerOf(said, speaker) {
+  return said.titles[speaker]?.split(" · ")[0] ?? said.party?.arms[speaker] ?? "the model";
 }

@@ -95,11 +95,11 @@ function runsView({ runs }) {
     element("td", { class: "num", "data-of": "validation loss" }, run.validation_loss === undefined ? "–" : run.validation_loss.toFixed(3)),
     element("td", {}, runs.length > 1 ? button("Lay over", pick("other", run.name), { class: "small", "aria-label": `Lay ${run.name} over the curve` }) : "",
       run.state === "stopped" ? button("Go on", () => begin("api/train/resume", { run: run.name }), { class: "small", "aria-label": `Go on with ${run.name}` }) : "")));
-  const table = element("table", { class: "trainings" }, element("thead", {}, element("tr", {}, ["training", "state", "data set", "steps", "validation loss", ""].map((name, i) => element("th", { scope: "col", class: i === 3 || i === 4 ? "num" : null }, name)))), element("tbody", {}, rows));
+  const table = element("table", { class: "trainings" }, element("thead", {}, element("tr", {}, ["training", "state", "data set", "steps", "validation loss", ""].map((name, i) => (name ? element("th", { scope: "col", class: i === 3 || i === 4 ? "num" : null }, name) : element("td", {}))))), element("tbody", {}, rows));
   const mark = () => { for (const row of table.tBodies[0].rows) { row.cells[0].firstElementChild.setAttribute("aria-pressed", row.dataset.run === training.run); } };
   mark();
   training.curve = element("section", {});
-  return element("section", {}, training.curve, element("h2", {}, "Trainings"), element("div", { class: "wide" }, table));
+  return element("section", {}, training.curve, element("h2", {}, "Trainings"), wide({}, table));
 }
 
 /** Draws the run that is chosen, and the one that is laid over it. */
