@@ -12,10 +12,10 @@ use affinage_project::stages::demo::{self, FULL, QUICK};
 use affinage_project::stages::judges::Consent;
 use clap::Args;
 
-use super::studio::{self, StudioArgs};
-use super::{dataset, import, judge, lint, report};
+use super::{dataset, import, judge, lint, report, studio};
 use crate::context::Context;
 use crate::ui::{Paint, duration};
+use crate::web::RoomArgs;
 
 /// Run the whole story on embedded data and a small real model
 #[derive(Debug, Args)]
@@ -27,6 +27,8 @@ pub struct DemoArgs {
     /// The same stages with fewer steps and prompts, in about two minutes
     #[arg(long)]
     quick: bool,
+    #[command(flatten)]
+    room: RoomArgs,
 }
 
 pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
@@ -84,8 +86,8 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     ui.say(format!("The commands below are for the demo's folder: `cd {folder}`\n"));
     let opening = report::Opening { open: false, offer: false };
     report::conclude(&ctx, &ctx.config.eval.name, opening)?;
-    match report::is_wanted(&ctx, "Open all of it in the browser?") {
-        true => studio::run(&ctx, StudioArgs::default()),
+    match !args.room.no_open && report::is_wanted(&ctx, "Open all of it in the browser?") {
+        true => studio::open(&ctx, &args.room),
         false => Ok(()),
     }
 }

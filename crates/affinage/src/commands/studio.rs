@@ -7,7 +7,7 @@ use crate::studio::Studio;
 use crate::web::{Room, RoomArgs};
 
 /// The whole story in the browser: bring, choose, train, talk, compare, vote, report
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  affinage studio\n  affinage -C my-voice studio\n  affinage studio --no-open --port 8400\n\n\
     `affinage` alone opens it too. Everything is in the project folder: the page and the commands show the same."
@@ -18,9 +18,14 @@ pub struct StudioArgs {
 }
 
 pub fn run(ctx: &Context, args: StudioArgs) -> anyhow::Result<()> {
+    open(ctx, &args.room)
+}
+
+/// Opens the studio until Ctrl-C.
+pub fn open(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
     let studio = Studio::open(ctx);
-    let room = Room::open(args.room.port)?;
-    room.announce(ctx, &args.room, "the studio")?;
+    let room = Room::open(args.port)?;
+    room.announce(ctx, args, "the studio")?;
     let served = room.serve(&|request| studio.answer(request));
     studio.close();
     served?;
