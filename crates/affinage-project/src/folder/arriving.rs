@@ -3,7 +3,7 @@
 //! What is sent is announced first, so that a file that is too large is refused before any of it comes, and a name never
 //! decides where a file lies: each gets a path of plain parts below the folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -19,6 +19,9 @@ pub const MOST_BYTES: u64 = 4 << 30;
 pub const MOST_FILES: usize = 20_000;
 
 const FOLDER: &str = ".arriving-";
+/// Bytes of a name, and of a path below a project, that every usual disk takes.
+const MOST_NAME_BYTES: usize = 255;
+const MOST_PATH_BYTES: usize = 3500;
 /// What nobody has touched for so long was left by a process that is gone.
 const LEFT_BEHIND: Duration = Duration::from_secs(24 * 3600);
 
@@ -47,7 +50,7 @@ struct Arriving {
 impl Upload {
     /// Makes the folder for what is announced.
     ///
-    /// Errors: nothing is announced; it is too large, or too many files.
+    /// Errors: nothing is announced; it is too large, or too many files; no disk takes a name; a file and a folder have one name.
     pub fn begin(project: &Path, announced: &[Announced]) -> anyhow::Result<Upload> {
         if announced.is_empty() {
             return Err(usage("no file was given")).hint("an empty folder brings nothing");
@@ -65,11 +68,20 @@ impl Upload {
             )))
             .hint("bring it in the terminal, which reads it where it lies: `affinage import FILE`");
         }
+        let mut taken = Taken::default();
+        let paths: Vec<PathBuf> = announced.iter().map(|file| taken.free_path(&inside(&file.path))).collect();
+        for path in &paths {
+            can_be_stored(path)?;
+        }
+        if let Some(both) = paths.iter().find(|path| taken.is_folder(path)) {
+            return Err(usage(format!("{} is a file and a folder in what is sent", both.display())))
+                .hint("rename one of them, or bring them one after the other");
+        }
         let folder = new_folder(project)?;
-        let mut taken = BTreeSet::new();
-        let files = announced.iter().map(|file| {
-            let path = free_path(&inside(&file.path), &mut taken);
-            Arriving { path: folder.join(path), size: file.size, arrived: 0 }
+        let files = paths.into_iter().zip(announced).map(|(path, file)| Arriving {
+            path: folder.join(path),
+            size: file.size,
+            arrived: 0,
         });
         Ok(Upload { files: files.collect(), folder })
     }
@@ -124,18 +136,62 @@ impl Upload {
     }
 }
 
-/// Removes what processes that are gone left behind in a project.
+/// Removes what processes that are gone left behind in a project; called before this process takes its first upload.
 pub fn remove_left_behind(project: &Path) {
+    let is_left = |name: &str| {
+        let process = name.strip_prefix(FOLDER)?.split_once('-')?.0.parse().ok()?;
+        // A process that ended may have had the number of this one.
+        Some(process == std::process::id() || is_gone(process))
+    };
     let is_old = |path: &Path| {
         let modified = path.metadata().and_then(|found| found.modified()).ok();
         modified.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|age| age > LEFT_BEHIND)
     };
     for entry in fs_err::read_dir(project).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(FOLDER) && is_old(&entry.path()) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(FOLDER) && (is_left(&name) == Some(true) || is_old(&entry.path())) {
             // What cannot be removed stays for the next time.
             let _stays = fs_err::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Whether no process has this number any more; `false` where that cannot be known.
+#[cfg(unix)]
+fn is_gone(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    process.is_some_and(|process| {
+        matches!(rustix::process::test_kill_process(process), Err(rustix::io::Errno::SRCH))
+    })
+}
+
+#[cfg(not(unix))]
+fn is_gone(_: u32) -> bool {
+    false
+}
+
+/// Errors: no disk takes the path.
+fn can_be_stored(path: &Path) -> anyhow::Result<()> {
+    let shown = |text: &str| text.chars().take(40).collect::<String>();
+    let long = path.components().find(|part| part.as_os_str().len() > MOST_NAME_BYTES);
+    if let Some(part) = long {
+        let name = part.as_os_str().to_string_lossy();
+        return Err(usage(format!(
+            "the name `{}…` is too long: it takes {} bytes, and a disk {MOST_NAME_BYTES}",
+            shown(&name),
+            name.len()
+        )))
+        .hint("rename the file, and bring it again");
+    }
+    let length = path.as_os_str().len();
+    if length > MOST_PATH_BYTES {
+        return Err(usage(format!(
+            "the path `{}…` is too long: it takes {length} bytes, and a disk {MOST_PATH_BYTES}",
+            shown(&path.to_string_lossy())
+        )))
+        .hint("bring the files without the folders around them");
+    }
+    Ok(())
 }
 
 fn new_folder(project: &Path) -> anyhow::Result<PathBuf> {
@@ -176,26 +232,51 @@ fn inside(path: &str) -> Vec<String> {
     parts
 }
 
-/// The path, or one beside it where that is taken.
-fn free_path(parts: &[String], taken: &mut BTreeSet<PathBuf>) -> PathBuf {
-    let path: PathBuf = parts.iter().collect();
-    let mut free = path.clone();
-    let mut number = 2;
-    // Some disks do not tell capital letters apart.
-    while !taken.insert(PathBuf::from(free.to_string_lossy().to_lowercase())) {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let ending =
-            path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
-        free = path.with_file_name(format!("{stem}-{number}{ending}"));
-        number += 1;
+/// Paths of one upload. Some disks do not tell capital letters apart, so here nobody does.
+#[derive(Default)]
+struct Taken {
+    files: BTreeSet<String>,
+    folders: BTreeSet<String>,
+    /// The number that the next file of a path is tried with.
+    next: BTreeMap<String, usize>,
+}
+
+impl Taken {
+    /// The path, or one beside it where that is taken.
+    fn free_path(&mut self, parts: &[String]) -> PathBuf {
+        let path: PathBuf = parts.iter().collect();
+        for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
+            // What is above a folder that is known is known too.
+            if !self.folders.insert(folded(folder)) {
+                break;
+            }
+        }
+        let mut free = path.clone();
+        let number = self.next.entry(folded(&path)).or_insert(2);
+        while !self.files.insert(folded(&free)) {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let ending =
+                path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
+            free = path.with_file_name(format!("{stem}-{number}{ending}"));
+            *number += 1;
+        }
+        free
     }
-    free
+
+    /// Whether a file lies below `path`.
+    fn is_folder(&self, path: &Path) -> bool {
+        self.folders.contains(&folded(path))
+    }
+}
+
+fn folded(path: &Path) -> String {
+    path.to_string_lossy().to_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errors::{hints, in_one_line};
+    use crate::errors::{ExitStatus, exit_status, hints, in_one_line};
 
     fn announced(path: &str, size: u64) -> Announced {
         Announced { path: path.to_owned(), size }
@@ -253,5 +334,62 @@ mod tests {
         upload.add(0, 2, b"cd").expect("added");
         assert_eq!(upload.whole().expect("whole"), ["a.md"]);
         assert_eq!(fs_err::read(upload.folder().join("a.md")).expect("there"), b"abcd");
+    }
+
+    #[test]
+    fn many_files_of_one_name_are_numbered_at_once() {
+        let project = tempfile::tempdir().expect("a temporary folder");
+        let mut files = vec![announced("a-3.md", 1)];
+        files.extend((0..5000).map(|_| announced("a.md", 1)));
+        files.push(announced("A.md", 1));
+        let began = std::time::Instant::now();
+        let upload = Upload::begin(project.path(), &files).expect("announced");
+        // Trying every number for every file took a minute.
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+        let paths: BTreeSet<String> = upload.files.iter().map(|file| folded(&file.path)).collect();
+        assert_eq!(paths.len(), files.len(), "none replaces another");
+        assert!(upload.files[5001].path.ends_with("A-5002.md"), "{:?}", upload.files[5001]);
+    }
+
+    #[test]
+    fn names_that_no_disk_takes_are_refused_in_words() {
+        let project = tempfile::tempdir().expect("a temporary folder");
+        let long = "a".repeat(256);
+        let deep = "folder/".repeat(600) + "a.md";
+        let refused: [(&[&str], &str); 4] = [
+            (&["x", "x/a.md"], "x is a file and a folder"),
+            (&["X/b/a.md", "x"], "x is a file and a folder"),
+            (&[&long], "too long: it takes 256 bytes, and a disk 255"),
+            (&[&deep], "too long: it takes 4204 bytes"),
+        ];
+        for (names, expected) in refused {
+            let files: Vec<Announced> = names.iter().map(|name| announced(name, 1)).collect();
+            let error = Upload::begin(project.path(), &files).expect_err("refused");
+            assert!(in_one_line(&error).contains(expected), "{error:#}");
+            assert_eq!(exit_status(&error), ExitStatus::Usage);
+            assert_eq!(hints(&error).len(), 1);
+        }
+        assert_eq!(fs_err::read_dir(project.path()).expect("read").count(), 0, "nothing was made");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_process_that_is_gone_left_is_removed_at_once() {
+        let project = tempfile::tempdir().expect("a temporary folder");
+        let mut ended = std::process::Command::new("true").spawn().expect("it starts");
+        ended.wait().expect("ended");
+        let mut alive = std::process::Command::new("sleep").arg("60").spawn().expect("it starts");
+        let left = [ended.id(), std::process::id()].map(|id| project.path().join(format!("{FOLDER}{id}-1")));
+        let others = [format!("{FOLDER}{}-1", alive.id()), format!("{FOLDER}mine"), "notes".to_owned()];
+        let others = others.map(|name| project.path().join(name));
+        for folder in left.iter().chain(&others) {
+            fs_err::create_dir(folder).expect("made");
+            fs_err::write(folder.join("a.md"), "private").expect("written");
+        }
+        remove_left_behind(project.path());
+        alive.kill().expect("ended");
+        alive.wait().expect("ended");
+        assert!(left.iter().all(|folder| !folder.exists()));
+        assert!(others.iter().all(|folder| folder.join("a.md").is_file()));
     }
 }

@@ -40,6 +40,7 @@ use crate::model::LoadedModel;
 use crate::observer::Observer;
 use crate::stages::external::Worker;
 use hands::Hands;
+use process::command;
 
 pub use calibrate::Calibration;
 pub use earlier::{Trained, say_stays_aside, trained_before};
@@ -49,7 +50,6 @@ pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate, time_within};
 pub use pace::{Ahead, Pace, standing, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
 pub use prepare::{Prepared, prepare, train};
-pub use process::command;
 
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";

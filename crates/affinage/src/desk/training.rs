@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::studio::jobs::{Job, Jobs, State, Work};
+use crate::studio::train::known_version;
 use crate::web::Reply;
 
 /// The trainings among the jobs: one at a time.
@@ -45,7 +46,7 @@ impl Trainings {
         if newest.as_ref().is_some_and(|job| !job.state.is_ended()) {
             return Err(usage("a training is running already"));
         }
-        let version = DatasetVersion::open(&ctx.project, Some(version))?.name;
+        let version = known_version(ctx, version)?.name;
         let work = match (resume, newest) {
             (false, _) => Work::Train { version, sample: None },
             (true, Some(stopped)) if version_of(ctx, &stopped)?.as_ref() == Some(&version) => {

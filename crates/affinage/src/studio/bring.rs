@@ -77,9 +77,12 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             }
             let announced = Announced { path: PASTED.to_owned(), size: text.len() as u64 };
             let mut upload = Upload::begin(&ctx.project, &[announced])?;
-            upload.add(0, 0, text.as_bytes())?;
-            let names = upload.whole()?;
-            import(studio, ctx, &upload, names, notes)
+            let arrived = upload.add(0, 0, text.as_bytes()).and_then(|()| upload.whole());
+            if arrived.is_err() {
+                // Why it did not arrive is said.
+                let _stays = fs_err::remove_dir_all(upload.folder());
+            }
+            import(studio, ctx, &upload, arrived?, notes)
         }
         _ => Ok(Reply::not_found()),
     }

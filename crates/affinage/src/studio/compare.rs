@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use affinage_eval::comparison::missing_answers;
 use affinage_project::client::key_in;
-use affinage_project::errors::usage;
+use affinage_project::errors::{in_one_line, usage};
 use affinage_project::folder::config::Judge;
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::project::Project;
@@ -78,12 +78,12 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let run = Run::list(&ctx.project)?.pop().map(|run| run.name);
     let mut evaluations = Evaluation::list(&ctx.project)?;
     evaluations.reverse();
-    let rows = evaluations.iter().map(|evaluation| row(ctx, evaluation));
+    let rows: Vec<Value> = evaluations.iter().map(|evaluation| row(ctx, evaluation)).collect();
     Reply::json(&json!({
         "run": run, "arms": arms, "suites": config.suites,
         "prompts": config.prompts_per_suite,
         "judges": ctx.config.judges.iter().map(judge).collect::<Vec<_>>(),
-        "evaluations": rows.collect::<anyhow::Result<Vec<_>>>()?,
+        "evaluations": rows,
         "command": as_typed(ctx, &["eval".to_owned()]),
         "plan_command": as_typed(ctx, &["plan".to_owned()]),
     }))
@@ -125,27 +125,33 @@ fn plan(ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
     Reply::json(&planned)
 }
 
-/// How far an evaluation is, with its answer card where there is one.
-fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
-    let state = series::state(evaluation, &ctx.ui)?;
-    let (mut answers, mut all) = (0, 0);
-    if let Ok(plan) = evaluation.plan() {
-        let prompts = evaluation.prompts().read(&ctx.ui)?;
-        all = missing_answers(&plan, &prompts, &[]);
-        answers = all - missing_answers(&plan, &prompts, &evaluation.completions().read(&ctx.ui)?);
-    }
-    let words = match state {
-        State::Whole => "every answer is there".to_owned(),
-        State::LacksAnswers(missing) => format!("{} to go", counted(missing, "answer", "answers")),
-        State::Stopped => "stopped before its report".to_owned(),
-        State::Unreadable => "its plan cannot be read".to_owned(),
+/// How many answers there are, of how many, and how many judgments.
+fn counts(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<(usize, usize, usize)> {
+    let (plan, prompts) = (evaluation.plan()?, evaluation.prompts().read(&ctx.ui)?);
+    let all = missing_answers(&plan, &prompts, &[]);
+    let missing = missing_answers(&plan, &prompts, &evaluation.completions().read(&ctx.ui)?);
+    Ok((all - missing, all, evaluation.judgments().read(&ctx.ui)?.len()))
+}
+
+/// How far an evaluation is, with its answer card where there is one; where a file of it cannot be read, which one and where.
+fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
+    let (counted_in, state) = match counts(ctx, evaluation) {
+        Ok(counts) => (counts, series::state(evaluation, &ctx.ui)),
+        Err(error) => ((0, 0, 0), State::Unreadable(in_one_line(&error))),
     };
-    Ok(json!({
+    let (answers, all, judgments) = counted_in;
+    let words = match &state {
+        State::Whole => "every answer is there".to_owned(),
+        State::LacksAnswers(missing) => format!("{} to go", counted(*missing, "answer", "answers")),
+        State::Stopped => "stopped before its report".to_owned(),
+        State::Unreadable(why) => format!("it cannot be read: {why}"),
+    };
+    json!({
         "name": evaluation.name, "state": words, "is_whole": state == State::Whole,
         "can_go_on": matches!(state, State::LacksAnswers(_) | State::Stopped),
-        "answers": answers, "of_answers": all, "judgments": evaluation.judgments().read(&ctx.ui)?.len(),
+        "answers": answers, "of_answers": all, "judgments": judgments,
         "card": report::card(ctx, evaluation),
-    }))
+    })
 }
 
 /// How many prompts of each suite an evaluation was planned for, where that was set.

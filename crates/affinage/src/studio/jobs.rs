@@ -11,10 +11,9 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use affinage_project::errors::in_one_line;
+use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::exports;
 use affinage_project::folder::run::Run;
-use affinage_project::stages::training::command;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -56,7 +55,8 @@ impl Work {
     }
 
     /// The command's arguments, as a person would type them. Values stand behind `=` or are no options by themselves.
-    fn arguments(&self, project: &Path) -> Vec<String> {
+    /// `out`: the folder of an export.
+    fn arguments(&self, out: Option<&Path>) -> Vec<String> {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         match self {
             Work::Import { names, notes, .. } => {
@@ -82,15 +82,20 @@ impl Work {
                 arguments
             }
             Work::Export { run, checkpoint, to } => {
-                let out = exports::free(project, &format!("{checkpoint}-{}", to.name()));
                 let mut arguments =
                     words(&["export", &format!("--adapter={checkpoint}"), &format!("--run={run}")]);
                 arguments.push(format!("--format={}", to.format()));
                 arguments.extend(to.precision().map(|precision| format!("--precision={precision}")));
-                arguments.push(format!("--out={}", out.display()));
+                arguments.extend(out.map(|out| format!("--out={}", out.display())));
                 arguments
             }
         }
+    }
+
+    /// The folder that an export makes: none that is there, and none of `promised`, which others are about to make.
+    fn free_folder(&self, project: &Path, promised: &[PathBuf]) -> Option<PathBuf> {
+        let Work::Export { checkpoint, to, .. } = self else { return None };
+        Some(exports::free(project, &format!("{checkpoint}-{}", to.name()), promised))
     }
 }
 
@@ -136,6 +141,8 @@ pub struct Job {
     pub printed: String,
     /// The newest run before it.
     run_before: Option<String>,
+    /// The folder that an export makes, relative to the project.
+    out: Option<PathBuf>,
 }
 
 impl Job {
@@ -188,9 +195,18 @@ const KEPT_JOBS: usize = 40;
 impl Jobs {
     /// Adds a job, which begins at once where no other works.
     pub fn add(&self, ctx: &Context, work: Work) -> anyhow::Result<usize> {
-        let arguments = work.arguments(&ctx.project);
-        let mut process = command(ctx)?;
-        // What the studio was started with holds for every command, not for trainings alone.
+        if let Work::Train { sample: Some(prompt), .. } = &work
+            && prompt.contains('\0')
+        {
+            return Err(usage("the prompt holds a character that stands for nothing (NUL)"))
+                .hint("write the prompt anew, without what was pasted");
+        }
+        let mut queue = self.lock();
+        let out = work.free_folder(&ctx.project, &queue.promised());
+        let arguments = work.arguments(out.as_deref());
+        let mut process = Command::new(std::env::current_exe()?);
+        process.arg("-C").arg(&ctx.project);
+        // The rest is read from the project when the job begins, as by the command that is shown.
         process.args(ctx.sets.iter().flat_map(|set| ["--set", set.as_str()]));
         process.arg("--while-input").args(&arguments);
         process.current_dir(match &work {
@@ -201,7 +217,6 @@ impl Jobs {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut process, 0);
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut queue = self.lock();
         queue.forget_old();
         queue.newest_id += 1;
         let id = queue.newest_id;
@@ -214,6 +229,7 @@ impl Jobs {
             printed: String::new(),
             run_before: Run::list(&ctx.project)?.pop().map(|run| run.name),
             work,
+            out,
         });
         queue.waiting.insert(id, process);
         self.start_next(&mut queue);
@@ -338,7 +354,10 @@ impl Jobs {
             job.printed = printed;
             job.is_stopping = false;
             job.state = match ended {
-                Ok(status) => State::of(status),
+                Ok(status) => {
+                    job.said.extend(killed(status));
+                    State::of(status)
+                }
                 Err(error) => {
                     job.said.push(format!("error: {}", in_one_line(&error.into())));
                     State::Failed
@@ -364,6 +383,11 @@ impl Jobs {
 }
 
 impl Queue {
+    /// Folders that jobs which wait or run are to make.
+    fn promised(&self) -> Vec<PathBuf> {
+        self.jobs.iter().filter(|job| !job.state.is_ended()).filter_map(|job| job.out.clone()).collect()
+    }
+
     fn forget_old(&mut self) {
         while self.jobs.len() > KEPT_JOBS {
             // What failed stays as long as there is something else to forget.
@@ -373,6 +397,27 @@ impl Queue {
             self.jobs.remove(old);
         }
     }
+}
+
+/// Why a process that a signal ended says nothing itself, and the way on; empty where it ended by itself.
+#[cfg(unix)]
+fn killed(status: ExitStatus) -> Vec<String> {
+    /// What the system sends to free memory, and what no program can answer.
+    const KILL: i32 = 9;
+    let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) else { return Vec::new() };
+    let (cause, way) = match signal {
+        KILL => (
+            ": most often the system had no memory left",
+            "close other programs, or choose a smaller model; then begin it again, and what was saved is kept",
+        ),
+        _ => ("", "begin it again: what was saved is kept"),
+    };
+    vec![format!("error: ended by signal {signal}{cause}"), format!("hint: {way}")]
+}
+
+#[cfg(not(unix))]
+fn killed(_: ExitStatus) -> Vec<String> {
+    Vec::new()
 }
 
 /// Removes what only the job needed.
@@ -420,9 +465,61 @@ mod tests {
     #[test]
     fn a_value_is_one_word_whatever_it_holds() {
         let work = Work::Train { version: "v1".to_owned(), sample: Some("--yes; it's $HOME".to_owned()) };
-        let arguments = work.arguments(Path::new("/nowhere"));
+        let arguments = work.arguments(None);
         assert_eq!(arguments, ["train", "--data=v1", "--sample=--yes; it's $HOME"]);
         assert_eq!(shell_word("it's"), "'it'\\''s'");
         assert_eq!(["a b", "", "Grüße.md"].map(shell_word), ["'a b'", "''", "Grüße.md"]);
+    }
+
+    /// Jobs of which one does `work` by a process of its own.
+    fn with_one(work: Work, out: Option<PathBuf>) -> Jobs {
+        let jobs = Jobs::default();
+        jobs.lock().jobs.push(Job {
+            id: 1,
+            work,
+            shown: String::new(),
+            state: State::Running,
+            is_stopping: false,
+            said: Vec::new(),
+            printed: String::new(),
+            run_before: None,
+            out,
+        });
+        jobs
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_process_that_a_signal_ended_has_a_reason() {
+        for (script, expected) in [
+            ("kill -9 $$", Some("error: ended by signal 9: most often the system had no memory left")),
+            ("kill -15 $$", Some("error: ended by signal 15")),
+            ("exit 1", None),
+        ] {
+            let jobs = with_one(Work::Freeze { accept_clean: false }, None);
+            jobs.attend(1, Command::new("sh").args(["-c", script]).spawn().expect("it starts"));
+            let job = jobs.get(1).expect("the job");
+            assert_eq!(job.state, State::Failed, "{script}");
+            assert_eq!(job.said.first().map(String::as_str), expected, "{script}");
+            assert_eq!(
+                job.said.iter().filter(|line| line.starts_with("hint: ")).count(),
+                usize::from(expected.is_some())
+            );
+        }
+    }
+
+    #[test]
+    fn two_exports_that_wait_have_two_folders() {
+        let project = tempfile::tempdir().expect("a temporary folder");
+        let export = Work::Export { run: "r".to_owned(), checkpoint: "last".to_owned(), to: Export::Peft };
+        let first = export.free_folder(project.path(), &[]);
+        assert_eq!(first.as_deref(), Some(Path::new("exports/last-peft")));
+        let jobs = with_one(export.clone(), first.clone());
+        let second = export.free_folder(project.path(), &jobs.lock().promised());
+        assert_eq!(second.as_deref(), Some(Path::new("exports/last-peft-2")));
+        assert!(export.arguments(second.as_deref()).contains(&"--out=exports/last-peft-2".to_owned()));
+        // One that has ended without a folder promises none.
+        jobs.lock().jobs[0].state = State::Failed;
+        assert_eq!(export.free_folder(project.path(), &jobs.lock().promised()), first);
     }
 }

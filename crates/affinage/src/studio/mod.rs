@@ -12,7 +12,7 @@ mod report;
 mod start;
 mod state;
 mod talk;
-mod train;
+pub mod train;
 mod vote;
 
 use std::collections::BTreeMap;
@@ -139,9 +139,14 @@ impl Studio {
         }
     }
 
-    /// Ends what works: a job saves what it does, the desk's threads stop. Called after the last request.
+    /// Ends what works: a job saves what it does, the desk's threads stop, and what was sent and never imported is removed.
+    /// Called after the last request.
     pub fn close(&self) {
         self.jobs.end(&self.opened.ui);
+        for upload in std::mem::take(&mut *lock(&self.uploads)).into_values() {
+            // What cannot be removed is found at a later start.
+            let _stays = fs_err::remove_dir_all(upload.folder());
+        }
         if let Some(mounted) = lock(&self.desk).take() {
             for thread in mounted.threads {
                 // What it panicked with was said.
@@ -164,7 +169,13 @@ impl Studio {
         if let Some(room) = ROOMS.iter().find(|room| Some(room.name) == script) {
             return Ok(room.script.map_or_else(Reply::not_found, Reply::script));
         }
-        let ctx = self.opened.reopened()?;
+        let ctx = match self.opened.reopened() {
+            Err(error) if is_page(request) => {
+                let title = "This project cannot be read now";
+                return Ok(message(title, &error, "start", "To the first page", path));
+            }
+            opened => opened?,
+        };
         if let Some(below) = path.strip_prefix("choose/") {
             return self.choose(&ctx, request, below);
         }
@@ -172,11 +183,19 @@ impl Studio {
             return self.vote(&ctx, request, below);
         }
         if let (Method::Get, Some(below)) = (request.method, path.strip_prefix("report/")) {
-            return report::page(&ctx, below);
+            return match report::page(&ctx, below) {
+                Err(error) if is_page(request) => {
+                    let title = "There is no report to read";
+                    let mut page = message(title, &error, "report", "To the reports", path);
+                    page.status = 404;
+                    Ok(page)
+                }
+                reply => reply,
+            };
         }
         match (request.method, path) {
             (Method::Get, "api/state") => {
-                let rooms = state::rooms(&ctx)?;
+                let rooms = state::rooms(&ctx);
                 Reply::json(
                     &json!({ "project": start::project(&ctx), "rooms": rooms, "jobs": self.jobs.list() }),
                 )
@@ -209,7 +228,7 @@ impl Studio {
 
     /// The review desk, opened at the first request.
     fn choose(&self, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
-        let is_page = (request.method, below) == (Method::Get, "");
+        let is_page = is_page(request);
         let desk = match self.desk_of(ctx, is_page) {
             Ok(found) => found,
             Err(error) if is_page => {
@@ -217,12 +236,12 @@ impl Studio {
                     true => "The cards cannot be shown now",
                     false => "Nothing to choose from yet",
                 };
-                return Ok(Reply::html(message(title, &error, "bring", "Bring something")));
+                return Ok(message(title, &error, "bring", "Bring something", &request.path));
             }
             Err(error) => return Err(error),
         };
         match is_page {
-            true => Ok(Reply::html(with_strip(desk::PAGE))),
+            true => Ok(Reply::html(with_strip(desk::PAGE, "../"))),
             false => desk.answer(ctx, request, below),
         }
     }
@@ -259,14 +278,14 @@ impl Studio {
 
     /// The vote that was opened in its room; without one, that of whoever has the project on the newest evaluation.
     fn vote(&self, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
-        let is_page = (request.method, below) == (Method::Get, "");
+        let is_page = is_page(request);
         let open = lock(&self.poll).clone();
         let poll = open.map_or_else(|| vote::open_newest(self, ctx), Ok);
         match poll {
-            Ok(_) if is_page => Ok(Reply::html(with_strip(human_votes::PAGE))),
+            Ok(_) if is_page => Ok(Reply::html(with_strip(human_votes::PAGE, "../"))),
             Ok(poll) => poll.answer(request, below),
             Err(error) if is_page => {
-                Ok(Reply::html(message("Nothing to vote on yet", &error, "compare", "Compare first")))
+                Ok(message("Nothing to vote on yet", &error, "compare", "Compare first", &request.path))
             }
             Err(error) => Err(error),
         }
@@ -285,23 +304,35 @@ fn page() -> String {
     include_str!("page/studio.html").replacen("<!-- rooms -->\n", &scripts.collect::<String>(), 1)
 }
 
-/// A page that is mounted one folder below: what all pages share lies above it, and the strip stands on top.
-fn with_strip(page: &str) -> String {
-    page.replacen("\"room.css\"", "\"../room.css\"", 1).replacen("\"room.js\"", "\"../room.js\"", 1).replacen(
-        "</head>",
-        "<link rel=\"stylesheet\" href=\"../strip.css\">\n<script src=\"../strip.js\" defer></script>\n</head>",
-        1,
-    )
+/// Whether a browser asks for a page below its own address, not for a part of one.
+fn is_page(request: &Request) -> bool {
+    let path = request.path.as_str();
+    let is_report = || path.strip_prefix("report/").and_then(|rest| rest.strip_suffix('/'));
+    request.method == Method::Get
+        && (["choose/", "vote/"].contains(&path) || is_report().is_some_and(|name| !name.contains('/')))
 }
 
-/// A page that says why a room below its own address cannot be entered, and where to go.
-fn message(title: &str, error: &anyhow::Error, room: &str, link: &str) -> String {
+/// A page that is mounted below: what all pages share lies above it, at `up`, and the strip stands on top.
+fn with_strip(page: &str, up: &str) -> String {
+    let shared = ["room.css", "room.js"].iter().fold(page.to_owned(), |page, file| {
+        page.replacen(&format!("\"{file}\""), &format!("\"{up}{file}\""), 1)
+    });
+    let strip = format!(
+        "<link rel=\"stylesheet\" href=\"{up}strip.css\">\n<script src=\"{up}strip.js\" defer></script>\n</head>"
+    );
+    shared.replacen("</head>", &strip, 1)
+}
+
+/// The page at `path` where it cannot be entered: why, and where to go.
+fn message(title: &str, error: &anyhow::Error, room: &str, link: &str, path: &str) -> Reply {
+    let up = "../".repeat(path.matches('/').count());
     let escaped = in_one_line(error).replace('&', "&amp;").replace('<', "&lt;");
-    with_strip(&format!(
+    let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>affinage · {title}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"room.css\">\n<script src=\"room.js\" defer></script>\n\
          </head>\n<body>\n<main class=\"message\"><h1>{title}</h1>\n<p>{escaped}.</p>\n\
-         <p><a class=\"button\" href=\"../#{room}\">{link}</a></p></main>\n</body>\n</html>\n"
-    ))
+         <p><a class=\"button\" href=\"{up}#{room}\">{link}</a></p></main>\n</body>\n</html>\n"
+    );
+    Reply::html(with_strip(&page, &up))
 }

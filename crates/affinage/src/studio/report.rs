@@ -1,6 +1,6 @@
 //! Report and share: the reports of all evaluations, and the result in the forms that other programs load.
 
-use affinage_project::errors::{in_one_line, usage};
+use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
@@ -114,10 +114,14 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Post, "export") => {
             let Exported { run, checkpoint, to } = request.json()?;
             let run = train::named(ctx, &run)?;
-            let checkpoint = match checkpoint.as_str() {
-                "last" | "best" => checkpoint,
-                step => run.resolve(step, &ctx.ui)?.name(),
+            let saved = run.checkpoints(&ctx.ui)?;
+            let is_there = match checkpoint.as_str() {
+                name @ ("last" | "best") => run.names(&ctx.ui)?.contains(&name),
+                step => saved.iter().any(|saved| saved.name() == step),
             };
+            if !is_there {
+                return Err(usage(format!("the training {} has no checkpoint `{checkpoint}`", run.name)));
+            }
             let job = studio.jobs.add(ctx, Work::Export { run: run.name, checkpoint, to })?;
             Reply::json(&json!({ "job": job }))
         }
@@ -134,31 +138,35 @@ pub fn known(ctx: &Context, name: &str) -> anyhow::Result<Evaluation> {
 fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let meant = state::newest_evaluation(ctx)?.map(|evaluation| evaluation.name);
     let evaluations = Evaluation::list(&ctx.project)?;
-    let rows = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation));
-    let rows = rows.collect::<anyhow::Result<Vec<Value>>>()?;
+    let rows: Vec<Value> = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation)).collect();
     let mut runs = Vec::new();
     for run in Run::list(&ctx.project)?.into_iter().rev() {
-        let saved: Vec<String> =
-            run.checkpoints(&ctx.ui)?.iter().map(|checkpoint| checkpoint.name()).collect();
+        // Of a run that cannot be read nothing can be exported; the room Train says why.
+        let (Ok(saved), Ok(names)) = (run.checkpoints(&ctx.ui), run.names(&ctx.ui)) else { continue };
+        let saved: Vec<String> = saved.iter().map(|checkpoint| checkpoint.name()).collect();
         if !saved.is_empty() {
-            runs.push(json!({ "name": run.name, "names": run.names(&ctx.ui)?, "checkpoints": saved }));
+            runs.push(json!({ "name": run.name, "names": names, "checkpoints": saved }));
         }
     }
     let exports = Export::ALL.map(|to| json!({ "to": to, "title": to.title(), "use": to.use_it() }));
     Reply::json(&json!({ "meant": meant, "evaluations": rows, "runs": runs, "exports": exports }))
 }
 
-/// An evaluation with the first line of its answer card.
-fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
+/// An evaluation with its answer card; where it cannot be read, why.
+fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
     let name = &evaluation.name;
-    let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
+    let state = series::state(evaluation, &ctx.ui);
+    let problem = match &state {
+        series::State::Unreadable(why) => Some(why),
+        _ => None,
+    };
     let card = card(ctx, evaluation);
     let typed = |command: &str, rest: &str| hint_as_typed(ctx, &ctx.command_on(name, command, rest));
-    Ok(json!({
-        "name": name, "is_whole": is_whole, "has_report": evaluation.report().is_file(),
+    json!({
+        "name": name, "is_whole": state == series::State::Whole, "problem": problem, "has_report": evaluation.report().is_file(),
         "is_outdated": state::is_outdated(evaluation), "card": card,
         "command": format!("{} && {}", typed("analyze", ""), typed("report", "--open")),
-    }))
+    })
 }
 
 /// The answer card, with the lines that the terminal prints; `None` before there are figures.
@@ -177,18 +185,17 @@ pub fn card(ctx: &Context, evaluation: &Evaluation) -> Option<Value> {
 
 /// The page of an evaluation: `NAME/` the page itself, `NAME/style.css` and `NAME/script.js` what it is drawn with. The page is one
 /// file with its style and script inside, which no page of this server may have: they are answered as files of their own.
+///
+/// Errors: there is no such evaluation, or its report is not drawn.
 pub fn page(ctx: &Context, path: &str) -> anyhow::Result<Reply> {
     let (name, file) = path.split_once('/').unwrap_or((path, "."));
-    let Ok(evaluation) = known(ctx, name) else { return Ok(Reply::not_found()) };
-    let text = match fs_err::read_to_string(evaluation.report()) {
-        Ok(text) => text,
-        Err(error) => {
-            return Ok(Reply::error(404, &in_one_line(&error.into()), Some("draw the report first")));
-        }
-    };
-    let Some(parts) = Parts::of(&text) else {
-        return Ok(Reply::error(404, "this report is of another version", Some("draw it again")));
-    };
+    let evaluation = known(ctx, name)?;
+    if !evaluation.report().is_file() {
+        return Err(usage(format!("the report of {name} is not drawn"))).hint("draw the report first");
+    }
+    let text = fs_err::read_to_string(evaluation.report())?;
+    let parts = Parts::of(&text).ok_or_else(|| usage("this report is of another version"));
+    let parts = parts.hint("draw it again")?;
     Ok(match file {
         "" => Reply::html(parts.page),
         "style.css" => Reply::css(parts.style),

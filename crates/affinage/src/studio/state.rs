@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use affinage_eval::judgment::Outcome;
+use affinage_project::errors::in_one_line;
 use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::library::{Action, LIBRARY_FILE, Library};
@@ -48,17 +49,20 @@ pub struct Row {
 /// How far a room is, with its sentence.
 type Found = (Stand, String);
 
-/// All rooms in the order of the story. The first that is not done and that the rest waits for is next.
-pub fn rooms(ctx: &Context) -> anyhow::Result<Vec<Row>> {
+/// All rooms in the order of the story. The first that is not done and that the rest waits for is next. What cannot be read closes
+/// its own room alone, whose sentence says which file and where.
+pub fn rooms(ctx: &Context) -> Vec<Row> {
+    let said =
+        |found: anyhow::Result<Found>| found.unwrap_or_else(|error| (Stand::Empty, in_one_line(&error)));
     let found = [
         ("start", start(ctx), "init"),
-        ("bring", bring(ctx)?, "import FILE"),
-        ("choose", choose(ctx)?, "review"),
-        ("train", train(ctx)?, "train"),
-        ("talk", talk(ctx)?, "chat --compare base,last"),
-        ("compare", compare(ctx)?, "eval"),
-        ("vote", vote(ctx)?, "vote --as me"),
-        ("report", report(ctx)?, "report --open"),
+        ("bring", said(bring(ctx)), "import FILE"),
+        ("choose", said(choose(ctx)), "review"),
+        ("train", said(train(ctx)), "train"),
+        ("talk", said(talk(ctx)), "chat --compare base,last"),
+        ("compare", said(compare(ctx)), "eval"),
+        ("vote", said(vote(ctx)), "vote --as me"),
+        ("report", said(report(ctx)), "report --open"),
     ];
     let mut rows: Vec<Row> = found
         .into_iter()
@@ -78,7 +82,7 @@ pub fn rooms(ctx: &Context) -> anyhow::Result<Vec<Row>> {
     {
         row.state = Stand::Next;
     }
-    Ok(rows)
+    rows
 }
 
 fn start(ctx: &Context) -> Found {
@@ -135,7 +139,8 @@ fn train(ctx: &Context) -> anyhow::Result<Found> {
     };
     let runs = Run::list(&ctx.project)?;
     for run in runs.iter().rev() {
-        if let Some(at) = standing(run)? {
+        // A run that cannot be read has a row that says so, in its room.
+        if let Ok(Some(at)) = standing(run) {
             return Ok((Stand::Next, format!("a training is running: {at}")));
         }
     }
@@ -158,7 +163,7 @@ fn train(ctx: &Context) -> anyhow::Result<Found> {
 fn talk(ctx: &Context) -> anyhow::Result<Found> {
     let saved = Run::list(&ctx.project)?.into_iter().rev();
     for run in saved {
-        if let Some(last) = run.checkpoints(&ctx.ui)?.last() {
+        if let Some(last) = run.checkpoints(&ctx.ui).ok().as_ref().and_then(|saved| saved.last()) {
             return Ok((Stand::Done, format!("the base and {} can be talked to", last.name())));
         }
     }
@@ -178,8 +183,10 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
         return Ok((Stand::Empty, words.to_owned()));
     };
     let name = &evaluation.name;
-    Ok(match series::state(&evaluation, &ctx.ui)? {
-        series::State::Unreadable => (Stand::Empty, format!("the plan of {name} cannot be read")),
+    Ok(match series::state(&evaluation, &ctx.ui) {
+        series::State::Unreadable(why) => {
+            (Stand::Empty, format!("the evaluation {name} cannot be read: {why}"))
+        }
         series::State::LacksAnswers(missing) => (
             Stand::Next,
             format!("the evaluation {name} lacks {}: go on with it", counted(missing, "answer", "answers")),

@@ -148,8 +148,15 @@ impl Talk {
     fn state(&self, ctx: &Context) -> anyhow::Result<Reply> {
         let mut runs = Vec::new();
         for run in Run::list(&ctx.project)?.iter().rev() {
-            let arms: Vec<String> = run.checkpoints(&ctx.ui)?.iter().rev().map(|it| it.name()).collect();
-            runs.push(json!({ "name": run.name, "arms": arms, "names": run.names(&ctx.ui)? }));
+            runs.push(match run.checkpoints(&ctx.ui).and_then(|saved| Ok((saved, run.names(&ctx.ui)?))) {
+                Ok((saved, names)) => {
+                    let arms: Vec<String> = saved.iter().rev().map(|it| it.name()).collect();
+                    json!({ "name": run.name, "arms": arms, "names": names })
+                }
+                Err(error) => {
+                    json!({ "name": run.name, "arms": [], "names": [], "problem": in_one_line(&error) })
+                }
+            });
         }
         let Generate { temperature, max_new_tokens, .. } = &ctx.config.generate;
         Reply::json(&json!({

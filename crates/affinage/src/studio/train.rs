@@ -1,7 +1,7 @@
 //! Train: what a training would take, its curves while it runs, and runs side by side.
 
 use affinage_eval::plain;
-use affinage_project::errors::usage;
+use affinage_project::errors::{in_one_line, usage};
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
@@ -40,7 +40,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Get, "") => return overview(ctx),
         (Method::Get, "run") => {
             let name = request.query("name").ok_or_else(|| usage("`name` is missing"))?;
-            return Reply::json(&curves(ctx, &named(ctx, name)?)?);
+            return Reply::json(&curves(ctx, &named(ctx, name)?));
         }
         (Method::Post, "freeze") => Work::Freeze { accept_clean: request.json::<Frozen>()?.accept_clean },
         (Method::Post, "plan") => Work::Plan { version: version(ctx, request.json()?)?.0 },
@@ -62,9 +62,15 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
 
 /// The version and the prompt that are meant.
 fn version(ctx: &Context, wanted: Wanted) -> anyhow::Result<(String, Option<String>)> {
-    let version = DatasetVersion::open(&ctx.project, Some(&wanted.version))?;
+    let version = known_version(ctx, &wanted.version)?;
     let sample = wanted.sample.trim();
     Ok((version.name, (!sample.is_empty()).then(|| sample.to_owned())))
+}
+
+/// The dataset version with exactly this name.
+pub fn known_version(ctx: &Context, name: &str) -> anyhow::Result<DatasetVersion> {
+    let known = DatasetVersion::list(&ctx.project)?.into_iter().find(|version| version.name == name);
+    known.ok_or_else(|| usage(format!("there is no version `{name}` of the data set")))
 }
 
 /// The run with exactly this name.
@@ -77,7 +83,8 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let versions = DatasetVersion::list(&ctx.project)?;
     let newest = versions.last();
     let changed = newest.map(|version| changes(ctx, version)).transpose()?.flatten();
-    let before = newest.map(|version| trained_before(ctx, version)).transpose()?.flatten();
+    // A run that cannot be read has a row that says so.
+    let before = newest.and_then(|version| trained_before(ctx, version).ok().flatten());
     let (standing, run) = match &before {
         None => ("none", None),
         Some(Trained::Finished(run)) => ("finished", Some(&run.name)),
@@ -85,8 +92,7 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
         Some(Trained::Stopped(run)) => ("stopped", Some(&run.name)),
     };
     let runs = Run::list(&ctx.project)?;
-    let runs =
-        runs.iter().rev().map(|run| Ok(summary(ctx, run)?.0)).collect::<anyhow::Result<Vec<Value>>>()?;
+    let runs: Vec<Value> = runs.iter().rev().map(|run| summary(ctx, run).0).collect();
     let names: Vec<&str> = versions.iter().rev().map(|version| version.name.as_str()).collect();
     Reply::json(&json!({
         "versions": names,
@@ -97,8 +103,15 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     }))
 }
 
-/// What is said of a run in the list, and its events.
-fn summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)> {
+/// What is said of a run in the list, and its events; of one that cannot be read, which file and where.
+fn summary(ctx: &Context, run: &Run) -> (Value, Vec<Record>) {
+    read_summary(ctx, run).unwrap_or_else(|error| {
+        let problem = in_one_line(&error);
+        (json!({ "name": run.name, "step": 0, "state": "unreadable", "problem": problem }), Vec::new())
+    })
+}
+
+fn read_summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)> {
     let records = run.events(&ctx.ui)?;
     let is_training = run.is_training();
     let mut summary = json!({ "name": run.name, "step": 0 });
@@ -140,8 +153,8 @@ fn summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)> {
 const MOST_POINTS: usize = 600;
 
 /// A run with its losses by step and the answers to its pinned prompt.
-fn curves(ctx: &Context, run: &Run) -> anyhow::Result<Value> {
-    let (mut shown, records) = summary(ctx, run)?;
+fn curves(ctx: &Context, run: &Run) -> Value {
+    let (mut shown, records) = summary(ctx, run);
     let (mut loss, mut validation, mut samples, mut warnings) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for Record { event, .. } in records {
@@ -160,7 +173,7 @@ fn curves(ctx: &Context, run: &Run) -> anyhow::Result<Value> {
         }
     }
     validation.sort_by_key(|(step, _)| *step);
-    let names = run.names(&ctx.ui)?;
+    let names = run.names(&ctx.ui).unwrap_or_default();
     let meant = names
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), json!(run.resolve(name, &ctx.ui).ok()?.step))));
@@ -168,7 +181,7 @@ fn curves(ctx: &Context, run: &Run) -> anyhow::Result<Value> {
     shown["loss_by_step"] = json!(thinned(&loss));
     shown["validation_by_step"] = json!(validation);
     (shown["samples"], shown["warnings"]) = (json!(samples), json!(warnings));
-    Ok(shown)
+    shown
 }
 
 /// A curve with at most [`MOST_POINTS`] points, each the mean of as many neighbours.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use affinage_project::errors::{HintExt as _, usage};
+use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::series;
 use serde::Deserialize;
@@ -27,10 +27,8 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Get, "") => {
             let meant = state::newest_evaluation(ctx)?.map(|evaluation| evaluation.name);
             let evaluations = Evaluation::list(&ctx.project)?;
-            let shown = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation));
-            Reply::json(
-                &json!({ "meant": meant, "evaluations": shown.collect::<anyhow::Result<Vec<Value>>>()? }),
-            )
+            let shown: Vec<Value> = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation)).collect();
+            Reply::json(&json!({ "meant": meant, "evaluations": shown }))
         }
         (Method::Post, "open") => {
             let Wanted { eval, name, author } = request.json()?;
@@ -61,13 +59,20 @@ pub fn open_newest(studio: &Studio, ctx: &Context) -> anyhow::Result<Arc<Poll>> 
     Ok(Arc::clone(lock(&studio.poll).get_or_insert(poll)))
 }
 
-fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
-    let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
+/// An evaluation with the votes of people on it; one that cannot be read takes none and says why.
+fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
+    let state = series::state(evaluation, &ctx.ui);
+    let (votes, problem) = match (state::votes(ctx, evaluation), &state) {
+        (_, series::State::Unreadable(why)) => (0, Some(why.clone())),
+        (Ok(votes), _) => (votes, None),
+        (Err(error), _) => (0, Some(in_one_line(&error))),
+    };
+    let is_whole = state == series::State::Whole && problem.is_none();
     let name = &evaluation.name;
     let typed = |rest: &str| hint_as_typed(ctx, &ctx.command_on(name, "vote", rest));
-    Ok(json!({
-        "name": name, "is_whole": is_whole, "votes": state::votes(ctx, evaluation)?,
+    json!({
+        "name": name, "is_whole": is_whole, "votes": votes, "problem": problem,
         "command": typed("--as me"),
         "pack": typed("--as NAME --pack NAME.html"),
-    }))
+    })
 }

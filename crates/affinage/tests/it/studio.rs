@@ -200,7 +200,14 @@ fn the_strip_follows_a_training_from_the_data_set_to_its_export() {
     );
     assert!(plan["command"].as_str().is_some_and(|c| c.starts_with("affinage train --dry-run")), "{plan}");
 
-    assert_eq!(page.try_post("api/train/begin", &json!({ "version": "v9" })).0, 500);
+    assert_eq!(page.try_post("api/train/begin", &json!({ "version": "v9" })).0, 400);
+    assert_eq!(page.try_post("choose/api/training", &json!({ "version": "v9" })).0, 400);
+    let (status, refused) =
+        page.try_post("api/train/begin", &json!({ "version": version, "sample": "What\u{0}is kalo?" }));
+    assert!(
+        status == 400 && refused["error"].as_str().is_some_and(|error| error.contains("NUL")),
+        "{refused}"
+    );
     let sample = json!({ "version": version, "sample": "What is kalo?" });
     let done = ended(&page, &page.post("api/train/begin", &sample));
     assert_eq!(done["state"], "finished", "{done}");
@@ -228,10 +235,22 @@ fn the_strip_follows_a_training_from_the_data_set_to_its_export() {
         400
     );
 
+    for missing in ["step-000999", "first"] {
+        let wrong = json!({ "run": run, "checkpoint": missing, "to": "peft" });
+        let (status, refused) = page.try_post("api/report/export", &wrong);
+        assert!(
+            status == 400 && refused["error"].as_str().is_some_and(|error| error.contains(missing)),
+            "{refused}"
+        );
+    }
+
     // Something new: another version is due, and the training is of an earlier one.
     let row =
         json!({ "prompt": "What are ruins good for?", "completion": "For patience, and for the view." });
-    assert_eq!(ended(&page, &bring(&page, &[("more.jsonl", &row.to_string())]))["state"], "finished");
+    let brought = ended(&page, &bring(&page, &[("more.jsonl", &row.to_string())]));
+    assert_eq!(brought["state"], "finished");
+    let said = lines(&brought);
+    assert!(said.contains("`affinage dataset --accept-clean`"), "no setting that nobody made: {said}");
     let (state, sentence) = room(&page, "choose");
     assert_eq!(state, "stale");
     assert!(sentence.starts_with("1 conversation") && sentence.ends_with("freeze v2?"), "{sentence}");
@@ -285,6 +304,129 @@ fn one_job_works_and_the_others_wait_and_each_can_be_stopped() {
     page.post("api/jobs/stop", &json!({ "id": plan["job"] }));
     let stopped = ended(&page, &plan);
     assert_eq!(stopped["state"], "stopped", "{stopped}");
+}
+
+#[test]
+fn a_job_that_waits_reads_the_project_when_it_begins() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    let file = dir.join("affinage.toml");
+    let config = fs_err::read_to_string(&file).expect("there");
+    let with = |train: &str| fs_err::write(&file, format!("{config}\n{train}\n")).expect("written");
+    let section = if config.contains("[train]") { "" } else { "[train]\n" };
+    with(&format!("{section}epochs = 400"));
+    let page = open(dir);
+    let version = page.get("api/train")["versions"][0].clone();
+    let training = page.post("api/train/begin", &json!({ "version": version }));
+    let plan = page.post("api/train/plan", &json!({ "version": version }));
+    page.wait("api/train", |train| train["runs"][0]["step"].as_u64() > Some(1));
+    with(&format!("{section}max-steps = 3"));
+    page.post("api/jobs/stop", &json!({ "id": training["job"] }));
+    let plan = ended(&page, &plan);
+    let figures: Value = serde_json::from_str(plan["printed"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(figures["steps"], 3, "as the command that is shown would: {plan}");
+    assert!(plan["command"].as_str().is_some_and(|command| !command.contains("--set")), "{plan}");
+}
+
+#[test]
+fn what_cannot_be_read_is_one_row_and_closes_no_room() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    let (url, _) = serve(good_judge);
+    scripted::project(dir, &url, "openai");
+    assert_eq!(scripted::run(dir, &["judge"]).0, 0);
+    let run = dir.join("runs/2026-01-01T000000Z-tiny");
+    fs_err::create_dir_all(&run).expect("made");
+    fs_err::write(run.join("run.toml"), "model = \"tiny\"\n").expect("written");
+    fs_err::write(run.join("events.jsonl"), "{}\n{\"broken\n{}\n").expect("written");
+    let damaged = dir.join("evals/first-look-2");
+    fs_err::create_dir_all(&damaged).expect("made");
+    for file in ["plan.json", "prompts.jsonl", "completions.jsonl"] {
+        let whole = fs_err::read_to_string(dir.join("evals/first-look").join(file)).expect("there");
+        let broken = if file == "completions.jsonl" { "{\"broken\n" } else { "" };
+        fs_err::write(damaged.join(file), format!("{broken}{whole}")).expect("written");
+    }
+    let page = open(dir);
+    let problem = |row: &Value| row["problem"].as_str().unwrap_or_default().to_owned();
+    assert!(room(&page, "compare").1.contains("first-look"), "the strip is there");
+
+    let train = page.get("api/train");
+    assert!(problem(&train["runs"][0]).contains("events.jsonl:1: "), "{train}");
+    let curves = page.get("api/train/run?name=2026-01-01T000000Z-tiny");
+    assert_eq!((&curves["state"], &curves["loss_by_step"]), (&json!("unreadable"), &json!([])), "{curves}");
+    let talk = page.get("api/talk");
+    assert!(problem(&talk["runs"][0]).contains("events.jsonl:1: "), "{talk}");
+    assert_eq!(page.get("api/report")["runs"], json!([]));
+
+    let named = |rows: &Value, name: &str| -> Value {
+        let rows = rows["evaluations"].as_array().expect("rows").iter();
+        rows.clone().find(|row| row["name"] == name).cloned().expect("a row")
+    };
+    let compared = page.get("api/compare");
+    let state = named(&compared, "first-look-2")["state"].as_str().expect("a text").to_owned();
+    assert!(state.contains("completions.jsonl:1: "), "{state}");
+    assert_eq!(named(&compared, "first-look")["is_whole"], true, "{compared}");
+    for path in ["api/vote", "api/report"] {
+        let rows = page.get(path);
+        assert_eq!(rows["meant"], "first-look", "{rows}");
+        assert!(problem(&named(&rows, "first-look-2")).contains("completions.jsonl:1: "), "{rows}");
+        assert_eq!(named(&rows, "first-look")["is_whole"], true, "{rows}");
+    }
+}
+
+#[test]
+fn a_project_that_cannot_be_read_is_a_page_with_the_reason() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    let page = open(dir);
+    let (status, missing) = text(&page, "report/nothing/");
+    assert!(status == 404 && missing.contains("no evaluation `nothing`"), "{missing}");
+    assert!(missing.contains("\"../../strip.js\"") && missing.contains("../../#report"), "{missing}");
+    fs_err::write(dir.join("affinage.toml"), "model = \n").expect("written");
+    for (path, up) in [("choose/", "../"), ("vote/", "../"), ("report/first-look/", "../../")] {
+        let (_, shown) = text(&page, path);
+        assert!(shown.starts_with("<!doctype html>") && shown.contains("affinage.toml"), "{path}: {shown}");
+        for part in [format!("\"{up}strip.js\""), format!("\"{up}room.css\""), format!("\"{up}#start\"")] {
+            assert!(shown.contains(&part), "{path}: {part}: {shown}");
+        }
+    }
+    assert!(text(&page, "choose/api/summary").1.starts_with('{'), "what a script asks for stays data");
+    fs_err::remove_dir_all(dir).expect("removed");
+    let (_, gone) = text(&page, "choose/");
+    assert!(gone.starts_with("<!doctype html>"), "{gone}");
+}
+
+/// What was sent and not imported is the person's, and nobody comes back for it.
+#[cfg(unix)]
+#[test]
+fn what_was_sent_and_not_imported_goes_with_the_studio() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    let arriving = || {
+        let names =
+            fs_err::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(".arriving-")).count()
+    };
+    let mut page = open(dir);
+    page.post("api/bring/begin", &json!({ "files": [{ "path": "a.md", "size": 4 }] }));
+    assert_eq!(arriving(), 1);
+    let pid = page.child.id().to_string();
+    assert!(
+        std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill is there").success()
+    );
+    assert!(page.child.wait().expect("it ends").success());
+    assert_eq!(arriving(), 0);
+    // One that was killed could not: the next start does.
+    let mut page = open(dir);
+    page.post("api/bring/begin", &json!({ "files": [{ "path": "a.md", "size": 4 }] }));
+    page.child.kill().expect("ended");
+    page.child.wait().expect("ended");
+    assert_eq!(arriving(), 1);
+    let _page = open(dir);
+    assert_eq!(arriving(), 0);
 }
 
 /// Ctrl-C closes the studio, whose training saves a checkpoint first.

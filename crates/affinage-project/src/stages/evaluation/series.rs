@@ -7,6 +7,7 @@ use affinage_eval::comparison::missing_answers;
 use affinage_eval::plain::{counted, listed};
 use affinage_eval::registry::RegistryEvent;
 
+use crate::errors::in_one_line;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
@@ -14,25 +15,25 @@ use crate::folder::registry;
 use crate::observer::Observer;
 
 /// How far an evaluation came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// All answers that are compared are there, and `affinage eval` did not leave it before its report.
     Whole,
     /// So many answers that are compared are missing.
     LacksAnswers(usize),
-    /// Another version wrote its plan, or it is damaged.
-    Unreadable,
+    /// Another version wrote its files, or one is damaged; which one and where, in one line.
+    Unreadable(String),
     /// `affinage eval` was stopped after the answers and before the report.
     Stopped,
 }
 
 impl State {
     /// What is said of an evaluation that is not whole, and the way on.
-    fn in_words(self) -> Option<String> {
+    fn in_words(&self) -> Option<String> {
         let what = match self {
             State::Whole => return None,
-            State::Unreadable => return Some("has a plan that cannot be read".to_owned()),
-            State::LacksAnswers(missing) => format!("lacks {}", counted(missing, "answer", "answers")),
+            State::Unreadable(why) => return Some(format!("cannot be read: {why}")),
+            State::LacksAnswers(missing) => format!("lacks {}", counted(*missing, "answer", "answers")),
             State::Stopped => "was stopped before its report".to_owned(),
         };
         Some(format!("{what}: the command that began it goes on with it, with the same `--set`"))
@@ -40,15 +41,18 @@ impl State {
 }
 
 /// How far an evaluation came.
-pub fn state(evaluation: &Evaluation, ui: &dyn Observer) -> anyhow::Result<State> {
-    let Ok(plan) = evaluation.plan() else { return Ok(State::Unreadable) };
-    let prompts = evaluation.prompts().read(ui)?;
-    let completions = evaluation.completions().read(ui)?;
-    Ok(match missing_answers(&plan, &prompts, &completions) {
-        0 if evaluation.is_begun() => State::Stopped,
-        0 => State::Whole,
-        missing => State::LacksAnswers(missing),
-    })
+pub fn state(evaluation: &Evaluation, ui: &dyn Observer) -> State {
+    let missing = || -> anyhow::Result<usize> {
+        let plan = evaluation.plan()?;
+        let prompts = evaluation.prompts().read(ui)?;
+        Ok(missing_answers(&plan, &prompts, &evaluation.completions().read(ui)?))
+    };
+    match missing() {
+        Ok(0) if evaluation.is_begun() => State::Stopped,
+        Ok(0) => State::Whole,
+        Ok(missing) => State::LacksAnswers(missing),
+        Err(error) => State::Unreadable(in_one_line(&error)),
+    }
 }
 
 /// `first-look-3` as `first-look` and 3; a name without a number is the first of its series.
@@ -89,22 +93,22 @@ pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<S
     let meant = match members.len() {
         0 => return Ok(name.to_owned()),
         1 => 0,
-        _ => looked_at(project, &members, ui)?.0,
+        _ => looked_at(project, &members, ui).0,
     };
     Ok(members.swap_remove(meant))
 }
 
 /// Of members of a series the place of the newest that is whole, else of the newest; and how far those came that were looked
 /// at for it, the newest first. Answers are read once, and of earlier evaluations not at all.
-fn looked_at(project: &Path, members: &[String], ui: &dyn Observer) -> anyhow::Result<(usize, Vec<State>)> {
+fn looked_at(project: &Path, members: &[String], ui: &dyn Observer) -> (usize, Vec<State>) {
     let mut states = Vec::new();
     for (at, member) in members.iter().enumerate().rev() {
-        states.push(state(&Evaluation::named(project, member), ui)?);
+        states.push(state(&Evaluation::named(project, member), ui));
         if states.last() == Some(&State::Whole) {
-            return Ok((at, states));
+            return (at, states);
         }
     }
-    Ok((members.len().saturating_sub(1), states))
+    (members.len().saturating_sub(1), states)
 }
 
 /// The evaluation that a command means: the one it names, else [`newest`] of the configured series. Where there are others
@@ -115,7 +119,7 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
     }
     let configured = &ctx.config.eval.name;
     let members = members(&ctx.project, configured)?;
-    let (at, states) = looked_at(&ctx.project, &members, &ctx.ui)?;
+    let (at, states) = looked_at(&ctx.project, &members, &ctx.ui);
     let newest = members.get(at).unwrap_or(configured).clone();
     if members.len() > 1 {
         let others: Vec<String> = quoted(members.iter().filter(|member| **member != newest));
@@ -358,13 +362,18 @@ mod tests {
         of("look-3").begin().expect("marked");
         fs_err::write(of("look-3").analysis().path(), "{}").expect("written");
         assert_eq!(newest(), "look");
-        assert_eq!(state(&of("look-2"), &Silent).expect("read"), State::LacksAnswers(1));
-        assert_eq!(state(&of("look-3"), &Silent).expect("read"), State::Stopped);
+        assert_eq!(state(&of("look-2"), &Silent), State::LacksAnswers(1));
+        assert_eq!(state(&of("look-3"), &Silent), State::Stopped);
         of("look-3").end().expect("its report is drawn");
         assert_eq!(newest(), "look-3");
         // Begun again, one that has its report was whole before.
         fs_err::write(of("look-3").report(), "").expect("written");
         of("look-3").begin().expect("not marked");
         assert_eq!(newest(), "look-3");
+        // One that cannot be read hides no other, and says where.
+        fs_err::write(of("look-3").completions().path(), "{\"half\n{}\n").expect("written");
+        assert_eq!(newest(), "look");
+        let State::Unreadable(why) = state(&of("look-3"), &Silent) else { panic!("it is damaged") };
+        assert!(why.contains("completions.jsonl:1: "), "{why}");
     }
 }

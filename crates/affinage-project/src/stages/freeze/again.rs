@@ -145,7 +145,7 @@ pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
             let eval = series::newest(&ctx.project, &ctx.config.eval.name, &ctx.ui)?;
             let evaluation = Evaluation::named(&ctx.project, &eval);
             let is_of_run = evaluation.plan().is_ok_and(|plan| plan.run.as_ref() == Some(&run.name));
-            match is_of_run && series::state(&evaluation, &ctx.ui)? == series::State::Whole {
+            match is_of_run && series::state(&evaluation, &ctx.ui) == series::State::Whole {
                 true => format!("what came of {name}: {}", ctx.command_on(&eval, "report", "--open")),
                 false => format!("find out whether the training on {name} made it better: `affinage eval`"),
             }

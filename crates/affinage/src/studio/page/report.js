@@ -26,7 +26,7 @@ function evaluationView(one, isMeant) {
     one.card?.first ? element("p", {}, inCode(one.card.first)) : null,
     one.card && one.card.lines.length > 1 ? element("details", {}, element("summary", {}, "All answers of the card"), one.card.lines.slice(1).map((line) => element("p", {}, inCode(line)))) : null,
     one.is_outdated ? element("p", {}, "Somebody voted since it was drawn.") : null,
-    one.is_whole ? element("p", { class: "row" }, one.has_report ? element("a", { class: "button", href: `report/${encodeURIComponent(one.name)}/`, target: "_blank" }, "Read the report") : null, draw) : element("p", {}, "Answers are still missing: go on with it under ", element("a", { href: "#compare" }, "Compare"), "."),
+    one.is_whole ? element("p", { class: "row" }, one.has_report ? element("a", { class: "button", href: `report/${encodeURIComponent(one.name)}/`, target: "_blank" }, "Read the report") : null, draw) : one.problem ? element("p", {}, `It cannot be read: ${one.problem}.`) : element("p", {}, "Answers are still missing: go on with it under ", element("a", { href: "#compare" }, "Compare"), "."),
     command(one.command));
 }
 

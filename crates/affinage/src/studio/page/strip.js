@@ -3,7 +3,7 @@
 "use strict";
 
 const strip = (() => {
-  const base = document.currentScript.getAttribute("src").startsWith("../") ? "../" : "";
+  const base = document.currentScript.getAttribute("src").replace("strip.js", "");
   const signs = { done: "✓", stale: "↻", next: "→", empty: "" };
   const words = { done: "done", stale: "changed since", next: "next", empty: "not yet" };
   const nav = element("nav", { class: "strip", "aria-label": "The rooms of the studio" });
@@ -14,7 +14,7 @@ const strip = (() => {
 
   /** The room that this page shows. */
   function here() {
-    if (base) return location.pathname.split("/").at(-2);
+    if (base) return location.pathname.split("/").at(-1 - base.length / "../".length);
     return location.hash.slice(1).split("?")[0] || "start";
   }
 

@@ -39,7 +39,7 @@ function whoView(state) {
       },
     }), name === "base" ? "base, before training" : name));
     const pick = element("select", { onchange: ({ target }) => { talk.run = target.value; draw(); showCommand(); } }, state.runs.map((one) => element("option", { value: one.name, selected: one.name === talk.run }, one.name)));
-    at.replaceChildren(element("legend", {}, "Who answers"), ...boxes, state.runs.length > 1 ? element("label", {}, "of the training ", pick) : "");
+    at.replaceChildren(element("legend", {}, "Who answers"), ...boxes, state.runs.length > 1 ? element("label", {}, "of the training ", pick) : "", run?.problem ? element("p", {}, `This training cannot be read: ${run.problem}.`) : "");
   };
   draw();
   return at;

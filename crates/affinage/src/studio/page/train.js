@@ -86,11 +86,11 @@ function drawPlan(job) {
 }
 
 function runsView({ runs }) {
-  const words = { running: "running", finished: "finished", stopped: "stopped" };
+  const words = { running: "running", finished: "finished", stopped: "stopped", unreadable: "cannot be read" };
   const pick = (kind, name) => async () => { training[kind] = kind === "other" && training.other === name ? null : name; await drawRun(); mark(); };
   const rows = runs.map((run) => element("tr", { "data-run": run.name },
     element("td", {}, button(run.name, pick("run", run.name), { class: "small" })),
-    element("td", {}, words[run.state]), element("td", {}, run.version ?? ""),
+    element("td", { title: run.problem ?? null }, words[run.state]), element("td", {}, run.version ?? ""),
     element("td", { class: "num", "data-of": "steps" }, run.steps ? `${number(run.step)} of ${number(run.steps)}` : "–"),
     element("td", { class: "num", "data-of": "validation loss" }, run.validation_loss === undefined ? "–" : run.validation_loss.toFixed(3)),
     element("td", {}, runs.length > 1 ? button("Lay over", pick("other", run.name), { class: "small", "aria-label": `Lay ${run.name} over the curve` }) : "",
@@ -117,7 +117,7 @@ async function drawRun() {
   }
   const { chart, title, line, bar, key, answers } = training.view;
   strip.put(title, run.name);
-  const facts = [
+  const facts = run.problem ? [`cannot be read: ${run.problem}`] : [
     run.state === "running" ? "running" : run.state, run.steps ? `step ${number(run.step)} of ${number(run.steps)}` : "preparing",
     run.validation_loss === undefined ? "" : `validation loss ${run.validation_loss.toFixed(3)}`,
     run.tokens_per_s ? `${number(Math.round(run.tokens_per_s))} tokens a second` : "",

@@ -7,6 +7,7 @@ rooms.vote = {
     const whole = evaluations.filter((one) => one.is_whole);
     main.append(element("h1", {}, "Vote"),
       element("p", {}, "You see a prompt with two answers, without who wrote them, and say which is better, or which sounds more like you. Every vote is saved at once, and you can stop and come back."));
+    for (const one of evaluations.filter((evaluation) => evaluation.problem)) main.append(element("p", {}, `${one.name} cannot be read: ${one.problem}.`));
     if (whole.length === 0) {
       main.append(element("p", {}, "There are no answers to compare yet: ", element("a", { href: "#compare" }, "compare first"), "."));
       return;
