@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draws docs/pictures/{report,desk}.png in headless Chromium from the project of a demo:
+# Draws docs/pictures/{report,desk,studio}.png in headless Chromium from the project of a demo:
 #   affinage -C PROJECT demo && scripts/make_pictures.sh PROJECT
 # AFFINAGE and CHROMIUM name other programs than `affinage` and `chromium`. The project is not changed.
 set -euo pipefail
@@ -8,8 +8,8 @@ affinage=${AFFINAGE:-affinage}
 chromium=${CHROMIUM:-chromium}
 pictures=$(cd "$(dirname "$0")/.." && pwd)/docs/pictures
 work=$(mktemp -d)
-desk=
-trap '[ -z "$desk" ] || kill "$desk" 2>/dev/null || true; rm -rf "$work"' EXIT
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 project=$work/$(basename "$1")
 cp -r "$1" "$project"
 
@@ -29,12 +29,23 @@ name=$(ls "$project/evals" | head -1)
 "$affinage" -C "$project" -q report --eval "$name"
 draw report 1180,610 "file://$project/evals/$name/report.html"
 
-"$affinage" -C "$project" review --no-open > "$work/address" 2> "$work/said" &
-desk=$!
-for _ in $(seq 100); do
-    [ -s "$work/address" ] && break
-    sleep 0.1
-done
+# serve COMMAND: opens a page and waits for its address, in $address.
+serve() {
+    [ -z "$server" ] || { kill "$server"; wait "$server" || true; }
+    : > "$work/address"
+    "$affinage" -C "$project" "$1" --no-open > "$work/address" 2> "$work/said" &
+    server=$!
+    for _ in $(seq 100); do
+        [ -s "$work/address" ] && break
+        sleep 0.1
+    done
+    address=$(head -1 "$work/address")
+}
+
+serve review
 # The library is read in the background; cards come once it is.
 sleep 2
-draw desk 1180,560 "$(head -1 "$work/address")#cards"
+draw desk 1180,560 "$address#cards"
+
+serve studio
+draw studio 1180,700 "$address#train"
