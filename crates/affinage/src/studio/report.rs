@@ -138,10 +138,10 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let rows = rows.collect::<anyhow::Result<Vec<Value>>>()?;
     let mut runs = Vec::new();
     for run in Run::list(&ctx.project)?.into_iter().rev() {
-        let saved: Vec<String> =
-            run.checkpoints(&ctx.ui)?.iter().map(|checkpoint| checkpoint.name()).collect();
+        let saved = train::learned(ctx, &run)?;
         if !saved.is_empty() {
-            runs.push(json!({ "name": run.name, "names": run.names(&ctx.ui)?, "checkpoints": saved }));
+            let names = train::learned_names(ctx, &run)?;
+            runs.push(json!({ "name": run.name, "names": names, "checkpoints": saved }));
         }
     }
     let exports = Export::ALL.map(|to| json!({ "to": to, "title": to.title(), "use": to.use_it() }));
@@ -156,7 +156,7 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
     let typed = |command: &str, rest: &str| hint_as_typed(ctx, &ctx.command_on(name, command, rest));
     Ok(json!({
         "name": name, "is_whole": is_whole, "has_report": evaluation.report().is_file(),
-        "is_outdated": state::is_outdated(evaluation), "card": card,
+        "is_outdated": state::is_outdated(ctx, evaluation)?, "card": card,
         "command": format!("{} && {}", typed("analyze", ""), typed("report", "--open")),
     }))
 }

@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use affinage_eval::human_votes::SessionEvent;
 use affinage_eval::judgment::Outcome;
-use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
+use affinage_project::folder::datasets::{DatasetVersion, version_number};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::library::{Action, LIBRARY_FILE, Library};
 use affinage_project::folder::project::CONFIG_FILE;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::series;
-use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, changes};
-use affinage_project::stages::training::{Trained, standing, trained_before};
+use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, changes, held_out_lack, sides_in_words};
+use affinage_project::stages::training::{Trained, trained_before};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ROOMS;
@@ -26,6 +28,8 @@ enum Stand {
     Done,
     /// Done, and something before it has changed since.
     Stale,
+    /// Done, and too little for what comes later.
+    Lacking,
     /// What to do next.
     Next,
     Empty,
@@ -48,13 +52,14 @@ pub struct Row {
 /// How far a room is, with its sentence.
 type Found = (Stand, String);
 
-/// All rooms in the order of the story. The first that is not done and that the rest waits for is next.
-pub fn rooms(ctx: &Context) -> anyhow::Result<Vec<Row>> {
+/// All rooms in the order of the story. The first that is not done and that the rest waits for is next. `is_training`: a training
+/// was begun here and has not ended.
+pub fn rooms(ctx: &Context, is_training: bool) -> anyhow::Result<Vec<Row>> {
     let found = [
         ("start", start(ctx), "init"),
         ("bring", bring(ctx)?, "import FILE"),
         ("choose", choose(ctx)?, "review"),
-        ("train", train(ctx)?, "train"),
+        ("train", train(ctx, is_training)?, "train"),
         ("talk", talk(ctx)?, "chat --compare base,last"),
         ("compare", compare(ctx)?, "eval"),
         ("vote", vote(ctx)?, "vote --as me"),
@@ -72,7 +77,9 @@ pub fn rooms(ctx: &Context) -> anyhow::Result<Vec<Row>> {
         })
         .collect();
     // Nobody has to talk or to vote before the rest.
-    let is_needed = |row: &&mut Row| row.state != Stand::Done && !["talk", "vote"].contains(&row.name);
+    let is_needed = |row: &&mut Row| {
+        !matches!(row.state, Stand::Done | Stand::Lacking) && !["talk", "vote"].contains(&row.name)
+    };
     if let Some(row) = rows.iter_mut().find(is_needed)
         && row.state == Stand::Empty
     {
@@ -124,21 +131,22 @@ fn choose(ctx: &Context) -> anyhow::Result<Found> {
             .map_or(String::new(), |number| format!(": freeze v{}?", number + 1));
         return Ok((Stand::Stale, format!("{}{next}", changes.words)));
     }
-    let files = version.manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
-    let examples: usize = files.map(|(_, file)| file.examples).sum();
-    Ok((Stand::Done, format!("frozen: {}, with {}", version.name, counted(examples, "example", "examples"))))
+    let frozen = format!("frozen: {}, with {}", version.name, sides_in_words(&version.manifest));
+    Ok(match held_out_lack(&version.manifest) {
+        Some(lack) => (Stand::Lacking, format!("{}; {frozen}", lack.replace('`', ""))),
+        None => (Stand::Done, frozen),
+    })
 }
 
-fn train(ctx: &Context) -> anyhow::Result<Found> {
+fn train(ctx: &Context, is_training: bool) -> anyhow::Result<Found> {
+    let runs = Run::list(&ctx.project)?;
+    // Its figures stand in one place, which is drawn again every second: the room.
+    if is_training || runs.iter().any(Run::is_training) {
+        return Ok((Stand::Next, "a training is running".to_owned()));
+    }
     let Some(version) = DatasetVersion::list(&ctx.project)?.pop() else {
         return Ok((Stand::Empty, "freeze a data set first".to_owned()));
     };
-    let runs = Run::list(&ctx.project)?;
-    for run in runs.iter().rev() {
-        if let Some(at) = standing(run)? {
-            return Ok((Stand::Next, format!("a training is running: {at}")));
-        }
-    }
     let name = &version.name;
     Ok(match trained_before(ctx, &version)? {
         Some(Trained::Finished(run)) => {
@@ -158,7 +166,8 @@ fn train(ctx: &Context) -> anyhow::Result<Found> {
 fn talk(ctx: &Context) -> anyhow::Result<Found> {
     let saved = Run::list(&ctx.project)?.into_iter().rev();
     for run in saved {
-        if let Some(last) = run.checkpoints(&ctx.ui)?.last() {
+        // Step 0 is the base.
+        if let Some(last) = run.checkpoints(&ctx.ui)?.last().filter(|last| last.step > 0) {
             return Ok((Stand::Done, format!("the base and {} can be talked to", last.name())));
         }
     }
@@ -198,13 +207,11 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
     })
 }
 
-/// Votes of people on different pairs.
+/// What people have voted on: every pair that they decided, as the page of the vote counts, also one that is shown twice or planted.
 pub fn votes(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<usize> {
-    let votes = evaluation.votes().read(&ctx.ui)?;
-    Ok(votes
-        .iter()
-        .filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. }))
-        .count())
+    let (votes, planted) = (evaluation.votes().read(&ctx.ui)?, evaluation.planted_votes().read(&ctx.ui)?);
+    let outcomes = votes.iter().map(|vote| vote.outcome).chain(planted.iter().map(|vote| vote.outcome));
+    Ok(outcomes.filter(|outcome| !matches!(outcome, Outcome::Missing { .. })).count())
 }
 
 fn vote(ctx: &Context) -> anyhow::Result<Found> {
@@ -212,7 +219,7 @@ fn vote(ctx: &Context) -> anyhow::Result<Found> {
         return Ok((Stand::Empty, "there is nothing to vote on yet".to_owned()));
     };
     Ok(match votes(ctx, &evaluation)? {
-        0 => (Stand::Empty, "nobody has voted yet".to_owned()),
+        0 => (Stand::Empty, format!("nobody has voted on {} yet", evaluation.name)),
         given => {
             (Stand::Done, format!("{} of people on {}", counted(given, "vote", "votes"), evaluation.name))
         }
@@ -223,11 +230,30 @@ fn changed_at(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|found| found.modified()).ok()
 }
 
-/// Whether somebody has voted or judged since the page was drawn.
-pub fn is_outdated(evaluation: &Evaluation) -> bool {
-    let drawn = changed_at(&evaluation.report());
-    let verdicts = [changed_at(evaluation.votes().path()), changed_at(evaluation.judgments().path())];
-    drawn.is_some() && verdicts.into_iter().flatten().any(|at| Some(at) > drawn)
+/// Whether somebody has voted, taken a vote back or judged since the page was drawn. A file that was only opened or put in order is
+/// no vote: the times of the rows count.
+///
+/// Errors: the rows cannot be read.
+pub fn is_outdated(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<bool> {
+    let Some(drawn) = changed_at(&evaluation.report()).and_then(|at| Timestamp::try_from(at).ok()) else {
+        return Ok(false);
+    };
+    let is_later = |at: &str| at.parse::<Timestamp>().is_ok_and(|at| at > drawn);
+    let verdicts = [evaluation.votes(), evaluation.judgments()];
+    for rows in verdicts {
+        let rows = rows.read(&ctx.ui)?;
+        if rows.iter().filter_map(|row| row.finished_at.as_deref()).any(is_later) {
+            return Ok(true);
+        }
+    }
+    let planted = evaluation.planted_votes().read(&ctx.ui)?;
+    let sessions = evaluation.vote_sessions().read(&ctx.ui)?;
+    let undone = sessions.iter().filter(|row| matches!(row.event, SessionEvent::Undone { .. }));
+    Ok(planted
+        .iter()
+        .map(|row| row.finished_at.as_str())
+        .chain(undone.map(|row| row.at.as_str()))
+        .any(is_later))
 }
 
 fn report(ctx: &Context) -> anyhow::Result<Found> {
@@ -235,7 +261,7 @@ fn report(ctx: &Context) -> anyhow::Result<Found> {
         return Ok((Stand::Empty, "there is nothing to report yet".to_owned()));
     };
     let drawn = Evaluation::list(&ctx.project)?.iter().filter(|one| one.report().is_file()).count();
-    Ok(match (evaluation.report().is_file(), is_outdated(&evaluation)) {
+    Ok(match (evaluation.report().is_file(), is_outdated(ctx, &evaluation)?) {
         (false, _) => (Stand::Empty, format!("the report of {} is not drawn yet", evaluation.name)),
         (true, true) => (Stand::Stale, "somebody voted since the report was drawn: draw it again".to_owned()),
         (true, false) => {

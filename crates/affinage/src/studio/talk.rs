@@ -18,9 +18,9 @@ use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Studio;
 use super::jobs::as_typed;
 use super::notes::Notes;
+use super::{Studio, train};
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
 
@@ -148,8 +148,12 @@ impl Talk {
     fn state(&self, ctx: &Context) -> anyhow::Result<Reply> {
         let mut runs = Vec::new();
         for run in Run::list(&ctx.project)?.iter().rev() {
-            let arms: Vec<String> = run.checkpoints(&ctx.ui)?.iter().rev().map(|it| it.name()).collect();
-            runs.push(json!({ "name": run.name, "arms": arms, "names": run.names(&ctx.ui)? }));
+            let arms: Vec<String> = train::learned(ctx, run)?.into_iter().rev().collect();
+            if !arms.is_empty() {
+                runs.push(
+                    json!({ "name": run.name, "arms": arms, "names": train::learned_names(ctx, run)? }),
+                );
+            }
         }
         let Generate { temperature, max_new_tokens, .. } = &ctx.config.generate;
         Reply::json(&json!({

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::folder::evaluation::Evaluation;
+use affinage_project::folder::lock::FolderLock;
 use affinage_project::stages::evaluation::series;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use super::jobs::hint_as_typed;
 use super::{Studio, lock, state};
 use crate::context::Context;
 use crate::human_votes::{ME, Poll};
+use crate::ui::counted;
 use crate::web::{Method, Reply, Request};
 
 #[derive(Deserialize)]
@@ -62,11 +64,26 @@ pub fn open_newest(studio: &Studio, ctx: &Context) -> anyhow::Result<Arc<Poll>> 
 }
 
 fn row(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<Value> {
-    let is_whole = series::state(evaluation, &ctx.ui)? == series::State::Whole;
+    let state = series::state(evaluation, &ctx.ui)?;
+    let is_whole = state == series::State::Whole;
+    let waits_for = match state {
+        series::State::Whole => None,
+        _ if FolderLock::is_held(&evaluation.path) => Some("it is at work".to_owned()),
+        series::State::LacksAnswers(missing) => {
+            Some(format!("it lacks {}", counted(missing, "answer", "answers")))
+        }
+        series::State::Stopped => {
+            Some("every answer is there, and it was stopped before its report".to_owned())
+        }
+        series::State::Unreadable => Some("its plan cannot be read".to_owned()),
+    };
+    let is_own_words =
+        evaluation.plan().is_ok_and(|plan| plan.dataset.is_some_and(|facts| facts.is_own_words()));
     let name = &evaluation.name;
     let typed = |rest: &str| hint_as_typed(ctx, &ctx.command_on(name, "vote", rest));
     Ok(json!({
-        "name": name, "is_whole": is_whole, "votes": state::votes(ctx, evaluation)?,
+        "name": name, "is_whole": is_whole, "waits_for": waits_for, "is_own_words": is_own_words,
+        "votes": state::votes(ctx, evaluation)?,
         "command": typed("--as me"),
         "pack": typed("--as NAME --pack NAME.html"),
     }))
