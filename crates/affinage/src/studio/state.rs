@@ -133,7 +133,7 @@ fn choose(ctx: &Context) -> anyhow::Result<Found> {
     }
     let frozen = format!("frozen: {}, with {}", version.name, sides_in_words(&version.manifest));
     Ok(match held_out_lack(&version.manifest) {
-        Some(lack) => (Stand::Lacking, format!("{}; {frozen}", lack.replace('`', ""))),
+        Some(lack) => (Stand::Lacking, format!("{lack}; {frozen}")),
         None => (Stand::Done, frozen),
     })
 }

@@ -465,6 +465,7 @@ fn the_desk_the_vote_and_the_report_are_mounted() {
         "{desk}"
     );
     page.wait("choose/api/summary", |summary| summary["is_whole"] == json!(true));
+    assert_eq!(page.get("choose/api/topics")["has_notes"], false);
     assert_eq!(page.get("choose/api/training")["stage"], "none");
 }
 

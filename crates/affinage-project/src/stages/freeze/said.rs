@@ -109,6 +109,7 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     let certificate = &manifest.certificate;
     if let Some(lack) = held_out_lack(manifest) {
         ctx.ui.warn(lack);
+        ctx.ui.hint("`affinage review`, then `affinage dataset`");
     }
     if has(manifest, TEST) || has(manifest, VALIDATION) {
         ctx.ui.say(no_leak(certificate));
@@ -183,8 +184,7 @@ pub fn held_out_lack(manifest: &Manifest) -> Option<String> {
         (false, true) => ("to test with", "there is nothing to ask about after the training"),
     };
     Some(format!(
-        "no example is kept back {what}, so {then}: accept cards of more conversations or texts (`affinage review`), and \
-         freeze again (`affinage dataset`)"
+        "no example is kept back {what}, so {then}: accept cards of more conversations or texts, and freeze again"
     ))
 }
 

@@ -51,7 +51,7 @@ function dataView({ versions, changes, lacks }) {
     return element("div", {}, element("p", {}, "A data set is frozen from the accepted cards: most are trained on, some are kept back to watch the training and to ask about later."), freeze);
   }
   return element("div", {}, element("p", {}, `Data set ${versions[0]}${changes ? `; ${changes}` : ""}.`),
-    lacks ? element("p", { class: "failed" }, element("strong", { "aria-hidden": "true" }, "! "), inCode(`${capital(lacks)}.`)) : null, changes ? freeze : element("details", {}, element("summary", {}, "Freeze another one"), freeze));
+    lacks ? element("p", { class: "failed" }, element("strong", { "aria-hidden": "true" }, "! "), `${capital(lacks)}. `, element("a", { href: "choose/" }, "To the cards")) : null, changes ? freeze : element("details", {}, element("summary", {}, "Freeze another one"), freeze));
 }
 
 function trainView({ standing, standing_run: run, model, epochs, max_steps: most }) {
