@@ -27,7 +27,8 @@ const AUTHOR_ROW: &str = "the author";
 pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     let planned = &rows.plan.headline;
     let pairs: Vec<&PairVotes> = votes.of(planned).collect();
-    let panel: BTreeSet<&str> = panel(&pairs).into_iter().filter(|judge| !is_person(judge)).collect();
+    let (whole, panel): (BTreeSet<&str>, BTreeSet<&str>) =
+        panel(&pairs).into_iter().partition(|judge| is_person(judge));
     let voted: BTreeSet<&str> =
         pairs.iter().flat_map(|v| v.judges.keys().copied()).filter(|judge| is_person(judge)).collect();
     // Whoever did not read corrects nobody.
@@ -36,6 +37,9 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     for (who, voters) in [(AUTHOR_ROW, true), ("other people", false)].map(|(who, author)| {
         (who, ids.iter().copied().filter(|id| is_author(id) == author).collect::<BTreeSet<&str>>())
     }) {
+        // Where somebody voted on nearly all pairs, who voted on some is not in the mean, here as on the card.
+        let in_mean: BTreeSet<&str> = voters.intersection(&whole).copied().collect();
+        let voters = if in_mean.is_empty() { voters } else { in_mean };
         let rate = win_rate(&scores_by(&pairs, &voters), (&planned.arm, &planned.against), rules(rows));
         let Some(rate) = rate.filter(|_| !voters.is_empty()) else { continue };
         // Without votes of the author there is nobody whom the others are apart from.

@@ -21,6 +21,21 @@ fn vote(world: &mut World, who: &str, n: usize, wins: impl Fn(usize) -> bool) {
     }
 }
 
+/// One figure on the card and here: whoever voted on a part of the pairs does not move it.
+#[test]
+fn who_voted_on_a_part_of_the_pairs_is_not_in_the_mean_of_people() {
+    let mut world = judged(60, &[10], 0.8);
+    vote(&mut world, "human:anna", 60, |i| i % 4 == 0);
+    let alone = world.analyze();
+    let figure = |said: &str| {
+        said.split("By ").nth(1).and_then(|rest| rest.split("win rate").nth(1)).map(str::to_owned)
+    };
+    let before = figure(&sentences(&alone, "people")).expect("a figure");
+    vote(&mut world, "human:friend", 5, |_| true);
+    let both = sentences(&world.analyze(), "people");
+    assert_eq!(figure(&both).expect("a figure"), before, "{both}");
+}
+
 #[test]
 fn votes_of_the_author_stand_apart_and_those_of_others_correct_the_judges() {
     let mut world = judged(60, &[10], 0.8);

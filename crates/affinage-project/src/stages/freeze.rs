@@ -33,7 +33,10 @@ use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
 pub use again::{Changes, again, changes, next_step, refuse_private};
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
-pub use said::{FIRST_MODEL_EXAMPLES, GOAL, examples_for_report, say_size, say_untested, say_version};
+pub use said::{
+    FIRST_MODEL_EXAMPLES, GOAL, examples_for_report, held_out_lack, say_size, say_untested, say_version,
+    sides_in_words,
+};
 use said::{New, new_in_words};
 use select::{Selected, Selection};
 pub use select::{Undecided, Unread, begins_with, is_off_branch, taken_unread};

@@ -122,6 +122,7 @@ pub fn dashboard(
         "shares": authorship::shares(&written), "written": written, "typed": typed,
         "conversations": conversations.len(),
         "is_notes_only": super::topics::is_notes_only(catalogue),
+        "has_notes": super::topics::has_notes(catalogue),
         "effective_n": texts.len(),
         "gaps": gaps,
         "second_looks": self_agreement(looks),

@@ -64,6 +64,12 @@ pub(super) fn is_notes_only(catalogue: &Catalogue) -> bool {
     !catalogue.conversations.is_empty() && catalogue.conversations.iter().all(is_own)
 }
 
+/// True if some of what is here are sections of notes, which are no conversations.
+pub(super) fn has_notes(catalogue: &Catalogue) -> bool {
+    let note = Provider::Note.as_str();
+    catalogue.conversations.iter().any(|entry| entry.key.split(':').next() == Some(note))
+}
+
 impl State {
     /// True until the person has seen the topics of the newest import, or who waits for a role.
     pub(super) fn begins_with_topics(&self) -> anyhow::Result<bool> {
@@ -104,6 +110,7 @@ impl State {
             "shares": authorship::shares(&catalogue.written),
             "learn": self.derivation.learn,
             "is_notes_only": is_notes_only(catalogue),
+            "has_notes": has_notes(catalogue),
             "is_answered": self.library.setting("learn")?.is_some(),
             "waiting": self.library.pending_transcripts()?,
             "left_out": self.library.left_out()?.lines(),

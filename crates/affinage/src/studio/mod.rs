@@ -32,7 +32,7 @@ use crate::context::Context;
 use crate::desk::{self, Desk};
 use crate::human_votes::{self, Poll};
 use crate::web::{Method, Reply, Request};
-use jobs::Jobs;
+use jobs::{Jobs, Work};
 
 /// A room of the studio.
 struct Room {
@@ -195,7 +195,7 @@ impl Studio {
         }
         match (request.method, path) {
             (Method::Get, "api/state") => {
-                let rooms = state::rooms(&ctx);
+                let rooms = state::rooms(&ctx, self.is_training());
                 Reply::json(
                     &json!({ "project": start::project(&ctx), "rooms": rooms, "jobs": self.jobs.list() }),
                 )
@@ -224,6 +224,12 @@ impl Studio {
                 }
             }
         }
+    }
+
+    /// Whether a training of this studio works or waits to begin.
+    fn is_training(&self) -> bool {
+        let training = self.jobs.newest(|work| matches!(work, Work::Train { .. } | Work::Resume { .. }));
+        training.is_some_and(|job| !job.state.is_ended())
     }
 
     /// The review desk, opened at the first request.

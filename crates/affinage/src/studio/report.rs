@@ -142,8 +142,9 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let mut runs = Vec::new();
     for run in Run::list(&ctx.project)?.into_iter().rev() {
         // Of a run that cannot be read nothing can be exported; the room Train says why.
-        let (Ok(saved), Ok(names)) = (run.checkpoints(&ctx.ui), run.names(&ctx.ui)) else { continue };
-        let saved: Vec<String> = saved.iter().map(|checkpoint| checkpoint.name()).collect();
+        let (Ok(saved), Ok(names)) = (train::learned(ctx, &run), train::learned_names(ctx, &run)) else {
+            continue;
+        };
         if !saved.is_empty() {
             runs.push(json!({ "name": run.name, "names": names, "checkpoints": saved }));
         }
@@ -164,7 +165,7 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
     let typed = |command: &str, rest: &str| hint_as_typed(ctx, &ctx.command_on(name, command, rest));
     json!({
         "name": name, "is_whole": state == series::State::Whole, "problem": problem, "has_report": evaluation.report().is_file(),
-        "is_outdated": state::is_outdated(evaluation), "card": card,
+        "is_outdated": state::is_outdated(ctx, evaluation).unwrap_or_default(), "card": card,
         "command": format!("{} && {}", typed("analyze", ""), typed("report", "--open")),
     })
 }

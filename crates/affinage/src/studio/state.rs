@@ -3,16 +3,18 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use affinage_eval::human_votes::SessionEvent;
 use affinage_eval::judgment::Outcome;
 use affinage_project::errors::in_one_line;
-use affinage_project::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, version_number};
+use affinage_project::folder::datasets::{DatasetVersion, version_number};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::library::{Action, LIBRARY_FILE, Library};
 use affinage_project::folder::project::CONFIG_FILE;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::series;
-use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, changes};
-use affinage_project::stages::training::{Trained, standing, trained_before};
+use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, changes, held_out_lack, sides_in_words};
+use affinage_project::stages::training::{Trained, trained_before};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ROOMS;
@@ -27,6 +29,8 @@ enum Stand {
     Done,
     /// Done, and something before it has changed since.
     Stale,
+    /// Done, and too little for what comes later.
+    Lacking,
     /// What to do next.
     Next,
     Empty,
@@ -50,15 +54,15 @@ pub struct Row {
 type Found = (Stand, String);
 
 /// All rooms in the order of the story. The first that is not done and that the rest waits for is next. What cannot be read closes
-/// its own room alone, whose sentence says which file and where.
-pub fn rooms(ctx: &Context) -> Vec<Row> {
+/// its own room alone, whose sentence says which file and where. `is_training`: a training was begun here and has not ended.
+pub fn rooms(ctx: &Context, is_training: bool) -> Vec<Row> {
     let said =
         |found: anyhow::Result<Found>| found.unwrap_or_else(|error| (Stand::Empty, in_one_line(&error)));
     let found = [
         ("start", start(ctx), "init"),
         ("bring", said(bring(ctx)), "import FILE"),
         ("choose", said(choose(ctx)), "review"),
-        ("train", said(train(ctx)), "train"),
+        ("train", said(train(ctx, is_training)), "train"),
         ("talk", said(talk(ctx)), "chat --compare base,last"),
         ("compare", said(compare(ctx)), "eval"),
         ("vote", said(vote(ctx)), "vote --as me"),
@@ -76,7 +80,9 @@ pub fn rooms(ctx: &Context) -> Vec<Row> {
         })
         .collect();
     // Nobody has to talk or to vote before the rest.
-    let is_needed = |row: &&mut Row| row.state != Stand::Done && !["talk", "vote"].contains(&row.name);
+    let is_needed = |row: &&mut Row| {
+        !matches!(row.state, Stand::Done | Stand::Lacking) && !["talk", "vote"].contains(&row.name)
+    };
     if let Some(row) = rows.iter_mut().find(is_needed)
         && row.state == Stand::Empty
     {
@@ -128,22 +134,22 @@ fn choose(ctx: &Context) -> anyhow::Result<Found> {
             .map_or(String::new(), |number| format!(": freeze v{}?", number + 1));
         return Ok((Stand::Stale, format!("{}{next}", changes.words)));
     }
-    let files = version.manifest.files.iter().filter(|(name, _)| *name != ALTERNATIVES_FILE);
-    let examples: usize = files.map(|(_, file)| file.examples).sum();
-    Ok((Stand::Done, format!("frozen: {}, with {}", version.name, counted(examples, "example", "examples"))))
+    let frozen = format!("frozen: {}, with {}", version.name, sides_in_words(&version.manifest));
+    Ok(match held_out_lack(&version.manifest) {
+        Some(lack) => (Stand::Lacking, format!("{lack}; {frozen}")),
+        None => (Stand::Done, frozen),
+    })
 }
 
-fn train(ctx: &Context) -> anyhow::Result<Found> {
+fn train(ctx: &Context, is_training: bool) -> anyhow::Result<Found> {
+    let runs = Run::list(&ctx.project)?;
+    // Its figures stand in one place, which is drawn again every second: the room.
+    if is_training || runs.iter().any(Run::is_training) {
+        return Ok((Stand::Next, "a training is running".to_owned()));
+    }
     let Some(version) = DatasetVersion::list(&ctx.project)?.pop() else {
         return Ok((Stand::Empty, "freeze a data set first".to_owned()));
     };
-    let runs = Run::list(&ctx.project)?;
-    for run in runs.iter().rev() {
-        // A run that cannot be read has a row that says so, in its room.
-        if let Ok(Some(at)) = standing(run) {
-            return Ok((Stand::Next, format!("a training is running: {at}")));
-        }
-    }
     let name = &version.name;
     Ok(match trained_before(ctx, &version)? {
         Some(Trained::Finished(run)) => {
@@ -163,7 +169,9 @@ fn train(ctx: &Context) -> anyhow::Result<Found> {
 fn talk(ctx: &Context) -> anyhow::Result<Found> {
     let saved = Run::list(&ctx.project)?.into_iter().rev();
     for run in saved {
-        if let Some(last) = run.checkpoints(&ctx.ui).ok().as_ref().and_then(|saved| saved.last()) {
+        // Step 0 is the base.
+        let saved = run.checkpoints(&ctx.ui).ok();
+        if let Some(last) = saved.as_ref().and_then(|saved| saved.last()).filter(|last| last.step > 0) {
             return Ok((Stand::Done, format!("the base and {} can be talked to", last.name())));
         }
     }
@@ -205,13 +213,11 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
     })
 }
 
-/// Votes of people on different pairs.
+/// What people have voted on: every pair that they decided, as the page of the vote counts, also one that is shown twice or planted.
 pub fn votes(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<usize> {
-    let votes = evaluation.votes().read(&ctx.ui)?;
-    Ok(votes
-        .iter()
-        .filter(|vote| vote.repeat == 0 && !matches!(vote.outcome, Outcome::Missing { .. }))
-        .count())
+    let (votes, planted) = (evaluation.votes().read(&ctx.ui)?, evaluation.planted_votes().read(&ctx.ui)?);
+    let outcomes = votes.iter().map(|vote| vote.outcome).chain(planted.iter().map(|vote| vote.outcome));
+    Ok(outcomes.filter(|outcome| !matches!(outcome, Outcome::Missing { .. })).count())
 }
 
 fn vote(ctx: &Context) -> anyhow::Result<Found> {
@@ -219,7 +225,7 @@ fn vote(ctx: &Context) -> anyhow::Result<Found> {
         return Ok((Stand::Empty, "there is nothing to vote on yet".to_owned()));
     };
     Ok(match votes(ctx, &evaluation)? {
-        0 => (Stand::Empty, "nobody has voted yet".to_owned()),
+        0 => (Stand::Empty, format!("nobody has voted on {} yet", evaluation.name)),
         given => {
             (Stand::Done, format!("{} of people on {}", counted(given, "vote", "votes"), evaluation.name))
         }
@@ -230,11 +236,30 @@ fn changed_at(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|found| found.modified()).ok()
 }
 
-/// Whether somebody has voted or judged since the page was drawn.
-pub fn is_outdated(evaluation: &Evaluation) -> bool {
-    let drawn = changed_at(&evaluation.report());
-    let verdicts = [changed_at(evaluation.votes().path()), changed_at(evaluation.judgments().path())];
-    drawn.is_some() && verdicts.into_iter().flatten().any(|at| Some(at) > drawn)
+/// Whether somebody has voted, taken a vote back or judged since the page was drawn. A file that was only opened or put in order is
+/// no vote: the times of the rows count.
+///
+/// Errors: the rows cannot be read.
+pub fn is_outdated(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<bool> {
+    let Some(drawn) = changed_at(&evaluation.report()).and_then(|at| Timestamp::try_from(at).ok()) else {
+        return Ok(false);
+    };
+    let is_later = |at: &str| at.parse::<Timestamp>().is_ok_and(|at| at > drawn);
+    let verdicts = [evaluation.votes(), evaluation.judgments()];
+    for rows in verdicts {
+        let rows = rows.read(&ctx.ui)?;
+        if rows.iter().filter_map(|row| row.finished_at.as_deref()).any(is_later) {
+            return Ok(true);
+        }
+    }
+    let planted = evaluation.planted_votes().read(&ctx.ui)?;
+    let sessions = evaluation.vote_sessions().read(&ctx.ui)?;
+    let undone = sessions.iter().filter(|row| matches!(row.event, SessionEvent::Undone { .. }));
+    Ok(planted
+        .iter()
+        .map(|row| row.finished_at.as_str())
+        .chain(undone.map(|row| row.at.as_str()))
+        .any(is_later))
 }
 
 fn report(ctx: &Context) -> anyhow::Result<Found> {
@@ -242,7 +267,7 @@ fn report(ctx: &Context) -> anyhow::Result<Found> {
         return Ok((Stand::Empty, "there is nothing to report yet".to_owned()));
     };
     let drawn = Evaluation::list(&ctx.project)?.iter().filter(|one| one.report().is_file()).count();
-    Ok(match (evaluation.report().is_file(), is_outdated(&evaluation)) {
+    Ok(match (evaluation.report().is_file(), is_outdated(ctx, &evaluation)?) {
         (false, _) => (Stand::Empty, format!("the report of {} is not drawn yet", evaluation.name)),
         (true, true) => (Stand::Stale, "somebody voted since the report was drawn: draw it again".to_owned()),
         (true, false) => {

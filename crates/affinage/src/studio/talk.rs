@@ -18,9 +18,9 @@ use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Studio;
 use super::jobs::as_typed;
 use super::notes::Notes;
+use super::{Studio, train};
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
 
@@ -148,15 +148,18 @@ impl Talk {
     fn state(&self, ctx: &Context) -> anyhow::Result<Reply> {
         let mut runs = Vec::new();
         for run in Run::list(&ctx.project)?.iter().rev() {
-            runs.push(match run.checkpoints(&ctx.ui).and_then(|saved| Ok((saved, run.names(&ctx.ui)?))) {
+            let learned =
+                train::learned(ctx, run).and_then(|saved| Ok((saved, train::learned_names(ctx, run)?)));
+            match learned {
+                Ok((saved, _)) if saved.is_empty() => {}
                 Ok((saved, names)) => {
-                    let arms: Vec<String> = saved.iter().rev().map(|it| it.name()).collect();
-                    json!({ "name": run.name, "arms": arms, "names": names })
+                    let arms: Vec<String> = saved.into_iter().rev().collect();
+                    runs.push(json!({ "name": run.name, "arms": arms, "names": names }));
                 }
-                Err(error) => {
-                    json!({ "name": run.name, "arms": [], "names": [], "problem": in_one_line(&error) })
-                }
-            });
+                Err(error) => runs.push(
+                    json!({ "name": run.name, "arms": [], "names": [], "problem": in_one_line(&error) }),
+                ),
+            }
         }
         let Generate { temperature, max_new_tokens, .. } = &ctx.config.generate;
         Reply::json(&json!({

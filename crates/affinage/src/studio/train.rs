@@ -6,7 +6,7 @@ use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
 use affinage_project::folder::run::Run;
-use affinage_project::stages::freeze::changes;
+use affinage_project::stages::freeze::{changes, held_out_lack};
 use affinage_project::stages::training::{Trained, time_left, trained_before};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ struct Frozen {
 
 pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
     let work = match (request.method, below) {
-        (Method::Get, "") => return overview(ctx),
+        (Method::Get, "") => return overview(studio, ctx),
         (Method::Get, "run") => {
             let name = request.query("name").ok_or_else(|| usage("`name` is missing"))?;
             return Reply::json(&curves(ctx, &named(ctx, name)?));
@@ -52,9 +52,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         _ => return Ok(Reply::not_found()),
     };
     ctx.require_project()?;
-    let training = studio.jobs.newest(|work| matches!(work, Work::Train { .. } | Work::Resume { .. }));
-    let is_training = training.is_some_and(|job| !job.state.is_ended());
-    if is_training && matches!(work, Work::Train { .. } | Work::Resume { .. }) {
+    if studio.is_training() && matches!(work, Work::Train { .. } | Work::Resume { .. }) {
         return Err(usage("a training is running already"));
     }
     Reply::json(&json!({ "job": studio.jobs.add(ctx, work)? }))
@@ -79,26 +77,42 @@ pub fn named(ctx: &Context, name: &str) -> anyhow::Result<Run> {
     run.ok_or_else(|| usage(format!("there is no run `{name}`")))
 }
 
-fn overview(ctx: &Context) -> anyhow::Result<Reply> {
+/// The checkpoints of a run that have learned something, oldest first: step 0 is the base.
+pub fn learned(ctx: &Context, run: &Run) -> anyhow::Result<Vec<String>> {
+    let saved = run.checkpoints(&ctx.ui)?;
+    Ok(saved.iter().filter(|one| one.step > 0).map(|one| one.name()).collect())
+}
+
+/// Of `last` and `best` those that mean such a checkpoint, as far as it is there.
+pub fn learned_names(ctx: &Context, run: &Run) -> anyhow::Result<Vec<&'static str>> {
+    let mut names = run.names(&ctx.ui)?;
+    names.retain(|name| run.resolve(name, &ctx.ui).is_ok_and(|meant| meant.step > 0));
+    Ok(names)
+}
+
+fn overview(studio: &Studio, ctx: &Context) -> anyhow::Result<Reply> {
     let versions = DatasetVersion::list(&ctx.project)?;
     let newest = versions.last();
     let changed = newest.map(|version| changes(ctx, version)).transpose()?.flatten();
+    let runs = Run::list(&ctx.project)?;
+    // Whatever was trained before, and with whichever settings: what works now is told first.
+    let at_work = runs.iter().rev().find(|run| run.is_training());
     // A run that cannot be read has a row that says so.
     let before = newest.and_then(|version| trained_before(ctx, version).ok().flatten());
     let (standing, run) = match &before {
+        _ if at_work.is_some() || studio.is_training() => ("running", at_work.map(|run| &run.name)),
         None => ("none", None),
         Some(Trained::Finished(run)) => ("finished", Some(&run.name)),
-        Some(Trained::Stopped(run)) if run.is_training() => ("running", Some(&run.name)),
         Some(Trained::Stopped(run)) => ("stopped", Some(&run.name)),
     };
-    let runs = Run::list(&ctx.project)?;
     let runs: Vec<Value> = runs.iter().rev().map(|run| summary(ctx, run).0).collect();
     let names: Vec<&str> = versions.iter().rev().map(|version| version.name.as_str()).collect();
     Reply::json(&json!({
         "versions": names,
         "changes": changed.map(|changes| changes.words),
         "standing": standing, "standing_run": run,
-        "model": ctx.config.model.name, "epochs": ctx.config.train.epochs,
+        "model": ctx.config.model.name, "epochs": ctx.config.train.epochs, "max_steps": ctx.config.train.max_steps,
+        "lacks": newest.and_then(|version| held_out_lack(&version.manifest)),
         "runs": runs,
     }))
 }

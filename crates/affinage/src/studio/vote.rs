@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::evaluation::Evaluation;
+use affinage_project::folder::lock::FolderLock;
 use affinage_project::stages::evaluation::series;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use super::jobs::hint_as_typed;
 use super::{Studio, lock, state};
 use crate::context::Context;
 use crate::human_votes::{ME, Poll};
+use crate::ui::counted;
 use crate::web::{Method, Reply, Request};
 
 #[derive(Deserialize)]
@@ -68,10 +70,23 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
         (Err(error), _) => (0, Some(in_one_line(&error))),
     };
     let is_whole = state == series::State::Whole && problem.is_none();
+    let waits_for = match state {
+        series::State::Whole | series::State::Unreadable(_) => None,
+        _ if FolderLock::is_held(&evaluation.path) => Some("it is at work".to_owned()),
+        series::State::LacksAnswers(missing) => {
+            Some(format!("it lacks {}", counted(missing, "answer", "answers")))
+        }
+        series::State::Stopped => {
+            Some("every answer is there, and it was stopped before its report".to_owned())
+        }
+    };
+    let is_own_words =
+        evaluation.plan().is_ok_and(|plan| plan.dataset.is_some_and(|facts| facts.is_own_words()));
     let name = &evaluation.name;
     let typed = |rest: &str| hint_as_typed(ctx, &ctx.command_on(name, "vote", rest));
     json!({
-        "name": name, "is_whole": is_whole, "votes": votes, "problem": problem,
+        "name": name, "is_whole": is_whole, "waits_for": waits_for, "is_own_words": is_own_words,
+        "votes": votes, "problem": problem,
         "command": typed("--as me"),
         "pack": typed("--as NAME --pack NAME.html"),
     })

@@ -7,9 +7,11 @@ async function get(path, query = {}) {
   return reply(() => fetch(pairs ? `${path}?${pairs}` : path));
 }
 
-/** POST of a JSON body. */
+/** POST of a JSON body; the window hears `stored` when it is answered. */
 async function post(path, body = {}) {
-  return reply(() => fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }));
+  const answered = await reply(() => fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }));
+  dispatchEvent(new Event("stored"));
+  return answered;
 }
 
 async function reply(send) {

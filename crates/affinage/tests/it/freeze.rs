@@ -200,6 +200,15 @@ fn what_to_do_next_follows_from_what_is_there() {
     assert!(said.contains("freeze another version, `affinage dataset --accept-clean`"), "{said}");
     frozen(dir, &["dataset", "--accept-clean"]);
     assert!(next().contains("train on v2-"), "{}", next());
+    run(dir, &["import", "--learn", "mine"]);
+    let other = next();
+    assert!(
+        other.contains("holds the assistant's words, and your own words are to be learnt now"),
+        "{other}"
+    );
+    assert!(!other.contains("train on"), "{other}");
+    run(dir, &["import", "--learn", "assistant"]);
+    assert!(next().contains("train on v2-"), "{}", next());
     run(dir, &["--set", "train.max-steps=2", "train"]);
     let trained = run(dir, &["--set", "train.max-steps=2", "import"]);
     assert!(trained.contains("made it better: `affinage eval`"), "{trained}");

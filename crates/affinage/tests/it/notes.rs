@@ -316,6 +316,8 @@ fn what_keeps_a_note_out_is_said_by_the_freeze_by_lint_and_at_the_desk() {
     let flag = flags.iter().find(|flag| flag["rule"] == "L11").unwrap_or_else(|| panic!("{card}"));
     assert_eq!((&flag["start"], &flag["end"]), (&json!(0), &json!(28)));
     assert_eq!(page.get("api/topics")["is_notes_only"], true);
+    assert_eq!(page.get("api/topics")["has_notes"], true);
+    assert_eq!(page.get("api/dashboard")["has_notes"], true);
     drop(page);
 
     // One of them is decided on, so there is enough to split.

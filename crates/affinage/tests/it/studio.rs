@@ -267,6 +267,9 @@ fn one_job_works_and_the_others_wait_and_each_can_be_stopped() {
     let page = Page::open(dir, &["--set", "train.epochs=400", "studio"]);
     let version = page.get("api/train")["versions"][0].clone();
     let training = page.post("api/train/begin", &json!({ "version": version }));
+    // At once, also before there is a run or a checkpoint: one word everywhere, and nothing to go on with.
+    assert_eq!(page.get("api/train")["standing"], "running");
+    assert_eq!(room(&page, "train"), ("next".to_owned(), "a training is running".to_owned()));
     let waiting = page.post("api/train/plan", &json!({ "version": version }));
     let (status, refused) = page.try_post("api/train/begin", &json!({ "version": version }));
     assert!(
@@ -298,6 +301,12 @@ fn one_job_works_and_the_others_wait_and_each_can_be_stopped() {
     let (stand, sentence) = room(&page, "train");
     assert_eq!((stand.as_str(), sentence.contains("was stopped")), ("next", true), "{sentence}");
     assert_eq!(page.get("api/train")["standing"], "stopped");
+
+    // Another training beside one that was stopped: what works is told.
+    let second = page.post("api/train/begin", &json!({ "version": version }));
+    assert_eq!(page.get("api/train")["standing"], "running");
+    page.post("api/jobs/stop", &json!({ "id": second["job"] }));
+    ended(&page, &second);
 
     // Every command obeys the end of its input, also one that has nothing to save.
     let plan = page.post("api/train/plan", &json!({ "version": version }));
@@ -540,11 +549,30 @@ fn the_desk_the_vote_and_the_report_are_mounted() {
     page.post("api/vote/open", &json!({ "eval": eval, "name": "mira" }));
     let state = page.get("vote/api/state");
     let said = json!({ "id": state["item"]["id"], "said": state["item"]["first"]["label"], "ms": 900 });
-    assert_eq!(page.post("vote/api/vote", &said)["done"], 1);
-    assert_eq!(room(&page, "vote").0, "done");
+    assert_eq!(room(&page, "vote"), ("empty".to_owned(), format!("nobody has voted on {eval} yet")));
+    let mut voted = page.post("vote/api/vote", &said);
+    assert_eq!(voted["done"], 1);
+    assert_eq!(room(&page, "vote"), ("done".to_owned(), format!("1 vote of people on {eval}")));
+    // Planted pairs and those shown again are votes too, as the page of the vote counts.
+    while voted["item"].is_object() {
+        let said = json!({ "id": voted["item"]["id"], "said": voted["item"]["first"]["label"], "ms": 900 });
+        voted = page.post("vote/api/vote", &said);
+    }
+    assert_eq!(room(&page, "vote").1, format!("{} votes of people on {eval}", voted["done"]));
+    assert_eq!(page.get("api/vote")["evaluations"][0]["waits_for"], Value::Null);
 
     assert_eq!(room(&page, "report").0, "empty");
     assert_eq!(text(&page, &format!("report/{eval}/")).0, 404, "it is not drawn yet");
+    page.post("api/report/draw", &json!({ "eval": eval }));
+    assert_eq!(room(&page, "report").0, "done");
+    // A file that was only written anew is no vote; a vote that was taken back is a change.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    let votes = dir.join("evals").join(&eval).join("votes.jsonl");
+    fs_err::write(&votes, fs_err::read(&votes).expect("votes")).expect("written");
+    assert_eq!(room(&page, "report").0, "done");
+    page.post("vote/api/undo", &json!({}));
+    assert_eq!(room(&page, "report").0, "stale");
+    assert_eq!(page.get("api/report")["evaluations"][0]["is_outdated"], true);
     page.post("api/report/draw", &json!({ "eval": eval }));
     assert_eq!(room(&page, "report").0, "done");
     let (status, report) = text(&page, &format!("report/{eval}/"));
@@ -560,6 +588,14 @@ fn the_desk_the_vote_and_the_report_are_mounted() {
         "{shown}"
     );
     assert_eq!(page.try_post("api/report/draw", &json!({ "eval": ".." })).0, 400);
+    // One that is not finished says why nobody can vote on it.
+    fs_err::write(dir.join("evals").join(&eval).join("begun"), "").expect("written");
+    let unfinished = page.get("api/vote")["evaluations"][0].clone();
+    assert_eq!(unfinished["is_whole"], false, "{unfinished}");
+    assert!(
+        unfinished["waits_for"].as_str().is_some_and(|why| why.starts_with("every answer is there")),
+        "{unfinished}"
+    );
 
     let row =
         json!({ "prompt": "What are ruins good for?", "completion": "For patience, and for the view." });
@@ -571,6 +607,7 @@ fn the_desk_the_vote_and_the_report_are_mounted() {
         "{desk}"
     );
     page.wait("choose/api/summary", |summary| summary["is_whole"] == json!(true));
+    assert_eq!(page.get("choose/api/topics")["has_notes"], false);
     assert_eq!(page.get("choose/api/training")["stage"], "none");
 }
 

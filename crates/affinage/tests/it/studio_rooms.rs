@@ -54,6 +54,9 @@ fn both_answer_word_by_word_as_in_the_terminal_and_the_conversation_goes_on() {
     let names = state["runs"][0]["names"].as_array().expect("names");
     assert!(names.contains(&json!("last")) && state["runs"][0]["arms"][0] == "step-000008", "{state}");
 
+    let arms = state["runs"][0]["arms"].as_array().expect("arms");
+    assert!(!arms.contains(&json!("step-000000")), "step 0 is the base: {state}");
+
     let asked = question(&["base", "last"], "What is kalo?");
     page.post("api/talk/ask", &asked);
     assert_eq!(page.try_post("api/talk/ask", &asked).0, 400, "one question at a time");
@@ -193,6 +196,8 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     let lines = made["card"]["lines"].as_array().expect("lines");
     assert!(lines.len() >= 3, "{lines:?}");
     for line in lines {
+        let text = line.as_str().expect("a line");
+        assert!(!text.contains("?:") && !text.starts_with(':'), "no orphan colon: {text}");
         let line = plain(line.as_str().expect("a line"));
         assert!(printed.contains(&line), "{line}: {printed}");
     }

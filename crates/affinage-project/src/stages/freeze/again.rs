@@ -45,14 +45,17 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
         }
         (Undecided::AcceptClean { .. }, _) => None,
     };
-    if since.is_nothing() && imported == 0 && more.is_none() {
+    let other = other_words(&library, version)?;
+    if since.is_nothing() && imported == 0 && more.is_none() && other.is_none() {
         return as_it_is("it was frozen so, and nothing was imported or decided since");
     }
     let changes = (!since.is_nothing() || imported > 0).then(|| changes_in_words(&since, imported, name));
     let missing = more.map(|more| format!("{name} has no {more}, and they are asked for now"));
-    let said = changes.into_iter().chain(missing).collect::<Vec<String>>().join("; ");
+    let is_other = other.is_some();
+    let said = changes.into_iter().chain(missing).chain(other).collect::<Vec<String>>().join("; ");
     if let Some(Trained::Stopped(run)) = trained_before(ctx, version)?
         && since.private == 0
+        && !is_other
     {
         let freeze = freeze_command(if is_asked { asked } else { before });
         ctx.ui.say(format!(
@@ -67,6 +70,19 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
         (_, Undecided::AcceptClean { dated: true }) => before,
         (asked, _) => asked,
     }))
+}
+
+/// That a version was frozen from the words of others than are learnt now, if so.
+fn other_words(library: &Library, version: &DatasetVersion) -> anyhow::Result<Option<String>> {
+    let (frozen, now) = (version.manifest.rules.learn.as_str(), library.derivation()?.learn.as_str());
+    let whose = |learn: &str| match learn {
+        "mine" => "your own words",
+        "edited" => "the answers that you edited",
+        _ => "the assistant's words",
+    };
+    let name = &version.name;
+    Ok((frozen != now)
+        .then(|| format!("{name} holds {}, and {} are to be learnt now", whose(frozen), whose(now))))
 }
 
 /// Refuses a version with texts that are held private now, before it is trained on or handed to another program.
@@ -108,8 +124,12 @@ pub fn changes(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Option
     let imported = library.imported_since(version.sha256())?;
     let changed = library.changed_since(version.sha256())?;
     let since = changed.unwrap_or(Since { cards: 0, private: 0, chosen: 0 });
-    let is_changed = imported > 0 || !since.is_nothing();
-    Ok(is_changed.then(|| Changes { imported, words: changes_in_words(&since, imported, &version.name) }))
+    let mut words = Vec::new();
+    words.extend(other_words(&library, version)?);
+    if imported > 0 || !since.is_nothing() {
+        words.push(changes_in_words(&since, imported, &version.name));
+    }
+    Ok((!words.is_empty()).then(|| Changes { imported, words: words.join("; ") }))
 }
 
 /// See [`changes`].

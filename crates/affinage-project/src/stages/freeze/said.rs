@@ -8,7 +8,7 @@ use affinage_eval::analyze::ENOUGH;
 use affinage_eval::plain::{count, counted};
 
 use super::Frozen;
-use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, TEST, TRAIN};
+use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, RESERVE, TEST, TRAIN, VALIDATION};
 use crate::folder::project::Project;
 use crate::stages::suites;
 
@@ -107,7 +107,13 @@ pub fn say_size(ctx: &Project, manifest: &Manifest) {
 pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     let Frozen { folder, manifest, names } = frozen;
     let certificate = &manifest.certificate;
-    ctx.ui.say(no_leak(certificate));
+    if let Some(lack) = held_out_lack(manifest) {
+        ctx.ui.warn(lack);
+        ctx.ui.hint("`affinage review`, then `affinage dataset`");
+    }
+    if has(manifest, TEST) || has(manifest, VALIDATION) {
+        ctx.ui.say(no_leak(certificate));
+    }
     for (reason, number) in certificate.drops_by_reason() {
         ctx.ui.say(format!("  {} {reason}", count(number as u64)));
     }
@@ -161,6 +167,44 @@ fn untested(name: &str, manifest: &Manifest) -> Option<String> {
             way_to_enough(test, examples_of(manifest))
         )
     })
+}
+
+/// What a version cannot be evaluated for, because a side that should have examples has none, and what to do about it; `None`
+/// where every side that the settings ask for has some.
+pub fn held_out_lack(manifest: &Manifest) -> Option<String> {
+    let rules = &manifest.rules;
+    let lacks = |file, share: f64| share > 0.0 && !has(manifest, file);
+    let (what, then) = match (lacks(VALIDATION, rules.validation_share), lacks(TEST, rules.test_share)) {
+        (false, false) => return None,
+        (true, true) => (
+            "to watch the training (validation) and none to test with",
+            "nobody can see how well a training goes, and there is nothing to ask about afterwards",
+        ),
+        (true, false) => ("to watch the training (validation)", "nobody can see how well a training goes"),
+        (false, true) => ("to test with", "there is nothing to ask about after the training"),
+    };
+    Some(format!(
+        "no example is kept back {what}, so {then}: accept cards of more conversations or texts, and freeze again"
+    ))
+}
+
+/// Whether a file of a version holds an example.
+fn has(manifest: &Manifest, file: &str) -> bool {
+    manifest.files.get(file).is_some_and(|file| file.examples > 0)
+}
+
+/// `169 examples: 142 to train on, 9 to watch the training, 18 to test with`.
+pub fn sides_in_words(manifest: &Manifest) -> String {
+    let sides = [
+        (TRAIN, "to train on"),
+        (VALIDATION, "to watch the training"),
+        (TEST, "to test with"),
+        (RESERVE, "in reserve"),
+    ];
+    let number = |file: &str| manifest.files.get(file).map_or(0, |file| file.examples);
+    let parts = sides.iter().map(|(file, what)| (number(file), what)).filter(|(number, _)| *number > 0);
+    let parts: Vec<String> = parts.map(|(number, what)| format!("{} {what}", count(number as u64))).collect();
+    format!("{}: {}", counted(examples_of(manifest), "example", "examples"), parts.join(", "))
 }
 
 /// Examples on all sides.
@@ -305,6 +349,22 @@ mod tests {
             older.ends_with("dropped: 0). The turns before the training prompts were not compared."),
             "{older}"
         );
+    }
+
+    #[test]
+    fn a_side_without_examples_is_a_lack_unless_nobody_asked_for_it() {
+        let mut of = manifest([(TRAIN, 142, 20), (TEST, 18, 5)]);
+        let lack = held_out_lack(&of).expect("no validation examples");
+        assert!(lack.starts_with("no example is kept back to watch the training"), "{lack}");
+        assert!(
+            lack.contains("accept cards of more conversations") && !lack.contains("to test with"),
+            "{lack}"
+        );
+        assert_eq!(sides_in_words(&of), "160 examples: 142 to train on, 18 to test with");
+        of.rules.validation_share = 0.0;
+        assert_eq!(held_out_lack(&of), None);
+        let none = held_out_lack(&manifest([(TRAIN, 3, 1), (TEST, 0, 0)])).expect("nothing is held out");
+        assert!(none.contains("(validation) and none to test with"), "{none}");
     }
 
     #[test]

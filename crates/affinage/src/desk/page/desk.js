@@ -395,12 +395,13 @@ async function act(key) {
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select") || document.getElementById("panel").open;
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
+  // Enter and space on a control are its own.
+  const isOnControl = ["Enter", " "].includes(event.key) && event.target.closest("button, input, summary, a");
+  if (isOnControl && !desk.view.editing) return;
   const digit = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
   const [isTopics, isCards] = [desk.screen === "topics", desk.screen === "cards" && Boolean(desk.card)];
-  // The choice of a topic keeps the focus: space presses it, Enter goes on.
-  const isOnControl = event.target.closest("button, input, summary, a")?.matches(":not(.choices button)");
   if (desk.view.editing) { if (event.key !== "Escape") return; escape(); }
-  else if (isTopics && event.key === "Enter" && !isOnControl) run(beginCards);
+  else if (isTopics && event.key === "Enter") run(beginCards);
   else if (isCards && digit >= 0 && desk.view.reasons) run(() => desk.view.reasons === true && giveReason(digit));
   else if (isCards && digit >= 0) digit < desk.card.variants.length && choose(digit);
   else if (isCards && desk.view.reasons && ["Enter", "x"].includes(event.key)) run(forward);

@@ -28,7 +28,7 @@ function showHelp() {
     ["d", "dashboard"], ["z", "freeze a data set"], ["?", "this list"]];
   openPanel("Keys", element("table", {}, keys.map(([key, what]) => element("tr", {},
     element("th", {}, key.split(" ").map((k) => [element("kbd", {}, k), " "])), element("td", {}, what)))),
-    element("p", { class: "soft" }, "After every twenty decisions one card is asked again, without your first decision, to show how far your decisions agree. Every key is saved before the page shows what it did. Ctrl-C in the terminal closes the desk; nothing leaves this machine."));
+    element("p", { class: "soft" }, `After every twenty decisions one card is asked again, without your first decision, to show how far your decisions agree. Every key is saved before the page shows what it did; nothing leaves this machine.${typeof strip === "undefined" ? " Ctrl-C in the terminal closes the desk." : ""}`));
 }
 
 function showSearch() {

@@ -41,10 +41,10 @@ function overviewView(found) {
 }
 
 /** "150 conversations, 124 of them with 205 prompts and their answers"; of notes there are sections of documents. */
-function amountWords({ is_notes_only: isNotes, files, conversations, with_candidates: asked, candidates }) {
+function amountWords({ is_notes_only: isNotes, has_notes: hasNotes, files, conversations, with_candidates: asked, candidates }) {
   if (isNotes) return `${counted(candidates, "section")} of ${counted(files, "document")}`;
   const of = asked < conversations ? `, ${number(asked)} of them` : "";
-  return `${counted(conversations, "conversation")}${of} with ${counted(candidates, "prompt and its answer", "prompts and their answers")}`;
+  return `${counted(conversations, hasNotes ? "conversation or section" : "conversation", hasNotes ? "conversations and sections" : "conversations")}${of} with ${counted(candidates, "prompt and its answer", "prompts and their answers")}`;
 }
 
 function questionView(found) {
@@ -64,7 +64,7 @@ function topicView(topic) {
   const some = CHOICES.map(([, name], i) => [[topic.kept, topic.skipped, topic.private][i], name.toLowerCase()])
     .filter(([count, name]) => topic.chosen !== name && count > 0).map(([count, name]) => `${number(count)} ${name}`);
   const isNotes = desk.overview?.is_notes_only;
-  const facts = [monthsText(topic), isNotes ? null : counted(topic.conversations, "conversation"), counted(topic.candidates, isNotes ? "section" : "card"),
+  const facts = [monthsText(topic), isNotes ? null : counted(topic.conversations, desk.overview?.has_notes ? "text" : "conversation"), counted(topic.candidates, isNotes ? "section" : "card"),
     topic.answers > topic.candidates ? counted(topic.answers, "answer") : null, topic.aside ? `${number(topic.aside)} set aside` : null, ...decided, ...some];
   return element("li", { class: `topic${topic.chosen ? ` is-${topic.chosen}` : ""}`, "data-topic": String(topic.number), "data-chosen": topic.chosen },
     element("div", {},
@@ -118,7 +118,7 @@ function fileRows(topic, file) {
   });
   if (file.count === 1) return each;
   const rest = file.count - file.conversations.length;
-  return [row(file.name, `all of this topic from this file: ${desk.overview?.is_notes_only ? "" : `${counted(file.count, "conversation")}, `}${counted(file.candidates, desk.overview?.is_notes_only ? "section" : "card")}`, { "data-topic": String(topic.number), "data-file": file.name }, file.chosen,
+  return [row(file.name, `all of this topic from this file: ${desk.overview?.is_notes_only ? "" : `${counted(file.count, desk.overview?.has_notes ? "text" : "conversation")}, `}${counted(file.candidates, desk.overview?.is_notes_only ? "section" : "card")}`, { "data-topic": String(topic.number), "data-file": file.name }, file.chosen,
     (choice) => ({ topic: topic.number, file: file.name, choice })), ...each, rest > 0 ? element("li", { class: "soft" }, `and ${number(rest)} more of this file`) : null].filter(Boolean);
 }
 
@@ -135,7 +135,7 @@ function asideView(found) {
     : declared ? `by ${declared.by.name}: keep it if that is you`
     : reason === "private" ? `holds ${counted(count, "key or piece", "keys or pieces")} of personal data` : `${Math.round(share * 100)} % of your side is pasted text of others`;
   return element("details", { class: "aside", open: found.aside.length <= 5 },
-    element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : "conversation")} set aside: what calls itself private or a draft, keys, passwords, much personal data, and texts of other people`),
+    element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : found.has_notes ? "text" : "conversation")} set aside: what calls itself private or a draft, keys, passwords, much personal data, and texts of other people`),
     element("p", { class: "soft" }, "Their cards are not shown until you keep them one by one."),
     element("ul", { class: "topics" }, found.aside.map((row) => element("li", { class: "topic", "data-conversation": row.conversation, "data-chosen": row.choice },
       element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "card")}`)),

@@ -40,6 +40,7 @@ async function show(section) {
       element("tr", {}, element("th", {}, "who"), element("th", { class: "num" }, "same winner"), element("th", { class: "num" }, "likely between"), element("th", { class: "num" }, "pairs")),
       found.agreement.map((row) => element("tr", {}, element("td", {}, row.judge), element("td", { class: "num" }, row.share), element("td", { class: "num" }, row.interval), element("td", { class: "num" }, row.pairs))))
       : element("p", {}, "Nobody else has compared these pairs yet."),
+    typeof strip === "undefined" ? null : element("p", {}, element("a", { class: "button", href: "../#report" }, "To the report")),
     element("p", { class: "soft" }, inCode(found.report))].filter(Boolean));
   say("");
 }

@@ -12,8 +12,8 @@ rooms.compare = {
     main.append(element("h1", {}, "Compare"),
       element("p", {}, "Base and trained model answer the same prompts, which the training has not seen. Then judges, or you, say blind which answers are better."));
     if (!state.run) main.append(element("p", {}, "Nothing is trained yet: ", element("a", { href: "#train" }, "train first"), "."));
-    main.append(beginView(state), comparing.progress, comparing.section, comparing.plan);
-    for (const one of state.evaluations) main.append(comparisonView(one));
+    // What came of it stands before how it was made.
+    main.append(beginView(state), comparing.progress, ...state.evaluations.map(comparisonView), comparing.section, comparing.plan);
     drawPlanned().catch((error) => comparing.plan.replaceChildren(element("p", { class: "failed" }, inCode(`${error.message}.`))));
   },
   jobs(jobs) {
@@ -21,7 +21,7 @@ rooms.compare = {
     jobSection(comparing.section, jobs, ["eval"]);
     if (jobs.some((job) => job.kind === "eval" && !isEnded(job))) followComparison();
   },
-  ended(job) { if (job.kind === "eval") again(); },
+  ended(job) { if (["eval", "train", "resume"].includes(job.kind)) again(); },
 };
 
 /** Who is compared, on what, by whom, and the buttons. */

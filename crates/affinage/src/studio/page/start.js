@@ -10,12 +10,14 @@ rooms.start = {
 };
 
 function projectView({ project, model }, { rooms: all }) {
-  const signs = { done: "✓", stale: "↻", next: "→", empty: "" };
-  const words = { done: "done", stale: "changed since", next: "next", empty: "not yet" };
+  const signs = { done: "✓", stale: "↻", lacking: "!", next: "→", empty: "" };
+  const words = { done: "done", stale: "changed since", lacking: "too little", next: "next", empty: "not yet" };
+  const next = all.find((room) => room.state === "next");
   return [
     element("h1", {}, project.name),
     facts([["folder", project.folder], ["model", `${project.model}${model.is_here ? "" : model.problem ? `: ${model.problem}` : " (fetched at the first use)"}`]]),
     otherModelView(project),
+    next ? element("p", {}, element("a", { class: "button", id: "next-step", href: next.href }, `${next.title}: ${next.sentence}`)) : "",
     element("h2", {}, "How far it is"),
     element("ol", { class: "story" }, all.map((room) => element("li", { class: room.state },
       element("span", { "aria-hidden": "true" }, signs[room.state]), element("a", { href: room.href }, room.title),
@@ -57,6 +59,7 @@ function newProjectView({ project }) {
   const make = button("Make it a project", async () => {
     await post("api/start/project", { model: chosen });
     await again();
+    document.getElementById("next-step")?.focus();
   }, { class: "main" });
   make.disabled = true;
   const choose = (model) => {
@@ -81,13 +84,13 @@ function modelTable(known, chosen, choose) {
   const memory = known.machine_memory_bytes ?? Infinity;
   const rows = known.models.map((one) => element("tr", {},
     element("td", {}, element("label", {}, element("input", { type: "radio", name: "model", checked: one.model === chosen, onchange: () => choose(one.model) }), one.model)),
-    element("td", { class: "num" }, bytes(one.disk_bytes)),
-    element("td", { class: "num" }, bytes(one.memory_bytes), one.memory_bytes > memory ? " (more than there is)" : ""),
-    element("td", { class: "num" }, one.seconds > 0 ? `about ${time(one.seconds)}` : "–"),
-    element("td", {}, one.licence.name, one.licence.must_be_accepted ? " *" : ""),
-    element("td", {}, one.on_this_machine ? "yes" : "no")));
+    element("td", { class: "num", "data-of": "size" }, bytes(one.disk_bytes)),
+    element("td", { class: "num", "data-of": "memory" }, bytes(one.memory_bytes), one.memory_bytes > memory ? " (more than there is)" : ""),
+    element("td", { class: "num", "data-of": "training" }, one.seconds > 0 ? `about ${time(one.seconds)}` : "–"),
+    element("td", { "data-of": "licence" }, one.licence.name, one.licence.must_be_accepted ? " *" : ""),
+    element("td", { "data-of": "here" }, one.on_this_machine ? "yes" : "no")));
   return element("div", {},
-    element("table", {}, element("thead", {}, element("tr", {}, ["model", "size", "memory", "training", "licence", "here"].map((name, i) => element("th", { scope: "col", class: i > 0 && i < 4 ? "num" : null }, name)))), element("tbody", {}, rows)),
+    element("table", { class: "stacked" }, element("thead", {}, element("tr", {}, ["model", "size", "memory", "training", "licence", "here"].map((name, i) => element("th", { scope: "col", class: i > 0 && i < 4 ? "num" : null }, name)))), element("tbody", {}, rows)),
     element("p", { class: "soft" }, `Memory and time are estimates for about ${number(known.data.train_rows)} examples, ${counted(known.data.epochs, "pass", "passes")} over them, on this machine. A larger model writes better and takes longer. * its licence must be accepted on the model's page first.`));
 }
 

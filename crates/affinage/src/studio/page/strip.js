@@ -4,8 +4,8 @@
 
 const strip = (() => {
   const base = document.currentScript.getAttribute("src").replace("strip.js", "");
-  const signs = { done: "✓", stale: "↻", next: "→", empty: "" };
-  const words = { done: "done", stale: "changed since", next: "next", empty: "not yet" };
+  const signs = { done: "✓", stale: "↻", lacking: "!", next: "→", empty: "" };
+  const words = { done: "done", stale: "changed since", lacking: "too little", next: "next", empty: "not yet" };
   const nav = element("nav", { class: "strip", "aria-label": "The rooms of the studio" });
   const list = element("ol", {});
   const sentence = element("p", { class: "strip-says" });
@@ -61,6 +61,13 @@ const strip = (() => {
   addEventListener("hashchange", draw);
   addEventListener("focus", () => refresh().catch(() => {}));
   const ready = refresh().catch((error) => { sentence.textContent = error.message; });
+  // A vote is on the page of votes before the strip would look again.
+  let soon = null;
+  addEventListener("stored", () => {
+    if (here() !== "vote") return;
+    clearTimeout(soon);
+    soon = setTimeout(() => refresh().catch(() => {}), 400);
+  });
   if (base) setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, 10000);
   return { refresh, ready, listen: (listener) => listeners.push(listener), now: () => state, put, here };
 })();

@@ -72,6 +72,13 @@ function command(text, words = "The same in a terminal") {
   return element("p", { class: "command" }, element("span", { class: "soft" }, `${words}: `), element("code", {}, text), " ", copy);
 }
 
+/** The command that brings the same; what was brought lay in a folder that is gone, so its name is left to the person. */
+function importCommand(job) {
+  return element("p", { class: "command" }, element("span", { class: "soft" }, "The same in a terminal: "),
+    element("code", {}, typed(`import${/ import --notes /.test(job.command) ? " --notes" : ""} PATH`)),
+    element("span", { class: "soft" }, ", where PATH is the place of the file or folder on your machine."));
+}
+
 /** A command on this project, as it is typed where the studio was started. */
 function typed(rest) {
   return `${strip.now()?.project.program ?? "affinage"} ${rest}`;
@@ -157,10 +164,21 @@ function jobSection(section, jobs, wanted) {
   }
 }
 
+/** The task of a line that says how far it is: "training" of "training 12% (…)" and "computing the figures" of "computing the figures, 40 s". */
+function taskOf(line) {
+  return line.match(/^(.+?) \d+% \(/)?.[1] ?? line.match(/^(.+?), \d[\d.]* (s|min|h)( \d+ (s|min))?$/)?.[1] ?? null;
+}
+
+/** Lines without those that another line of the same task has overtaken. */
+function withoutOvertaken(lines) {
+  const last = new Map(lines.map((line, i) => [taskOf(line), i]));
+  return lines.filter((line, i) => taskOf(line) === null || last.get(taskOf(line)) === i);
+}
+
 /** What a piece of work said; of one that failed from the error on. */
 function linesOf(job) {
   const first = job.state === "failed" ? Math.max(0, job.lines.findIndex((line) => line.startsWith("error:"))) : 0;
-  return job.lines.slice(first).map((line) => element("div", { class: /\S {2,}\S/.test(line) ? "columns" : line.startsWith("  ") ? "inner" : null }, inCode(line.trim())));
+  return withoutOvertaken(job.lines.slice(first)).map((line) => element("div", { class: /\S {2,}\S/.test(line) ? "columns" : line.startsWith("  ") ? "inner" : null }, inCode(line.trim())));
 }
 
 /** A piece of work in words: its state and what it said. */
@@ -171,7 +189,7 @@ function jobView(job) {
     element("h2", {}, titleOf(job)),
     lines.length ? element("div", { class: isFailed ? "lines failed" : "lines" }, lines) : null,
     isFailed ? element("p", {}, dismissal(job)) : null,
-    command(job.command),
+    job.kind === "import" ? importCommand(job) : command(job.command),
   ].filter(Boolean);
 }
 

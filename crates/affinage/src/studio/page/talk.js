@@ -11,7 +11,9 @@ rooms.talk = {
     const party = state.said.party;
     talk.run = party?.run ?? talk.run ?? state.runs[0]?.name ?? null;
     if (!state.runs.some((run) => run.name === talk.run)) talk.run = state.runs[0]?.name ?? null;
-    talk.arms = party?.arms ?? talk.arms ?? (talk.run ? ["base", "last"] : ["base"]);
+    talk.arms = party?.arms ?? talk.arms ?? ["base"];
+    if (!party && talk.run && !talk.hasTrained) talk.arms = ["base", "last"];
+    talk.hasTrained = talk.run !== null;
     talk.log = element("section", { class: "talk", "aria-label": "What was said" });
     talk.command = element("div", {});
     main.append(element("h1", {}, "Talk"),

@@ -10,6 +10,8 @@ rooms.train = {
     training.section = element("section", { "aria-live": "polite" });
     training.view = null;
     training.version = state.versions[0] ?? null;
+    training.standing = state.standing;
+    if (state.standing === "running" && state.standing_run) training.run = state.standing_run;
     training.run ??= state.runs[0]?.name ?? null;
     if (!state.runs.some((run) => run.name === training.run)) training.run = state.runs[0]?.name ?? null;
     if (!state.runs.some((run) => run.name === training.other)) training.other = null;
@@ -27,6 +29,11 @@ rooms.train = {
     jobSection(training.section, isTold ? [last] : [], ["train", "resume", "freeze"]);
     const busy = jobs.some((job) => !isEnded(job) && (job.kind === "train" || job.kind === "resume"));
     if (busy) followRun();
+    // What was drawn before the training began offers to begin it.
+    if (busy && training.standing !== "running") {
+      training.standing = "running";
+      again();
+    }
   },
   ended(job) {
     if (["train", "resume", "freeze"].includes(job.kind)) again();
@@ -34,7 +41,7 @@ rooms.train = {
 };
 
 /** The data set that is trained on, and a new one where something changed. */
-function dataView({ versions, changes }) {
+function dataView({ versions, changes, lacks }) {
   const clean = element("input", { type: "checkbox" });
   const freeze = element("div", {},
     element("p", {}, element("label", {}, clean, " also take undecided cards without errors or warnings of lint")),
@@ -43,15 +50,16 @@ function dataView({ versions, changes }) {
   if (versions.length === 0) {
     return element("div", {}, element("p", {}, "A data set is frozen from the accepted cards: most are trained on, some are kept back to watch the training and to ask about later."), freeze);
   }
-  return element("div", {}, element("p", {}, `Data set ${versions[0]}${changes ? `; ${changes}` : ""}.`), changes ? freeze : element("details", {}, element("summary", {}, "Freeze another one"), freeze));
+  return element("div", {}, element("p", {}, `Data set ${versions[0]}${changes ? `; ${changes}` : ""}.`),
+    lacks ? element("p", { class: "failed" }, element("strong", { "aria-hidden": "true" }, "! "), `${capital(lacks)}. `, element("a", { href: "choose/" }, "To the cards")) : null, changes ? freeze : element("details", {}, element("summary", {}, "Freeze another one"), freeze));
 }
 
-function trainView({ standing, standing_run: run, model, epochs }) {
+function trainView({ standing, standing_run: run, model, epochs, max_steps: most }) {
   const sample = element("input", { class: "wideinput", "aria-label": "A prompt that is answered again and again", placeholder: "a prompt to answer at every checkpoint (optional)" });
   const start = button(standing === "finished" ? "Train again" : "Train", () => begin("api/train/begin", { version: training.version, sample: sample.value }).then(() => { training.run = null; }), { class: standing === "none" ? "main" : "" });
-  const words = { running: "It is trained on now.", none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on; the training is ${run}.` };
+  const words = { running: run ? `A training is at work: ${run}.` : "A training is about to begin.", none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on; the training is ${run}.` };
   return element("div", {},
-    element("p", {}, `${words[standing]} The model is ${model}; the examples are gone through ${counted(epochs, "time")}. Other settings: affinage.toml.`),
+    element("p", {}, `${words[standing]} The model is ${model}; ${most === null ? `the examples are gone through ${counted(epochs, "time")}` : `it takes at most ${counted(most, "step")} (train.max-steps), and goes through the examples no more than ${counted(epochs, "time")}`}. Other settings: affinage.toml.`),
     element("p", {}, sample),
     element("p", { class: "row" }, standing === "stopped" ? button("Go on with it", () => begin("api/train/resume", { run }), { class: "main" }) : null, standing === "running" ? null : start,
       button("What will it take?", () => begin("api/train/plan", { version: training.version }))),
@@ -85,7 +93,7 @@ function drawPlan(job) {
   ]), command(job.command));
 }
 
-function runsView({ runs }) {
+function runsView({ runs, standing }) {
   const words = { running: "running", finished: "finished", stopped: "stopped", unreadable: "cannot be read" };
   const pick = (kind, name) => async () => { training[kind] = kind === "other" && training.other === name ? null : name; await drawRun(); mark(); };
   const rows = runs.map((run) => element("tr", { "data-run": run.name },
@@ -94,7 +102,7 @@ function runsView({ runs }) {
     element("td", { class: "num", "data-of": "steps" }, run.steps ? `${number(run.step)} of ${number(run.steps)}` : "–"),
     element("td", { class: "num", "data-of": "validation loss" }, run.validation_loss === undefined ? "–" : run.validation_loss.toFixed(3)),
     element("td", {}, runs.length > 1 ? button("Lay over", pick("other", run.name), { class: "small", "aria-label": `Lay ${run.name} over the curve` }) : "",
-      run.state === "stopped" ? button("Go on", () => begin("api/train/resume", { run: run.name }), { class: "small", "aria-label": `Go on with ${run.name}` }) : "")));
+      run.state === "stopped" && standing !== "running" ? button("Go on", () => begin("api/train/resume", { run: run.name }), { class: "small", "aria-label": `Go on with ${run.name}` }) : "")));
   const table = element("table", { class: "trainings" }, element("thead", {}, element("tr", {}, ["training", "state", "data set", "steps", "validation loss", ""].map((name, i) => (name ? element("th", { scope: "col", class: i === 3 || i === 4 ? "num" : null }, name) : element("td", {}))))), element("tbody", {}, rows));
   const mark = () => { for (const row of table.tBodies[0].rows) { row.cells[0].firstElementChild.setAttribute("aria-pressed", row.dataset.run === training.run); } };
   mark();
@@ -124,6 +132,11 @@ async function drawRun() {
     run.left ? `about ${run.left} left` : run.seconds ? `took ${time(run.seconds)}` : "",
   ];
   strip.put(line, facts.filter(Boolean).join(" · "));
+  const row = document.querySelector(`.trainings [data-run="${CSS.escape(run.name)}"]`);
+  if (row) {
+    const words = { "steps": run.steps ? `${number(run.step)} of ${number(run.steps)}` : null, "validation loss": run.validation_loss?.toFixed(3) };
+    for (const [name, text] of Object.entries(words)) if (text) strip.put(row.querySelector(`[data-of="${name}"]`), text);
+  }
   bar.max = run.steps ?? 1;
   bar.value = run.step;
   bar.hidden = run.state !== "running";
@@ -148,15 +161,13 @@ function followRun() {
     training.timer = null;
     if (shell.shown !== "train") return;
     try {
-      if (!training.run || !training.curve) {
-        const state = await get("api/train");
-        if (state.runs[0]?.state === "running" && state.runs[0].name !== training.run) {
-          training.run = state.runs[0].name;
-          await again();
-        }
-      } else if ((await drawRun()).state === "running") {
-        followRun();
-      }
+      const run = training.run && training.curve ? await drawRun() : null;
+      if (run?.state === "running") return followRun();
+      // Another run works now, or what is drawn has begun or ended since.
+      const { standing, standing_run: at } = await get("api/train");
+      const isRunning = standing === "running";
+      if (isRunning !== (training.standing === "running") || (at && isRunning && at !== training.run)) return await again();
+      if (isRunning) followRun();
     } catch { /* the next look says it */ }
   }, 1000);
 }
