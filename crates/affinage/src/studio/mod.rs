@@ -184,11 +184,14 @@ impl Studio {
         }
         if let (Method::Get, Some(below)) = (request.method, path.strip_prefix("report/")) {
             return match report::page(&ctx, below) {
-                Err(error) if is_page(request) => {
+                Err(error) => {
                     let title = "There is no report to read";
-                    let mut page = message(title, &error, "report", "To the reports", path);
-                    page.status = 404;
-                    Ok(page)
+                    let mut reply = match is_page(request) {
+                        true => message(title, &error, "report", "To the reports", path),
+                        false => Reply::from_error(&error),
+                    };
+                    reply.status = 404;
+                    Ok(reply)
                 }
                 reply => reply,
             };

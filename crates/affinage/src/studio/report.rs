@@ -179,7 +179,8 @@ pub fn card(ctx: &Context, evaluation: &Evaluation) -> Option<Value> {
             question if question.ends_with('?') => format!("{question} {text}"),
             _ => format!("{label}: {text}"),
         };
-        let lines: Vec<String> = card.rows.iter().map(|(label, text)| line(label, text)).collect();
+        let lines: Vec<String> =
+            card.rows.iter().map(|(label, text)| line(label, &ctx.ui.as_printed(text))).collect();
         json!({ "title": card.title, "compared": card.compared, "first": lines.first(), "lines": lines })
     })
 }

@@ -16,6 +16,7 @@ mod repeat;
 mod table;
 mod wrap;
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -92,6 +93,11 @@ impl Ui {
     /// The same way to print for a call with these `--set`: commands that are named have them too ([`repeat::with_sets`]).
     pub fn with_sets(self, sets: &[String]) -> Self {
         Self { sets: sets.into(), ..self }
+    }
+
+    /// `text` with the `--set` of this call in the commands that it names, as it is printed.
+    pub fn as_printed<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        repeat::with_sets(text, &self.sets)
     }
 
     /// Whether `-v` asks for everything.
@@ -182,7 +188,7 @@ impl Ui {
             }
             return Ok(());
         }
-        let text = repeat::with_sets(text, &self.sets);
+        let text = self.as_printed(text);
         self.print(&wrap::fitted(&text, columns_of(&console::Term::stdout())))
     }
 
@@ -272,7 +278,7 @@ impl Ui {
     /// Writes to standard error without tearing a bar. A closed standard error is nobody's failure.
     fn write_err(&self, line: &str) {
         let line = printable(line, self.colour_err);
-        let line = repeat::with_sets(&line, &self.sets);
+        let line = self.as_printed(&line);
         let line = wrap::fitted(&line, columns_of(&console::Term::stderr()));
         self.suspended(|| {
             let _nobody_listens = writeln!(std::io::stderr().lock(), "{line}");

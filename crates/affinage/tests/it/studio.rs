@@ -322,15 +322,17 @@ fn a_job_that_waits_reads_the_project_when_it_begins() {
     tiny::project(dir);
     let file = dir.join("affinage.toml");
     let config = fs_err::read_to_string(&file).expect("there");
-    let with = |train: &str| fs_err::write(&file, format!("{config}\n{train}\n")).expect("written");
-    let section = if config.contains("[train]") { "" } else { "[train]\n" };
-    with(&format!("{section}epochs = 400"));
+    let with = |key: &str| {
+        let config = config.replace("[train]\n", &format!("[train]\n{key}\n"));
+        fs_err::write(&file, config).expect("written");
+    };
+    with("epochs = 400");
     let page = open(dir);
     let version = page.get("api/train")["versions"][0].clone();
     let training = page.post("api/train/begin", &json!({ "version": version }));
     let plan = page.post("api/train/plan", &json!({ "version": version }));
     page.wait("api/train", |train| train["runs"][0]["step"].as_u64() > Some(1));
-    with(&format!("{section}max-steps = 3"));
+    with("max-steps = 3");
     page.post("api/jobs/stop", &json!({ "id": training["job"] }));
     let plan = ended(&page, &plan);
     let figures: Value = serde_json::from_str(plan["printed"].as_str().expect("a text")).expect("JSON");

@@ -192,7 +192,8 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     assert_eq!((&made["is_whole"], &made["answers"]), (&json!(true), &made["of_answers"]), "{made}");
     // The lines of the card are those of the terminal.
     let plain = |text: &str| text.replace(':', "").split_whitespace().collect::<Vec<_>>().join(" ");
-    let printed = plain(done["printed"].as_str().expect("what it printed"));
+    let output = affinage(dir).args(sets).arg("analyze").output().expect("it starts");
+    let printed = plain(&String::from_utf8_lossy(&output.stdout));
     let lines = made["card"]["lines"].as_array().expect("lines");
     assert!(lines.len() >= 3, "{lines:?}");
     for line in lines {
