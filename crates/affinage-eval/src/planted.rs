@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::judge::qualification::result::Counted;
 use crate::judgment::{Outcome, called};
+use crate::plain::counted;
 use crate::stats::proportion::clopper_pearson;
 use crate::text::capitalised;
 
@@ -77,8 +78,15 @@ pub fn planted_results(rows: &[GoldVote]) -> BTreeMap<&str, PlantedResult> {
         let found = Counted { count: decided.iter().filter(|right| **right).count(), of: decided.len() };
         let open = items.values().filter(|row| row.is_right.is_none() && row.outcome == Outcome::Tie).count();
         let verdict = verdict(found);
-        let sentence = sentence(voter, found, verdict) + &not_counted(open);
-        (found.of > 0).then_some(PlantedResult { found, verdict, sentence })
+        let sentence = match found.of {
+            0 => format!(
+                "{} called {} a tie, a text and its damaged copy: whether these votes were given with care is not known.",
+                capitalised(&called(voter)),
+                counted(open, "planted pair", "planted pairs")
+            ),
+            _ => sentence(voter, found, verdict) + &not_counted(open),
+        };
+        (found.of + open > 0).then_some(PlantedResult { found, verdict, sentence })
     };
     by_voter.into_iter().filter_map(|(voter, items)| Some((voter, result(voter, items)?))).collect()
 }
@@ -219,6 +227,13 @@ mod tests {
             result.sentence.ends_with(" 1 more was called a tie and does not count."),
             "every planted pair is told: {}",
             result.sentence
+        );
+        let all_tied: Vec<GoldVote> =
+            (0..2).map(|i| GoldVote { outcome: Outcome::Tie, ..row("author:me", i, None) }).collect();
+        assert_eq!(
+            planted_results(&all_tied)["author:me"].sentence,
+            "You called 2 planted pairs a tie, a text and its damaged copy: whether these votes were given with care is \
+             not known."
         );
         let missed_some = of(3, 4).sentence;
         assert!(missed_some.ends_with("this speaks neither for nor against these votes."), "{missed_some}");

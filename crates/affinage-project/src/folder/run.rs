@@ -146,6 +146,13 @@ impl Run {
         newest.context("at least one run")
     }
 
+    /// All runs, the one that commands mean first; see [`Run::newest`].
+    pub fn meant_first(project: &Path, ui: &dyn Observer) -> anyhow::Result<Vec<Self>> {
+        let mut runs = Self::list(project)?;
+        runs.sort_by_cached_key(|run| std::cmp::Reverse(run.progress(ui)));
+        Ok(runs)
+    }
+
     /// The unfinished run that was worked on last; where all are finished, the newest.
     pub fn unfinished(project: &Path, ui: &dyn Observer) -> anyhow::Result<Self> {
         let runs = Self::some(project)?.into_iter();

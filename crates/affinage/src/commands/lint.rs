@@ -311,7 +311,7 @@ fn see_more(ctx: &Context, left: Option<Left>, findings: &[Finding], shows_all: 
     }
     if let Some(left) = left.filter(|_| !serious.is_empty()) {
         let or = match (next_step(ctx)?, left) {
-            (Some(next), _) => format!("; or {next}"),
+            (Some(next), _) => format!(". Next: {next}"),
             (None, Left::CleanDated) => {
                 "; or freeze what is clean, dated notes too: `affinage dataset --accept-clean \
                                          --dated-notes`"

@@ -140,7 +140,7 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
     let evaluations = Evaluation::list(&ctx.project)?;
     let rows: Vec<Value> = evaluations.iter().rev().map(|evaluation| row(ctx, evaluation)).collect();
     let mut runs = Vec::new();
-    for run in Run::list(&ctx.project)?.into_iter().rev() {
+    for run in Run::meant_first(&ctx.project, &ctx.ui)? {
         // Of a run that cannot be read nothing can be exported; the room Train says why.
         let (Ok(saved), Ok(names)) = (train::learned(ctx, &run), train::learned_names(ctx, &run)) else {
             continue;

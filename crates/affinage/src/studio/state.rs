@@ -167,8 +167,7 @@ fn train(ctx: &Context, is_training: bool) -> anyhow::Result<Found> {
 }
 
 fn talk(ctx: &Context) -> anyhow::Result<Found> {
-    let saved = Run::list(&ctx.project)?.into_iter().rev();
-    for run in saved {
+    for run in Run::meant_first(&ctx.project, &ctx.ui)? {
         // Step 0 is the base.
         let saved = run.checkpoints(&ctx.ui).ok();
         if let Some(last) = saved.as_ref().and_then(|saved| saved.last()).filter(|last| last.step > 0) {
@@ -204,7 +203,7 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
         }
         series::State::Whole => {
             let of = evaluation.plan()?.run;
-            let newest = Run::list(&ctx.project)?.pop().map(|run| run.name);
+            let newest = Run::meant_first(&ctx.project, &ctx.ui)?.into_iter().next().map(|run| run.name);
             match of.is_some() && of != newest {
                 true => (Stand::Stale, format!("the evaluation {name} is about an earlier training")),
                 false => (Stand::Done, format!("every answer of {name} is there")),

@@ -147,7 +147,7 @@ impl Talk {
     /// Who can be asked, how they are asked, and what was said.
     fn state(&self, ctx: &Context) -> anyhow::Result<Reply> {
         let mut runs = Vec::new();
-        for run in Run::list(&ctx.project)?.iter().rev() {
+        for run in &Run::meant_first(&ctx.project, &ctx.ui)? {
             let learned =
                 train::learned(ctx, run).and_then(|saved| Ok((saved, train::learned_names(ctx, run)?)));
             match learned {

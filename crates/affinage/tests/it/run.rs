@@ -126,6 +126,11 @@ fn the_run_that_finished_last_is_meant_and_said_whatever_its_name() {
         !train(&["chat", "base", "--prompt", "What is it?"]).contains("finished last"),
         "no run is asked"
     );
+    // The studio's rooms begin with the same one.
+    let page = Page::open(dir.path(), &["studio"]);
+    for room in ["talk", "report"] {
+        assert_eq!(page.get(&format!("api/{room}"))["runs"][0]["name"], name(older), "{room}");
+    }
 }
 
 #[test]
