@@ -146,6 +146,8 @@ pub struct Tokenizer {
     gaps: complete::Gaps,
     /// The same, to which special tokens are plain text. Made where a text holds one that is not to be taken as such.
     plain: OnceLock<Box<tokenizers::Tokenizer>>,
+    /// Bytes of the longest token as the vocabulary writes it.
+    longest: OnceLock<usize>,
 }
 
 /// Times by which the replacements of a tokenizer may lengthen a text. Real ones turn a space into a sign of three bytes.
@@ -211,7 +213,12 @@ impl Tokenizer {
     }
 
     fn of(inner: tokenizers::Tokenizer) -> Tokenizer {
-        Tokenizer { gaps: complete::Gaps::of(&inner), inner, plain: OnceLock::new() }
+        Tokenizer {
+            gaps: complete::Gaps::of(&inner),
+            inner,
+            plain: OnceLock::new(),
+            longest: OnceLock::new(),
+        }
     }
 
     /// A character that has neither a token nor an unknown token in its place would vanish.
@@ -223,6 +230,15 @@ impl Tokenizer {
             Some(character) => Err(TokenizerError::Lost { character }),
             None => Ok(()),
         }
+    }
+
+    /// Bytes that a text of this many tokens has at most: as if each were the longest. A text of more need not be encoded
+    /// to know that it has more tokens.
+    pub fn most_bytes(&self, tokens: usize) -> usize {
+        let longest = self
+            .longest
+            .get_or_init(|| self.inner.get_vocab(true).keys().map(String::len).max().unwrap_or_default());
+        longest.saturating_mul(tokens)
     }
 
     /// Errors: a character has no token, and there is no unknown token.

@@ -333,13 +333,16 @@ fn real_email(text: &str) -> bool {
     !["example.com", "example.org", "example.net"].contains(&domain.as_str())
 }
 
-fn real_phone(text: &str) -> bool {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    // 555-0100 to 555-0199 of North America are reserved for fiction.
+/// 555-0100 to 555-0199 of North America, with or without area code, are reserved for fiction.
+fn is_fiction(text: &str) -> bool {
     let is_american = !text.starts_with('0')
         && !text.starts_with("(0")
         && (!text.starts_with('+') || text.starts_with("+1"));
-    let is_fiction = is_american && text.contains("555-01");
+    is_american && text.contains("555-01")
+}
+
+fn real_phone(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
     // A row of numbers, each written with zeros before it, is a table.
     let groups: Vec<&str> =
         text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
@@ -348,7 +351,7 @@ fn real_phone(text: &str) -> bool {
     let least = if text.starts_with('0') { 9 } else { 8 };
     // `02110-1301` is a place in North America.
     let is_place = groups.len() == 2 && groups[0].len() == 5 && groups[1].len() == 4 && text.contains('-');
-    (least..=15).contains(&digits) && !is_fiction && !is_table && !is_place && !is_date(&groups)
+    (least..=15).contains(&digits) && !is_fiction(text) && !is_table && !is_place && !is_date(&groups)
 }
 
 /// `01-02-2024`, `2024-01-02`, `1914-1918`.
@@ -362,7 +365,7 @@ fn is_date(groups: &[&str]) -> bool {
     }
 }
 
-/// A local number may be short where a word names it: `555-0142`.
+/// A local number may be short where a word names it: `555-2142`.
 fn real_named_phone(text: &str) -> bool {
     let is_local = text.len() == 8 && text.as_bytes()[3] == b'-';
     let groups: Vec<&str> =
@@ -373,11 +376,12 @@ fn real_named_phone(text: &str) -> bool {
         && !text.starts_with(['0', '+', '('])
         && groups[1..].iter().all(|group| group.len() == 3)
         && groups.contains(&"000");
-    is_local
+    let is_real = is_local
         || ((7..=15).contains(&digits)
             && !is_amount
             && !is_date(&groups)
-            && (digits == 7 || real_phone(text)))
+            && (digits == 7 || real_phone(text)));
+    is_real && !is_fiction(text)
 }
 
 /// ISO 13616: the number with its first four characters moved to the end is 1 modulo 97.
@@ -514,8 +518,8 @@ mod tests {
             ("02 123 45 67", "phone number"),
             ("(030) 901820 is Berlin", "phone number"),
             ("020 7946 0958", "phone number"),
-            ("you can call me at 555-0142.", "phone number"),
-            ("My number is 555-0142", "phone number"),
+            ("you can call me at 555-2142.", "phone number"),
+            ("My number is 555-2142", "phone number"),
             ("Tel.: 761 55 50 18", "phone number"),
             ("meine Nummer ist 5550188", "phone number"),
             ("DE89 3704 0044 0532 0130 00", "bank account (IBAN)"),
@@ -545,6 +549,8 @@ mod tests {
             "the telephone was made in 1876, and 1234567 of them since",
             "call 202-555-0142 or (202) 555-0142",
             "pages 555-0142",
+            "Call 555-0123 in the film.",
+            "My number is 555-0199",
             "MY20 VERY LONG AND LOUD WORD",
             "the part DE89 3704 0044 only",
         ];

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::conversation::{Conversation, Link, Node, Origin, Provider};
 use anyhow::{Context as _, anyhow};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
@@ -60,9 +61,23 @@ fn is_on_read_only_media(folder: &Path) -> bool {
     is_read_only
 }
 
+/// Device and inode of a file; `None` where there is no file, or the system has no such numbers.
+fn file_identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    let identity = {
+        use std::os::unix::fs::MetadataExt as _;
+        path.metadata().ok().map(|found| (found.dev(), found.ino()))
+    };
+    #[cfg(not(unix))]
+    let identity = path.metadata().ok().and(None);
+    identity
+}
+
 pub struct Library {
     db: Connection,
     project: PathBuf,
+    /// See [`file_identity`].
+    opened: Option<(u64, u64)>,
 }
 
 /// An imported file.
@@ -116,7 +131,7 @@ impl Library {
         let db = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
             .with_context(|| format!("cannot open {}", path.display()))?;
         schema::migrate(&db, &path)?;
-        Ok(Library { db, project: project.to_owned() })
+        Ok(Library { db, project: project.to_owned(), opened: file_identity(&path) })
     }
 
     fn connect(project: &Path, flags: OpenFlags) -> anyhow::Result<Library> {
@@ -134,7 +149,35 @@ impl Library {
         let db = prepare().with_context(|| format!("cannot open {}", path.display()))?;
         schema::migrate(&db, &path)?;
         leftovers::remove(&db, project)?;
-        Ok(Library { db, project: project.to_owned() })
+        Ok(Library { db, project: project.to_owned(), opened: file_identity(&path) })
+    }
+
+    /// Whether another file lies where this one was opened, or none: a backup or a sync has replaced it, and what is
+    /// written here is lost with the old one. Never where the system cannot tell.
+    pub fn is_replaced(&self) -> bool {
+        self.opened.is_some() && file_identity(&self.project.join(LIBRARY_FILE)) != self.opened
+    }
+
+    /// Opens the file that has replaced this one.
+    ///
+    /// Errors: there is none, and the old one stays open.
+    pub fn reopen(&mut self) -> anyhow::Result<()> {
+        if !self.project.join(LIBRARY_FILE).is_file() {
+            return Err(anyhow!("{LIBRARY_FILE} is missing in {}", self.project.display()))
+                .hint("put it back from your backup");
+        }
+        // Both files have the same log beside them by its name: nothing of the old one may be left in it.
+        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.leave_log();
+        self.db = Connection::open_in_memory()?;
+        *self = Library::open(&self.project)?;
+        Ok(())
+    }
+
+    /// Leaves the log where it lies when this closes: it is the one of the file that has replaced this.
+    fn leave_log(&self) {
+        // Where it fails the log is removed, as ever.
+        drop(self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true));
     }
 
     /// All imported files, oldest first.
@@ -238,6 +281,14 @@ impl Library {
     pub fn version_is_current(&self, hash: &str, at: &str) -> anyhow::Result<()> {
         self.db.execute("UPDATE version SET made_at = ?2 WHERE hash = ?1", (hash, at))?;
         Ok(())
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        if self.is_replaced() {
+            self.leave_log();
+        }
     }
 }
 

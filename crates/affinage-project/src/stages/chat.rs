@@ -9,7 +9,7 @@ use affinage_dataset::tokenize::tokenize_prompt;
 use affinage_engine::generate::{Emitted, Finish, Generator, Request};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use serde::Serialize;
 
 use crate::errors::HintExt as _;
@@ -19,7 +19,7 @@ use crate::folder::run::{self, Run, shown_as};
 use crate::interrupt;
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::observer::Observer;
-use crate::stages::generation::{named_adapter, sampling};
+use crate::stages::generation::{named_adapter, refuse_unencoded, sampling};
 
 /// Someone who answers, and the conversation so far as they know it.
 pub struct Speaker {
@@ -311,17 +311,21 @@ fn fit_context(
     new_tokens: usize,
 ) -> anyhow::Result<Vec<u32>> {
     loop {
-        let ids = tokenize_prompt(&model.tokenizer, model.template()?, messages)?;
-        if ids.len() + new_tokens <= engine.max_positions() {
-            return Ok(ids);
-        }
+        let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+        let too_long = match refuse_unencoded(&model.tokenizer, bytes, engine.max_positions()) {
+            Err(too_long) => too_long,
+            Ok(()) => {
+                let ids = tokenize_prompt(&model.tokenizer, model.template()?, messages)?;
+                let tokens = ids.len() + new_tokens;
+                if tokens <= engine.max_positions() {
+                    return Ok(ids);
+                }
+                anyhow!("{tokens} tokens do not fit into the model's {} positions", engine.max_positions())
+            }
+        };
         let first = usize::from(messages[0].role == Role::System);
         if messages.len() < first + 3 {
-            bail!(
-                "{} tokens do not fit into the model's {} positions",
-                ids.len() + new_tokens,
-                engine.max_positions()
-            );
+            return Err(too_long);
         }
         messages.drain(first..first + 2);
         ui.warn("the conversation is longer than the model reads; its oldest exchange was dropped");

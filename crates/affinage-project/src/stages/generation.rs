@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
+use affinage_dataset::tokenizer::Tokenizer;
 use affinage_engine::checkpoint::{adapter_sha256, load_adapter};
 use affinage_engine::generate::{Finish, Generator, Request, Sampling};
 use affinage_engine::lora::Adapter;
 use affinage_engine::model::Model;
 use anyhow::{anyhow, bail};
 
-use crate::errors::HintExt as _;
+use crate::errors::{HintExt as _, usage};
 use crate::folder::config::Generate;
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
@@ -19,6 +20,19 @@ use crate::model::LoadedModel;
 /// The engine's form of `[generate]`.
 pub fn sampling(config: &Generate) -> Sampling {
     Sampling { temperature: config.temperature as f32, top_p: config.top_p as f32, top_k: config.top_k }
+}
+
+/// Refuses what has more bytes than tokens of these positions can have, before it is encoded: that takes a hundred times
+/// the memory of a text.
+pub fn refuse_unencoded(tokenizer: &Tokenizer, bytes: usize, positions: usize) -> anyhow::Result<()> {
+    let most = tokenizer.most_bytes(positions);
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "the text has {bytes} bytes, and at most {most} can fit into the model's {positions} positions"
+    )))
+    .hint("ask with a shorter text")
 }
 
 /// The adapter that an arm names (`base` has none), with its SHA-256, and the arm's full name: `last` is `step-N`.

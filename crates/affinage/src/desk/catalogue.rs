@@ -18,6 +18,8 @@ use affinage_project::folder::library::{
 };
 use affinage_project::stages::freeze::{Unread, is_off_branch};
 
+use super::reading::aside;
+
 /// Characters of a prompt that stand for a missing title.
 const TITLE_CHARS: usize = 60;
 
@@ -422,8 +424,11 @@ pub fn read(
     for (who, chars) in places.iter().flat_map(|place| &place.written) {
         *written.entry(who.clone()).or_default() += chars;
     }
-    let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
-    let asked = dedup::neighbours(&prompts, Nearness::Related);
+    let neighbours = move || {
+        let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
+        dedup::neighbours(&prompts, Nearness::Related)
+    };
+    let Some(asked) = aside(neighbours, &affinage_project::interrupt::requested) else { return Ok(None) };
     Ok(Some(Whole { grouping: Grouping::of(&places), written, asked, subjects }))
 }
 

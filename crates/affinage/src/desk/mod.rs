@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use affinage_dataset::candidate::Learn;
 use affinage_dataset::counts::Omission;
-use affinage_project::errors::usage;
+use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
 };
@@ -130,7 +130,10 @@ impl Desk {
     /// Answers a request for what lies at `path` below the desk's own address.
     pub fn answer(&self, ctx: &Context, request: &Request, path: &str) -> anyhow::Result<Reply> {
         match (request.method, path) {
-            (Method::Get, "") => Ok(Reply::html(PAGE)),
+            (Method::Get, "") => {
+                self.lock().take_replaced()?;
+                Ok(Reply::html(PAGE))
+            }
             (Method::Get, "desk.css") => Ok(Reply::css(include_str!("page/desk.css"))),
             (Method::Get, "desk.js") => Ok(Reply::script(include_str!("page/desk.js"))),
             (Method::Get, "card.js") => Ok(Reply::script(include_str!("page/card.js"))),
@@ -223,6 +226,10 @@ impl State {
     }
 
     fn post(&mut self, path: &str, request: &Request) -> anyhow::Result<Reply> {
+        if self.library.is_replaced() {
+            let message = "the library was replaced while the desk was open (by a backup or a sync?); this was not stored";
+            return Err(usage(message)).hint("reload the page: it then shows the library that is there now");
+        }
         self.look_outside()?;
         match path {
             "api/place" => self.set_place(&request.json::<Place>()?.id),
@@ -349,6 +356,17 @@ impl State {
         let (catalogue, marks) = (&self.catalogue, &self.marks);
         self.queue.retain(|index| catalogue.is_met(index, marks));
         Ok(())
+    }
+
+    /// Opens the library that lies in the place of the one on the desk; where none does, what is shown stays.
+    fn take_replaced(&mut self) -> anyhow::Result<()> {
+        if !self.library.is_replaced() || self.library.reopen().is_err() {
+            return Ok(());
+        }
+        self.marks = self.library.marks()?;
+        self.derivation = self.library.derivation()?;
+        self.seen_outside = self.library.outside_changes()?;
+        self.start_over()
     }
 
     /// Another command may have decided, chosen or fixed something meanwhile.

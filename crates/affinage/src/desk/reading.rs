@@ -14,6 +14,22 @@ use crate::context::Context;
 /// How soon a waiting thread sees that there is something to do.
 pub const POLL: std::time::Duration = std::time::Duration::from_millis(50);
 
+/// What `work` gives, on a thread of its own; `None` as soon as `is_over`, whereupon nobody waits for the thread any more.
+/// For long work that has no place to stop at and writes nothing.
+pub fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+    is_over: &dyn Fn() -> bool,
+) -> Option<T> {
+    let thread = std::thread::spawn(work);
+    while !thread.is_finished() {
+        if is_over() {
+            return None;
+        }
+        std::thread::sleep(POLL);
+    }
+    Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+}
+
 impl Desk {
     /// Reads all candidates, and again whenever others are to be learnt, until Ctrl-C. The desk answers meanwhile.
     pub fn read_library(&self, ctx: &Context) -> anyhow::Result<()> {
@@ -42,7 +58,7 @@ impl Desk {
                 // What was chosen while the library was read may be about what was not read yet.
                 state.stand_anew()?;
                 drop(state);
-                self.compare(ctx, &subjects, reading)?;
+                self.compare(ctx, subjects, reading)?;
                 self.measure_rows(ctx, reading)?;
                 read = Some(reading);
             }
@@ -51,8 +67,10 @@ impl Desk {
     }
 
     /// Finds what no example shows alone, after everything was read; gives up when all is read again.
-    fn compare(&self, ctx: &Context, subjects: &[Subject], reading: u64) -> anyhow::Result<()> {
-        let findings = catalogue::compare(&ctx.project, subjects)?;
+    fn compare(&self, ctx: &Context, subjects: Vec<Subject>, reading: u64) -> anyhow::Result<()> {
+        let project = ctx.project.clone();
+        let compared = aside(move || catalogue::compare(&project, &subjects), &interrupt::requested);
+        let Some(findings) = compared.transpose()? else { return Ok(()) };
         let mut state = self.lock();
         if state.reading == reading {
             state.catalogue.compared(findings);
@@ -92,5 +110,18 @@ impl Desk {
         state.lengths = Lengths::known(&ruler);
         state.ruler = Some(ruler);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_work_is_not_waited_for_once_all_is_over() {
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        assert_eq!(aside(move || ended.recv().is_ok(), &|| true), None);
+        drop(end);
+        assert_eq!(aside(|| 7, &|| false), Some(7));
     }
 }

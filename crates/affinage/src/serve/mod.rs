@@ -15,6 +15,7 @@ use affinage_engine::model::{Model, Pass};
 use affinage_project::errors::usage;
 use affinage_project::folder::config::Generate;
 use affinage_project::model::LoadedModel;
+use affinage_project::stages::generation::refuse_unencoded;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -70,7 +71,9 @@ impl Served {
     }
 
     fn chat(self: &Arc<Self>, request: &ChatRequest) -> anyhow::Result<Reply> {
-        let prompt = tokenize_prompt(&self.model.tokenizer, self.model.template()?, &request.messages()?)
+        let messages = request.messages()?;
+        self.refuse_unencoded(messages.iter().map(|message| message.content.len()).sum())?;
+        let prompt = tokenize_prompt(&self.model.tokenizer, self.model.template()?, &messages)
             .map_err(|error| usage(error.to_string()))?;
         let prompts = vec![prompt];
         self.check_sequences(&request.common, &prompts)?;
@@ -102,7 +105,10 @@ impl Served {
         if request.common.stream {
             return Err(usage("`stream` is implemented for chat completions only"));
         }
-        let encode = |text: &String| Ok(self.model.tokenizer.encode(text)?);
+        let encode = |text: &String| {
+            self.refuse_unencoded(text.len())?;
+            Ok(self.model.tokenizer.encode(text)?)
+        };
         let prompts: Vec<Vec<u32>> = match &request.prompt {
             Prompts::Text(text) => vec![encode(text)?],
             Prompts::Texts(texts) => texts.iter().map(encode).collect::<anyhow::Result<_>>()?,
@@ -152,6 +158,11 @@ impl Served {
         let rows = logits.chunks_exact(self.engine.config().vocab_size);
         let rest = ids[1..].iter().zip(rows).map(|(id, row)| token_step(*id, row, count));
         std::iter::once(first).chain(rest).collect()
+    }
+
+    /// Refuses a text that is too long by its bytes alone: encoding takes a hundred times their memory.
+    fn refuse_unencoded(&self, bytes: usize) -> anyhow::Result<()> {
+        refuse_unencoded(&self.model.tokenizer, bytes, self.engine.max_positions())
     }
 
     /// Refuses what the model has no positions for, and more sequences than one request may queue.

@@ -51,6 +51,16 @@ impl Visit {
         // Without it replies come a little later.
         drop(stream.set_nodelay(true));
         let seat = self.seat.clone();
+        let begun = tokio::select! {
+            begun = timeout(MAX_TRANSFER, begins_as_http_2(&stream)) => begun,
+            () = seat.ended() => return,
+            _ = closing.changed() => return,
+        };
+        match begun {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => return refuse_http_2(stream).await,
+            _ => return,
+        }
         let router = Router::new().fallback(answer).layer(map_response(with_policy)).with_state(self);
         let service = TowerToHyperService::new(router);
         let connection = http1::Builder::new()
@@ -68,6 +78,26 @@ impl Visit {
             _ = closing.changed() => connection.as_mut().graceful_shutdown(),
         }
         while timeout(MAX_SILENCE, connection.as_mut()).await.is_err() && seat.is_in_work() {}
+    }
+}
+
+/// What a client of HTTP/2 begins with; `hyper` closes such a connection without a word.
+const HTTP_2: &[u8] = b"PRI ";
+
+/// Looks at the first bytes and leaves them where they are. A beginning that comes in pieces is not known.
+async fn begins_as_http_2(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut start = [0; HTTP_2.len()];
+    let length = stream.peek(&mut start).await?;
+    Ok(&start[..length] == HTTP_2)
+}
+
+async fn refuse_http_2(stream: TcpStream) {
+    // With bytes unread the connection would be reset, and the refusal lost.
+    drop(stream.try_read(&mut [0; 1024]));
+    let refusal = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    // Whoever is gone needs no answer, and a new connection has room for one.
+    if matches!(timeout(MAX_SILENCE, stream.writable()).await, Ok(Ok(()))) {
+        drop(stream.try_write(refusal));
     }
 }
 

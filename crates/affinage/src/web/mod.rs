@@ -12,7 +12,7 @@
 //!
 //! Connections are held by `hyper` and answered through a router of `axum` on one thread; each request that was let in is
 //! answered by a page's synchronous function on a thread of its own, which may borrow what the command holds. What is no
-//! HTTP at all, or has a head of more than 64 KiB, is refused by `hyper` with a bare status; every other reply has the
+//! HTTP at all, is HTTP/2, or has a head of more than 64 KiB, is refused with a bare status; every other reply has the
 //! policy and says what is wrong.
 
 #![expect(clippy::disallowed_methods, reason = "the only place that listens")]

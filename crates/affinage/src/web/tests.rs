@@ -257,3 +257,12 @@ fn what_is_in_work_is_answered_when_the_room_closes() {
     assert_eq!(all(&silent.expect("a connection")), "");
     assert!(all(&asked.expect("a connection")).ends_with("\"done\""));
 }
+
+#[test]
+fn a_client_of_http_2_is_told_so() {
+    let room = Room::open(0).expect("a room");
+    visit(&room, &|_| Ok(Reply::not_found()), |visitor| {
+        let (status, _) = parts(&visitor.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+        assert_eq!(status, 400);
+    });
+}

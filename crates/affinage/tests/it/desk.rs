@@ -284,3 +284,27 @@ fn the_queue_learns_says_why_and_looks_twice() {
     let figures = page.get("api/dashboard");
     assert_eq!((&figures["second_looks"]["count"], &figures["second_looks"]["same"]), (&json!(3), &json!(3)));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_library_that_was_replaced_takes_no_decision_until_the_page_is_opened_again() {
+    let dir = project(2);
+    let path = |name: &str| dir.path().join(name);
+    fs_err::copy(path("library.db"), path("backup.db")).expect("copied");
+    let page = open(dir.path());
+    let card = page.get("api/card");
+    mark(&page, &card, &json!({ "action": "reject" }));
+    fs_err::rename(path("backup.db"), path("library.db")).expect("replaced");
+    let accept = json!({ "id": id(&card), "mark": { "action": "accept" }, "label": "test" });
+    let (status, reply) = page.try_post("api/mark", &accept);
+    assert!(status != 200 && reply.to_string().contains("the library was replaced"), "{status} {reply}");
+    let (port, token) = (page.port, &page.token);
+    let head = format!("Host: 127.0.0.1:{port}\r\nConnection: close\r\n");
+    assert_eq!(page.send(&format!("GET /{token}/ HTTP/1.1\r\n{head}\r\n")).0, 200);
+    page.wait("api/summary", |summary| summary["is_whole"] == json!(true));
+    let summary = page.get("api/summary");
+    assert_eq!((&summary["rejected"], &summary["candidates"]), (&json!(0), &json!(2)));
+    page.post("api/mark", &accept);
+    drop(page);
+    assert_eq!(exported(dir.path(), id(&card))["decision"], "accept");
+}

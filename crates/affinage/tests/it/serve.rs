@@ -198,6 +198,13 @@ fn what_is_wrong_is_said_in_the_clients_own_form() {
         json!({"model": "base", "messages": [{"role": "user", "content": "x".repeat(5000)}]}),
         "positions",
     );
+    // Longer than any text of so many tokens: refused before it is encoded, all messages together.
+    let long = json!([{"role": "system", "content": "y ".repeat(500_000)}, {"role": "user", "content": "y ".repeat(500_000)}]);
+    refused(json!({"model": "base", "messages": long}), "the text has 2000000 bytes");
+    let (status, reply) =
+        server.post("completions", &json!({"model": "base", "prompt": "y ".repeat(1_000_000)}));
+    let said = reply["error"]["message"].as_str().expect("a text");
+    assert!(status == 400 && said.starts_with("the text has 2000000 bytes"), "{said}");
     refused(json!({"model": "base"}), "messages");
     let page = "POST /v1/chat/completions HTTP/1.1\r\nOrigin: https://evil.example";
     assert_eq!(server.send(page, "{}").0, 403);
