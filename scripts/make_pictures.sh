@@ -4,7 +4,7 @@
 # AFFINAGE and CHROMIUM name other programs than `affinage` and `chromium`. The project is not changed.
 set -euo pipefail
 [ $# -eq 1 ] || { sed -n 2,4p "$0"; exit 2; }
-affinage=${AFFINAGE:-affinage}
+affinage=$(realpath "$(command -v "${AFFINAGE:-affinage}")")
 chromium=${CHROMIUM:-chromium}
 pictures=$(cd "$(dirname "$0")/.." && pwd)/docs/pictures
 work=$(mktemp -d)
@@ -33,7 +33,7 @@ draw report 1180,610 "file://$project/evals/$name/report.html"
 serve() {
     [ -z "$server" ] || { kill "$server"; wait "$server" || true; }
     : > "$work/address"
-    "$affinage" -C "$project" "$1" --no-open > "$work/address" 2> "$work/said" &
+    (cd "$project" && exec "$affinage" "$1" --no-open) > "$work/address" 2> "$work/said" &
     server=$!
     for _ in $(seq 100); do
         [ -s "$work/address" ] && break
@@ -48,4 +48,4 @@ sleep 2
 draw desk 1180,560 "$address#cards"
 
 serve studio
-draw studio 1180,700 "$address#train"
+draw studio 1180,980 "$address#train"
