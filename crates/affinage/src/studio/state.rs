@@ -58,13 +58,19 @@ type Found = (Stand, String);
 pub fn rooms(ctx: &Context, is_training: bool) -> Vec<Row> {
     let said =
         |found: anyhow::Result<Found>| found.unwrap_or_else(|error| (Stand::Empty, in_one_line(&error)));
+    // Their order needs every event log: read once for the rooms that ask for it.
+    let runs = Run::meant_first(&ctx.project, &ctx.ui);
+    let with_runs = |room: fn(&Context, &[Run]) -> anyhow::Result<Found>| match &runs {
+        Ok(runs) => said(room(ctx, runs)),
+        Err(error) => (Stand::Empty, in_one_line(error)),
+    };
     let found = [
         ("start", start(ctx), "init"),
         ("bring", said(bring(ctx)), "import FILE"),
         ("choose", said(choose(ctx)), "review"),
         ("train", said(train(ctx, is_training)), "train"),
-        ("talk", said(talk(ctx)), "chat --compare base,last"),
-        ("compare", said(compare(ctx)), "eval"),
+        ("talk", with_runs(talk), "chat --compare base,last"),
+        ("compare", with_runs(compare), "eval"),
         ("vote", said(vote(ctx)), "vote --as me"),
         ("report", said(report(ctx)), "report --open"),
     ];
@@ -166,8 +172,8 @@ fn train(ctx: &Context, is_training: bool) -> anyhow::Result<Found> {
     })
 }
 
-fn talk(ctx: &Context) -> anyhow::Result<Found> {
-    for run in Run::meant_first(&ctx.project, &ctx.ui)? {
+fn talk(ctx: &Context, runs: &[Run]) -> anyhow::Result<Found> {
+    for run in runs {
         // Step 0 is the base.
         let saved = run.checkpoints(&ctx.ui).ok();
         if let Some(last) = saved.as_ref().and_then(|saved| saved.last()).filter(|last| last.step > 0) {
@@ -183,10 +189,10 @@ pub fn newest_evaluation(ctx: &Context) -> anyhow::Result<Option<Evaluation>> {
     Ok(Some(Evaluation::named(&ctx.project, &name)).filter(Evaluation::is_planned))
 }
 
-fn compare(ctx: &Context) -> anyhow::Result<Found> {
+fn compare(ctx: &Context, runs: &[Run]) -> anyhow::Result<Found> {
     let Some(evaluation) = newest_evaluation(ctx)? else {
-        let has_run = !Run::list(&ctx.project)?.is_empty();
-        let words = if has_run { "find out whether it got better" } else { "nothing is trained yet" };
+        let words =
+            if !runs.is_empty() { "find out whether it got better" } else { "nothing is trained yet" };
         return Ok((Stand::Empty, words.to_owned()));
     };
     let name = &evaluation.name;
@@ -203,8 +209,8 @@ fn compare(ctx: &Context) -> anyhow::Result<Found> {
         }
         series::State::Whole => {
             let of = evaluation.plan()?.run;
-            let newest = Run::meant_first(&ctx.project, &ctx.ui)?.into_iter().next().map(|run| run.name);
-            match of.is_some() && of != newest {
+            let newest = runs.first().map(|run| &run.name);
+            match of.is_some() && of.as_ref() != newest {
                 true => (Stand::Stale, format!("the evaluation {name} is about an earlier training")),
                 false => (Stand::Done, format!("every answer of {name} is there")),
             }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::jobs::hint_as_typed;
-use super::{Studio, lock, state};
+use super::{Studio, lock, report, state};
 use crate::context::Context;
 use crate::human_votes::{ME, Poll};
 use crate::ui::counted;
@@ -40,10 +40,8 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             if !is_name {
                 return Err(usage("the name of a voter has up to 40 letters, digits, `-`, `_` and `.`"));
             }
-            if !Evaluation::list(&ctx.project)?.iter().any(|known| known.name == eval) {
-                return Err(usage(format!("there is no evaluation `{eval}`")));
-            }
-            let poll = Arc::new(Poll::of(ctx, &eval, &name, author)?);
+            let eval = report::known(ctx, &eval)?;
+            let poll = Arc::new(Poll::of(ctx, &eval.name, &name, author)?);
             let (done, total) = poll.progress();
             *lock(&studio.poll) = Some(poll);
             Reply::json(&json!({ "done": done, "total": total }))
