@@ -3,7 +3,7 @@
 use affinage_eval::analyze::ENOUGH;
 use affinage_project::errors::usage;
 use affinage_project::stages::evaluation::reach::{
-    ALPHA, EFFECT, Options, Planned, Reach, TIES, WANTED_POWER, reach,
+    ALPHA, EFFECT, Options, Planned, Reach, TIES, reach,
 };
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
 use clap::Args;
@@ -53,9 +53,9 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
     }
     if let Some(needed) = prompts_needed {
         ctx.ui.data(&format!(
-            "\nTwo numbers: below {ENOUGH} independent prompts nothing is said at all. A true win rate of {:.0} % is shown four \
-             times in five from about {} on, with {:.0} % ties, each counted half; between the two only larger differences are \
-             found. After the evaluation the report names a third, for the difference that was found.",
+            "\nTwo numbers: below {ENOUGH} independent prompts nothing is said at all. To show a win rate of {:.0} % takes about \
+             {} independent prompts, if {:.0} % end in a tie, each counted half; between the two numbers only larger differences \
+             are found. After the evaluation the report names the number for the win rate that was found.",
             100.0 * args.effect,
             count(*needed),
             100.0 * args.ties
@@ -73,7 +73,7 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
             "{basis} Worst: two bytes a token, replies as long as they may be, and every one asked for again."
         ))?;
     }
-    if reach.last().is_some_and(|all| all.power < WANTED_POWER) {
+    if reach.last().is_some_and(|all| prompts_needed.is_some_and(|needed| (all.independent as u64) < needed)) {
         ctx.ui.hint(match ctx.config.eval.prompts_per_suite {
             Some(asked) if asked < BUILT_IN_PROMPTS => format!(
                 "too few prompts for this effect, because `eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of \
@@ -99,7 +99,7 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
             format!("~{}", count(row.decisive)),
             row.wins_needed.map_or("-".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
             row.smallest_shown.map_or("-".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
-            format!("{:.0} %", 100.0 * row.power),
+            row.wins_needed.map_or("-".to_owned(), |_| format!("{:.0} %", 100.0 * row.power)),
         ]);
     }
     table.render()
@@ -121,7 +121,7 @@ fn columns_in_words(args: &PlanArgs) -> String {
 }
 
 /// Why a category can have no result, or counts for less than its prompts: `in-domain: 57 prompts count as about 3
-/// independent ones: no result is possible`.
+/// independent ones: with fewer than 30 no result is possible`.
 fn why(row: &Reach) -> Option<String> {
     let prompts = counted(row.prompts, "prompt", "prompts");
     let few = row.independent < row.prompts;
@@ -133,7 +133,7 @@ fn why(row: &Reach) -> Option<String> {
         false => prompts,
     };
     match row.wins_needed {
-        None => Some(format!("{}: {from}: no result is possible", row.category)),
+        None => Some(format!("{}: {from}: with fewer than {ENOUGH} no result is possible", row.category)),
         Some(_) if few => Some(format!("{}: {from}", row.category)),
         Some(_) => None,
     }
@@ -152,12 +152,15 @@ mod tests {
     fn a_category_without_a_possible_result_says_why() {
         assert_eq!(
             why(&reach(57, 3, None)).as_deref(),
-            Some("in-domain: 57 prompts count as about 3 independent ones: no result is possible")
+            Some("in-domain: 57 prompts count as about 3 independent ones: with fewer than 30 no result is possible")
         );
-        assert_eq!(why(&reach(1, 1, None)).as_deref(), Some("in-domain: 1 prompt: no result is possible"));
         assert_eq!(
-            why(&reach(57, 12, Some(10))).as_deref(),
-            Some("in-domain: 57 prompts count as about 12 independent ones")
+            why(&reach(1, 1, None)).as_deref(),
+            Some("in-domain: 1 prompt: with fewer than 30 no result is possible")
+        );
+        assert_eq!(
+            why(&reach(57, 40, Some(10))).as_deref(),
+            Some("in-domain: 57 prompts count as about 40 independent ones")
         );
         assert_eq!(why(&reach(57, 57, Some(30))), None);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use affinage_eval::human_votes::{Draw, Said, SessionEvent, too_few};
+use affinage_eval::human_votes::{Draw, Said, Screens, SessionEvent, too_few};
 use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
 use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::nearest::read_text;
@@ -134,12 +134,14 @@ fn open_page(ctx: &Context, eval: &str, ballot: Ballot, room: &RoomArgs) -> anyh
     room.serve(&|request| poll.answer(request, &request.path))?;
     let (done, total) = poll.progress();
     ctx.ui.say(format!(
-        "{done} of {total} screens voted on, {} of them now; everything is saved",
+        "{done} of {} voted on, {} of them now; everything is saved",
+        counted(total, "screen", "screens"),
         done.saturating_sub(before)
     ));
     if done < total {
         ctx.ui.hint("run the same command again to continue");
     } else {
+        ctx.ui.say(poll.screens().in_words());
         poll.checks().iter().for_each(|line| ctx.ui.say(line));
         ctx.ui.hint(together(ctx, eval));
     }
@@ -163,7 +165,7 @@ fn pack(
     ctx.ui.say(format!(
         "{}: {}, {}; it holds texts of",
         file.display(),
-        counted(ballot.items.len(), "pair", "pairs"),
+        Screens::of(&ballot.items).in_words(),
         bytes(page.len() as u64)
     ));
     sources.shown().iter().for_each(|line| ctx.ui.say(format!("  {line}")));
@@ -180,7 +182,7 @@ fn pack(
     if left_out > 0 {
         ctx.ui.say(format!(
             "left out, because their conversations are held private: {}",
-            counted(left_out, "pair", "pairs")
+            counted(left_out, "screen", "screens")
         ));
     }
     if ctx.json {
@@ -231,7 +233,12 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     let all = returned.votes.len();
     let named =
         [VOTER, AUTHOR].iter().find_map(|kind| returned.voter.strip_prefix(kind)).unwrap_or(&returned.voter);
-    ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), named));
+    let voted = ballot.items.iter().filter(|item| files.is_done(&item.id));
+    ctx.ui.say(format!(
+        "{} of {named}, {added} of them new; voted on so far: {}",
+        counted(all, "answered screen", "answered screens"),
+        Screens::of(voted).in_words()
+    ));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
     if ctx.json {
         ctx.ui.json(&Brought { v: 1, voter: &returned.voter, votes: all, new: added })?;

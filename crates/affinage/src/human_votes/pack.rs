@@ -14,8 +14,9 @@ use super::Ballot;
 pub struct Packed<'a> {
     pub v: u32,
     pub file: &'a Path,
+    /// Screens.
     pub items: usize,
-    /// Pairs of conversations that are held private.
+    /// Screens of conversations that are held private.
     pub left_out: usize,
 }
 
