@@ -157,7 +157,11 @@ impl Screens {
         let Screens { pairs, again, planted } = self;
         let again = if again == 0 { String::new() } else { format!(", {again} of them shown again") };
         let planted = if planted == 0 { String::new() } else { format!(", {planted} planted") };
-        format!("{}: {}{again}{planted}", counted(self.all(), "screen", "screens"), counted(pairs, "pair", "pairs"))
+        format!(
+            "{}: {}{again}{planted}",
+            counted(self.all(), "screen", "screens"),
+            counted(pairs, "pair", "pairs")
+        )
     }
 }
 

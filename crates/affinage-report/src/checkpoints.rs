@@ -189,7 +189,11 @@ fn likelihood_panel(points: &[CheckpointPoint]) -> Option<Panel> {
         Measure::Nats,
         Some(0.0),
         vec![
-            line("the data set's texts", ("series-main", Shape::Circle), ("fit_gain", |p| p.fit_gain.as_ref())),
+            line(
+                "the data set's texts",
+                ("series-main", Shape::Circle),
+                ("fit_gain", |p| p.fit_gain.as_ref()),
+            ),
             line(
                 "other writers",
                 ("series-other", Shape::Square),

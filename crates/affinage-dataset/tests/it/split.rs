@@ -298,6 +298,11 @@ fn what_still_overlaps_is_dropped_and_listed() {
         matches!(&dropped.reason, DropReason::Leak { containment, train_example } if *containment >= 0.2 && *train_example == owned[train].id)
     );
     assert_eq!(second.sides[&owned[held_out].id], Side::Test, "dropped, but never moved to train");
+    // Both are known by their words.
+    for index in [held_out, train] {
+        let begin = &second.certificate.begin[&owned[index].id];
+        assert!(!begin.is_empty() && owned[index].prompt.starts_with(begin.as_str()));
+    }
     assert!(second.certificate.max_containment < 0.2);
     // Without the training example it is tested with again.
     let id = owned[held_out].id.clone();
@@ -323,7 +328,11 @@ fn what_repeats_training_examples_is_trained_on_and_others_are_tested_with() {
     assert_eq!(split.certificate.dropped, [], "nothing is in no file");
     assert!(split.certificate.max_containment < 0.2);
     let test = on(&owned, &split, |side| side == Side::Test);
-    assert_eq!(test.len(), (POLICY.test_share * owned.len() as f64).round() as usize, "the share is met by others");
+    assert_eq!(
+        test.len(),
+        (POLICY.test_share * owned.len() as f64).round() as usize,
+        "the share is met by others"
+    );
     assert!(test.iter().all(|&index| !owned[index].response.starts_with(&form)));
     let grown = [owned.clone(), corpus(130, 1).split_off(120)].concat();
     let again = run(&grown, &previous(&split));

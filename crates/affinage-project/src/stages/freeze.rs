@@ -16,10 +16,10 @@ use affinage_dataset::dedup::together;
 use affinage_dataset::example::{DatasetRow, LineageRow, Provenance, ROW_VERSION};
 use affinage_dataset::message;
 use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
-use affinage_eval::plain::counted;
 use affinage_dataset::version::{
     FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
+use affinage_eval::plain::counted;
 use anyhow::anyhow;
 use sha2::{Digest as _, Sha256};
 
@@ -34,11 +34,10 @@ use crate::folder::run::write_folder_atomically;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
 pub use again::{Changes, again, changes, next_step, refuse_private};
-use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use enough::examples_for_report;
+use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use said::{
-    FIRST_MODEL_EXAMPLES, GOAL, held_out_lack, say_size, say_untested, say_version,
-    sides_in_words,
+    FIRST_MODEL_EXAMPLES, GOAL, held_out_lack, say_size, say_untested, say_version, sides_in_words,
 };
 use said::{New, new_in_words};
 use select::{Selected, Selection};

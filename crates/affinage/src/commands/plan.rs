@@ -2,9 +2,7 @@
 
 use affinage_eval::analyze::ENOUGH;
 use affinage_project::errors::usage;
-use affinage_project::stages::evaluation::reach::{
-    ALPHA, EFFECT, Options, Planned, Reach, TIES, reach,
-};
+use affinage_project::stages::evaluation::reach::{ALPHA, EFFECT, Options, Planned, Reach, TIES, reach};
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
 use clap::Args;
 
@@ -73,7 +71,8 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
             "{basis} Worst: two bytes a token, replies as long as they may be, and every one asked for again."
         ))?;
     }
-    if reach.last().is_some_and(|all| prompts_needed.is_some_and(|needed| (all.independent as u64) < needed)) {
+    if reach.last().is_some_and(|all| prompts_needed.is_some_and(|needed| (all.independent as u64) < needed))
+    {
         ctx.ui.hint(match ctx.config.eval.prompts_per_suite {
             Some(asked) if asked < BUILT_IN_PROMPTS => format!(
                 "too few prompts for this effect, because `eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of \
@@ -152,7 +151,9 @@ mod tests {
     fn a_category_without_a_possible_result_says_why() {
         assert_eq!(
             why(&reach(57, 3, None)).as_deref(),
-            Some("in-domain: 57 prompts count as about 3 independent ones: with fewer than 30 no result is possible")
+            Some(
+                "in-domain: 57 prompts count as about 3 independent ones: with fewer than 30 no result is possible"
+            )
         );
         assert_eq!(
             why(&reach(1, 1, None)).as_deref(),

@@ -17,8 +17,8 @@ use affinage_project::stages::freeze::say_untested;
 use affinage_project::stages::lengths::{Needs, limit};
 use affinage_project::stages::training::verify::{Proof, verify_resume};
 use affinage_project::stages::training::{
-    Ahead, Calibration, Estimate, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, Workload, multiply_rate, peak_bytes, prepare,
-    resumable, say_where_best, time_within,
+    Ahead, Calibration, Estimate, MemoryPlan, Part, PinnedPrompt, Plan, Prepared, Workload, multiply_rate,
+    peak_bytes, prepare, resumable, say_where_best, time_within,
 };
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
@@ -148,6 +148,9 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     let is_begun = resumed.is_some() || part.is_some();
     let (config, version, prepared) = prepared(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
     let Prepared { model, engine, plan, memory } = &prepared;
+    if !is_begun {
+        say_untested(ctx, &version)?;
+    }
     if !is_begun && !args.dry_run {
         let known = if plan.left_out.is_empty() { None } else { Calibration::known(ctx, plan)? };
         propose_length(ctx, engine, plan, known.map(|known| known.time(Ahead::all(plan))));
@@ -176,8 +179,17 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
 }
 
 /// A new run on a dataset version, or the rest of `resumed`; how long this and the evaluation take is said before.
-pub(super) fn train_in_run(ctx: &Context, version: &str, resumed: Option<Run>) -> anyhow::Result<()> {
+/// `is_new`: the version was frozen right before, which has said what it lacks.
+pub(super) fn train_in_run(
+    ctx: &Context,
+    version: &str,
+    resumed: Option<Run>,
+    is_new: bool,
+) -> anyhow::Result<()> {
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, false, resumed.as_ref()));
+    if resumed.is_none() && !is_new {
+        say_untested(ctx, &DatasetVersion::open(&ctx.project, Some(version))?)?;
+    }
     let (config, version, prepared) = prepared(ctx, resumed.as_ref(), Some(version), None)?;
     let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
     let takes = forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
@@ -208,12 +220,8 @@ fn prepared(
         None => (ctx.config.clone(), data.map(str::to_owned)),
     };
     let version = DatasetVersion::open(&ctx.project, data.as_deref())?;
-    let is_begun = resumed.is_some() || part.is_some();
     let prepared = prepare(ctx, &config, &version, part)?;
     describe(ctx, &prepared);
-    if !is_begun {
-        say_untested(ctx, &version)?;
-    }
     Ok((config, version, prepared))
 }
 

@@ -424,7 +424,9 @@ impl Poll {
         let rate =
             own.filter(|own| own.judge_id == self.ballot.judge_id).find_map(|own| own.win_rate.as_ref());
         let Some(rate) = rate else {
-            return format!("You chose neither {arm} nor {against} on any pair. Skipped: {skipped}. You saw {screens}.");
+            return format!(
+                "You chose neither {arm} nor {against} on any pair. Skipped: {skipped}. You saw {screens}."
+            );
         };
         let chances = self.ballot.items.iter().filter_map(|item| item.draw_probability);
         let share = match is_even(chances) {

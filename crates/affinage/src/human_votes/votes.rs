@@ -4,8 +4,8 @@
 use affinage_eval::ROW_VERSION;
 use affinage_eval::human_votes::{AUTHOR_QUESTION, BallotItem, ItemKind, Said, SessionEvent, SessionRow};
 use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author, is_me, spoken};
-use affinage_eval::text::capitalised;
 use affinage_eval::planted::{GoldVote, LEFT_OUT, haste, planted_results};
+use affinage_eval::text::capitalised;
 use affinage_project::folder::evaluation::Evaluation;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;

@@ -306,7 +306,8 @@ mod tests {
                 domain: Domain::Out,
                 split: affinage_eval::suite::Split::Report,
             };
-            affinage_eval::suite::parse_suite(&(0..number).map(row).collect::<String>(), &defaults).expect("prompts")
+            affinage_eval::suite::parse_suite(&(0..number).map(row).collect::<String>(), &defaults)
+                .expect("prompts")
         };
         let of = |number: usize| of_category("s", &prompts(number).iter().collect::<Vec<_>>(), &options);
         let (few, enough) = (of(ENOUGH - 1), of(ENOUGH));

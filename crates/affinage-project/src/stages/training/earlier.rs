@@ -57,8 +57,10 @@ pub(super) fn earlier_pace(ctx: &Project, train: &Train) -> anyhow::Result<Optio
         let then = &config.train;
         let is_alike = config.engine.is_none()
             && config.model == ctx.config.model
-            && (then.rank, &then.targets, then.memory_budget_gb) == (train.rank, &train.targets, train.memory_budget_gb)
-            && (then.max_seq_tokens, then.micro_batch_tokens) == (train.max_seq_tokens, train.micro_batch_tokens);
+            && (then.rank, &then.targets, then.memory_budget_gb)
+                == (train.rank, &train.targets, train.memory_budget_gb)
+            && (then.max_seq_tokens, then.micro_batch_tokens)
+                == (train.max_seq_tokens, train.micro_batch_tokens);
         if !is_alike {
             continue;
         }
