@@ -321,7 +321,7 @@ fn one_long_note_is_cut_and_said_to_be_on_several_sides() {
     // A long one is known by its words, and not by the file that holds many.
     let turns: Vec<Value> = (0..70)
         .flat_map(|i| {
-            let (asked, answered) = (words(700 + 20 * i, 9), words(30_000 + 40 * i, 20));
+            let (asked, answered) = (words(2000 + i, 9), words(4000 + i, 20));
             [
                 json!({"role": "user", "content": format!("What is {asked}?")}),
                 json!({"role": "assistant", "content": answered}),
