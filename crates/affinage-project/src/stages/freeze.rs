@@ -137,7 +137,7 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
 }
 
 /// The fewest examples that `affinage run` trains on unasked.
-pub const FEWEST_TO_TRAIN: usize = 20;
+pub const FEWEST_TO_TRAIN: usize = 10;
 
 /// Errors: fewer than `fewest` examples to train on.
 pub fn refuse_few(to_train: usize, fewest: usize) -> anyhow::Result<()> {
