@@ -233,12 +233,9 @@ fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<(
     let all = returned.votes.len();
     let named =
         [VOTER, AUTHOR].iter().find_map(|kind| returned.voter.strip_prefix(kind)).unwrap_or(&returned.voter);
-    let voted = ballot.items.iter().filter(|item| files.is_done(&item.id));
-    ctx.ui.say(format!(
-        "{} of {named}, {added} of them new; voted on so far: {}",
-        counted(all, "answered screen", "answered screens"),
-        Screens::of(voted).in_words()
-    ));
+    let voted = Screens::of(ballot.items.iter().filter(|item| files.is_done(&item.id))).in_words();
+    let answered = counted(all, "answered screen", "answered screens");
+    ctx.ui.say(format!("{answered} of {named}, {added} of them new; voted on so far: {voted}"));
     files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
     if ctx.json {
         ctx.ui.json(&Brought { v: 1, voter: &returned.voter, votes: all, new: added })?;
