@@ -324,7 +324,7 @@ fn one_long_note_is_cut_and_said_to_be_on_several_sides() {
             let (asked, answered) = (words(2000 + i, 9), words(4000 + i, 20));
             [
                 json!({"role": "user", "content": format!("What is {asked}?")}),
-                json!({"role": "assistant", "content": answered}),
+                json!({"role": "assistant", "content": format!("{answered}.")}),
             ]
         })
         .collect();
