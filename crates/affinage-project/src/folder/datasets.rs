@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use affinage_dataset::diff::Sides;
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message;
 use affinage_dataset::shingle::LEAK_THRESHOLD;
@@ -42,6 +43,11 @@ pub fn file_name(side: Side) -> Option<&'static str> {
         Side::Reserve => Some(RESERVE),
         Side::Retired => None,
     }
+}
+
+/// What a side is called: `train`, `validation`, `test`, `reserve` or `retired`.
+pub fn side_name(side: Side) -> &'static str {
+    file_name(side).and_then(|file| file.strip_suffix(".jsonl")).unwrap_or("retired")
 }
 
 /// A dataset version.
@@ -174,6 +180,18 @@ impl DatasetVersion {
     /// The rows of one split: `train`, `validation`, `test` or `reserve`; none if it has no file.
     pub fn rows(&self, split: &str, ui: &dyn Observer) -> anyhow::Result<Vec<DatasetRow>> {
         jsonl::read(&self.path.join(format!("{split}.jsonl")), ui)
+    }
+
+    /// The rows of each side that has any.
+    pub fn sides(&self, ui: &dyn Observer) -> anyhow::Result<Sides> {
+        let mut sides = Sides::new();
+        for side in [Side::Train, Side::Validation, Side::Test, Side::Reserve] {
+            let rows = self.rows(side_name(side), ui)?;
+            if !rows.is_empty() {
+                sides.insert(side, rows);
+            }
+        }
+        Ok(sides)
     }
 }
 

@@ -44,12 +44,12 @@ use process::command;
 
 pub use calibrate::Calibration;
 pub use earlier::{Trained, say_stays_aside, trained_before};
-pub use estimate::Estimate;
+pub use estimate::{Estimate, propose_length};
 pub use memory::{MemoryPlan, peak_bytes};
 pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate, time_within};
 pub use pace::{Ahead, Pace, standing, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
-pub use prepare::{Prepared, prepare, train};
+pub use prepare::{Job, Prepared, before_the_first_step, prepare, prepare_run, train};
 
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";

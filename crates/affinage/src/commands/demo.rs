@@ -2,12 +2,12 @@
 //!
 //! Every stage is the command that a user would type. The same command again goes on where it stopped.
 
-use std::path::Path;
 use std::time::Instant;
 
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::library::Library;
 use affinage_project::model::open_model;
+use affinage_project::next::shell_word;
 use affinage_project::stages::demo::{self, FULL, QUICK};
 use affinage_project::stages::judges::Consent;
 use clap::Args;
@@ -48,7 +48,7 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     let (files, roles) = demo::write_exports(&part)?;
     import::import_files(&part, &mut Library::open_or_create(&part.project)?, &files, &roles)?;
 
-    let folder = shell_word(&ctx.project);
+    let folder = shell_word(&ctx.project.display().to_string());
     stage(&ctx, 3, "What is wrong in them", "lint knows a dozen planted faults by their traces");
     lint::tally(&part)?;
     ui.say(format!("the exact places: `affinage -C {folder} lint`"));
@@ -95,11 +95,4 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
 fn stage(ctx: &Context, number: usize, title: &str, line: &str) {
     let head = ctx.ui.paint(Paint::Bold, &format!("{number}/8  {title}"));
     ctx.ui.say(format!("\n{head}  {}", ctx.ui.paint(Paint::Dim, line)));
-}
-
-/// A path as it can be typed into a shell.
-pub(super) fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
-    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -1,7 +1,5 @@
 //! `affinage dose`: how much better with more rows, more epochs or other data?
 
-use std::time::Duration;
-
 use affinage_eval::dose::SEEDS_FOR_A_CLAIM;
 use affinage_project::client::Leave;
 use affinage_project::model::{engine, open_model};
@@ -10,7 +8,8 @@ use clap::Args;
 
 use super::{analyze, judge, report};
 use crate::context::Context;
-use crate::ui::{count, counted, duration};
+use crate::ui::counted;
+use crate::ui::results::training::dose_estimate;
 
 /// A dose-response study: how much better with more rows or more epochs?
 #[derive(Debug, Args)]
@@ -49,7 +48,8 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         ));
     }
     if args.dry_run {
-        return dry_run(ctx, &dose::estimate(ctx, &engine, &study)?);
+        let estimate = dose::estimate(ctx, &engine, &study)?;
+        return if ctx.json { ctx.ui.json(&estimate) } else { ctx.ui.data(&dose_estimate(&estimate)) };
     }
     let trained = dose::train(ctx, &model, &engine, &study)?;
     let ctx = &ctx.with_config(study.eval_config(ctx));
@@ -70,30 +70,4 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         "the run that finished last is one of the study now; `--run` names another for `chat`, `eval` and `export`",
     );
     Ok(())
-}
-
-fn dry_run(ctx: &Context, estimate: &dose::Estimate) -> anyhow::Result<()> {
-    if ctx.json {
-        return ctx.ui.json(estimate);
-    }
-    let mut table =
-        format!("{:<20}{:>7}{:>12}{:>8}{:>12}\n", "training", "rows", "supervised", "steps", "tokens");
-    for cell in &estimate.cells {
-        table.push_str(&format!(
-            "{:<20}{:>7}{:>12}{:>8}{:>12}{}\n",
-            cell.arm,
-            count(cell.rows as u64),
-            count(cell.supervised_tokens),
-            cell.steps,
-            count(cell.tokens),
-            if cell.is_finished { "  finished" } else { "" }
-        ));
-    }
-    ctx.ui.data(&format!(
-        "{table}\ntokens   {} to train on\nspeed    {:.0} tokens/s\ntime     about {}, {} counted",
-        count(estimate.tokens),
-        estimate.tokens_per_s,
-        duration(Duration::from_secs_f64(estimate.seconds)),
-        counted(estimate.evaluations, "evaluation", "evaluations"),
-    ))
 }

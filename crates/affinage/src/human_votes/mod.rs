@@ -32,9 +32,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use pack::{Brought, Packed, Returned, html};
+pub use pack::{Brought, Packed, bring, write_pack};
 pub use voter::{ME, judge_id};
-pub use votes::{VoteFiles, votes_of};
+use votes::{VoteFiles, votes_of};
 
 use crate::context::Context;
 use crate::ui::counted;

@@ -452,12 +452,6 @@ pub fn program(ctx: &Context) -> String {
     words.join(" ")
 }
 
-/// A word as it can be typed into a shell.
-pub fn shell_word(word: &str) -> String {
-    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "/._-+=:@,".contains(c));
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -467,8 +461,6 @@ mod tests {
         let work = Work::Train { version: "v1".to_owned(), sample: Some("--yes; it's $HOME".to_owned()) };
         let arguments = work.arguments(None);
         assert_eq!(arguments, ["train", "--data=v1", "--sample=--yes; it's $HOME"]);
-        assert_eq!(shell_word("it's"), "'it'\\''s'");
-        assert_eq!(["a b", "", "Grüße.md"].map(shell_word), ["'a b'", "''", "Grüße.md"]);
     }
 
     /// Jobs of which one does `work` by a process of its own.

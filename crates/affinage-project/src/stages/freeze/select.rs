@@ -139,7 +139,7 @@ pub fn select(
         for candidate in candidates {
             let earlier = earlier.next().unwrap_or_default();
             let decision = decisions.get(&candidate.candidate_id);
-            let compared = candidate.variants.iter().find(|v| v.active).or(candidate.variants.first());
+            let compared = candidate.proposed();
             let compared = compared.map(|variant| Subject::of_variant(&candidate, variant));
             let found = withheld(&candidate, decision, access, derivation.learn)
                 .or_else(|| match (decision, undecided) {

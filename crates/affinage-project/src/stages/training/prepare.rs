@@ -7,6 +7,7 @@ use crate::folder::config::Config;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
+use crate::interrupt::LastWords;
 use crate::model::{LoadedModel, engine, open_model};
 use crate::stages::external::Worker;
 use crate::stages::freeze::refuse_private;
@@ -44,6 +45,60 @@ pub fn prepare(
     }
     let memory = plan.fit_memory(&engine)?;
     Ok(Prepared { model, engine, plan, memory })
+}
+
+/// A training that is ready to begin or to go on.
+pub struct Job {
+    /// A resumed run follows the configuration that it was started with.
+    pub config: Config,
+    pub version: DatasetVersion,
+    pub prepared: Prepared,
+}
+
+/// As [`prepare`], for a new run on the version `data`, the newest where none is named, or for the rest of `resumed`, which has
+/// a configuration and a version of its own.
+pub fn prepare_run(
+    ctx: &Project,
+    resumed: Option<&Run>,
+    data: Option<&str>,
+    part: Option<Part>,
+) -> anyhow::Result<Job> {
+    let (config, data) = match resumed {
+        Some(run) => {
+            let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
+            (config, Some(run.dataset(&ctx.ui)?))
+        }
+        None => (ctx.config.clone(), data.map(str::to_owned)),
+    };
+    let version = DatasetVersion::open(&ctx.project, data.as_deref())?;
+    let prepared = prepare(ctx, &config, &version, part)?;
+    Ok(Job { config, version, prepared })
+}
+
+/// What Ctrl-C says before the first step: while the model is read and the speed is measured nothing is written.
+pub fn before_the_first_step(ctx: &Project, is_dry_run: bool, resumed: Option<&Run>) -> LastWords {
+    let again = |command: &str| match ctx.ui.is_stage() {
+        true => "the same command, run again, goes on from here".to_owned(),
+        false => format!("to begin again: `affinage {command}`"),
+    };
+    match (is_dry_run, resumed) {
+        (true, _) => LastWords {
+            stopped: "the dry run was stopped before its end; nothing was trained, and nothing was changed"
+                .to_owned(),
+            hint: again("train --dry-run"),
+        },
+        (false, Some(run)) => LastWords {
+            stopped: format!(
+                "stopped before {} went on; its checkpoints are as they were, and nothing is lost",
+                run.name
+            ),
+            hint: again(&format!("train --resume {}", run.name)),
+        },
+        (false, None) => LastWords {
+            stopped: "stopped before the first step; nothing was trained, and nothing is lost".to_owned(),
+            hint: again("train"),
+        },
+    }
 }
 
 impl Prepared {
