@@ -1,19 +1,18 @@
-//! Commands that a text names for what to do next.
+//! Commands for what to do next, with the settings of this call.
 
-/// `word` as a shell reads it: in quotes where it has more than letters, digits and signs that mean nothing there.
-pub fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "._=/:,+-@%".contains(c);
-    let is_plain = !word.is_empty() && word.chars().all(is_plain);
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+use std::sync::OnceLock;
+
+pub use affinage_eval::next::{FOLLOWS, Next, shell_word};
+
+/// The `--set` of this process: it has one command line.
+static SETS: OnceLock<Vec<String>> = OnceLock::new();
+
+/// The commands of [`next`] repeat these `--set` from now on; the first call counts.
+pub fn repeat(sets: &[String]) {
+    let _is_set_already = SETS.set(sets.to_vec());
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_read_more() {
-        assert_eq!(shell_word("it's"), "'it'\\''s'");
-        assert_eq!(["a b", "", "Grüße.md"].map(shell_word), ["'a b'", "''", "Grüße.md"]);
-    }
+/// A command that a text of this call names. What is kept in a file names [`Next::new`] instead, without the settings of a call.
+pub fn next(command: &'static str) -> Next {
+    Next::new(command).repeating(SETS.get().map_or(&[], Vec::as_slice))
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::exports;
 use affinage_project::folder::run::Run;
+use affinage_project::next::shell_word;
 use serde::Serialize;
 use serde_json::{Value, json};
 
