@@ -72,14 +72,10 @@ impl Next {
     /// With those of the call's `--set` that its result follows from: who copies the command means the same settings. A
     /// training that is resumed has settings of its own.
     pub fn repeating(mut self, sets: &[String]) -> Self {
-        let follows = FOLLOWS.iter().find(|(follower, _)| *follower == self.command).map(|(_, follows)| *follows);
+        let follows =
+            FOLLOWS.iter().find(|(follower, _)| *follower == self.command).map(|(_, follows)| *follows);
         self.repeated.extend(sets.iter().filter(|set| is_followed(set, follows)).cloned());
         self
-    }
-
-    /// With all of these `--set`.
-    pub fn with_all(self, sets: &[String]) -> Self {
-        Self { repeated: sets.to_vec(), ..self }
     }
 
     /// For a shell that is not in the project's folder.
@@ -89,22 +85,19 @@ impl Next {
 
     /// As it is typed, without backticks.
     pub fn typed(&self) -> String {
-        let mut typed = "affinage".to_owned();
-        let mut add = |word: &str| typed.extend([" ", word]);
-        if let Some(folder) = &self.folder {
-            add("-C");
-            add(&shell_word(folder));
-        }
+        let folder = self.folder.iter().map(|folder| format!("-C {}", shell_word(folder)));
         let is_own = |set: &&String| self.sets.iter().any(|own| key(own) == key(set));
         let is_resumed = self.words.iter().any(|word| word.split(' ').any(|word| word == "--resume"));
-        let repeated = self.repeated.iter().filter(|set| !is_own(set) && !is_resumed);
-        for set in repeated.chain(&self.sets) {
-            add("--set");
-            add(&shell_word(set));
-        }
-        add(self.command);
-        self.words.iter().for_each(|word| add(word));
-        typed
+        let repeated = self.repeated.iter().filter(|set| !is_own(set) && !is_resumed).map(set_option);
+        let words = std::iter::once("affinage".to_owned()).chain(folder).chain(repeated);
+        words.chain([self.call()]).collect::<Vec<_>>().join(" ")
+    }
+
+    /// As it is typed behind the program and the settings of the call.
+    pub fn call(&self) -> String {
+        let command = [self.command.to_owned()];
+        let words = self.sets.iter().map(set_option).chain(command).chain(self.words.iter().cloned());
+        words.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -112,6 +105,10 @@ impl fmt::Display for Next {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.typed())
     }
+}
+
+fn set_option(set: &String) -> String {
+    format!("--set {}", shell_word(set))
 }
 
 /// A key of no section is one of the model or the machine, which every result follows from.
@@ -161,12 +158,15 @@ mod tests {
         );
         assert_eq!(next("train").option("--resume", "r1").typed(), "affinage train --resume r1");
         assert_eq!(next("dataset").typed(), "affinage dataset");
-        assert_eq!(next("report").on(Some("look-2")).words("--open").typed(), "affinage report --eval look-2 --open");
-        assert_eq!(next("generate").on(Some("look-2")).with_all(&[]).typed(), "affinage generate --name look-2");
-        assert_eq!(next("run").repeating(&[]).with_all(&[]).to_string(), "`affinage run`");
         assert_eq!(
-            next("chat").with_all(&sets[..1]).in_folder("/a b").typed(),
-            "affinage -C '/a b' --set train.max-steps=20 chat"
+            next("report").on(Some("look-2")).words("--open").typed(),
+            "affinage report --eval look-2 --open"
         );
+        assert_eq!(Next::new("generate").on(Some("look-2")).typed(), "affinage generate --name look-2");
+        assert_eq!(
+            next("train").in_folder("/a b").typed(),
+            "affinage -C '/a b' --set train.max-steps=20 train"
+        );
+        assert_eq!(next("train").set("train.epochs", 2).call(), "--set train.epochs=2 train");
     }
 }

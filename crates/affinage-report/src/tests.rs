@@ -16,7 +16,7 @@ use affinage_eval::plan::JudgeKind;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::{card, html, markdown, pairs, render, sha256_base64};
+use super::{Apart, card, html, markdown, pairs, render, sha256_base64};
 use story::Story;
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)><style>*{display:none}</style>";
@@ -70,6 +70,21 @@ fn poison(value: &mut serde_json::Value, key: &str) {
         }
         _ => {}
     }
+}
+
+#[test]
+fn a_page_is_taken_apart_and_loses_nothing_that_is_shown() {
+    let page = render(&evidence()).html;
+    let apart = Apart::of(&page).expect("a report");
+    assert_eq!((apart.style, apart.script), (super::STYLE, super::SCRIPT));
+    let inside = [format!("<style>{}</style>", apart.style), format!("<script>{}</script>", apart.script)];
+    let whole = apart.page(&inside[0], &inside[1]);
+    let policy = page.lines().find(|line| line.contains("Content-Security-Policy")).expect("a policy");
+    assert_eq!(whole, page.replace(&format!("{policy}\n"), ""));
+    let linked = apart.page("<link>", "<script src>");
+    assert!(!linked.contains("<style>") && !linked.contains("<script>"), "nothing is inside");
+    assert!(linked.contains("id=\"pair-data\""), "the data stays in the page");
+    assert_eq!(Apart::of("<p>"), None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use affinage_eval::dose::SEEDS_FOR_A_CLAIM;
 use affinage_project::client::Leave;
 use affinage_project::model::{engine, open_model};
+use affinage_project::next::next;
 use affinage_project::stages::dose::{self, Study};
 use clap::Args;
 
@@ -60,9 +61,10 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     if is_judged {
         judge::judge_all(&stage, name, judge::consent_if(args.yes), &[])?;
     } else if !args.fit_only {
-        ctx.ui.warn(
-            "no [[judge]] in affinage.toml: only the fit is measured; `affinage judge` shows how to add one",
-        );
+        ctx.ui.warn(format!(
+            "no [[judge]] in affinage.toml: only the fit is measured; {} shows how to add one",
+            next("judge")
+        ));
     }
     analyze::show_with_hint(ctx, name, false)?;
     report::write_and_say(&stage, name)?;

@@ -168,8 +168,8 @@ pub(super) fn import_files(
 fn show(ctx: &Context, overview: &Overview, files: &[FileSummary], is_whole: bool) -> anyhow::Result<()> {
     results::say_topics(&ctx.ui, overview);
     if overview.conversations == 0 || is_whole {
-        let next = if overview.conversations == 0 { None } else { next_step(ctx)? };
-        results::say_how_to_go_on(&ctx.ui, overview, files, next);
+        let step = if overview.conversations == 0 { None } else { next_step(ctx)? };
+        results::say_how_to_go_on(&ctx.ui, overview, files, step);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `affinage judge`: blind comparisons by the judges of `affinage.toml`.
 
+use affinage_project::next::next;
 use affinage_project::stages::judges::judging::{Judged, Options, judge};
 use affinage_project::stages::judges::{Consent, Stages, find};
 use clap::Args;
@@ -109,7 +110,8 @@ fn judge_and_show(ctx: &Context, options: &Options) -> anyhow::Result<Judged> {
     for judge_id in &judged.unfit {
         ctx.ui.say(format!(
             "`{judge_id}` failed its exam, so its votes would not count and it is not asked to judge; \
-             `affinage judge --unfit` asks it all the same"
+             {} asks it all the same",
+            next("judge").words("--unfit")
         ));
     }
     judged.check()?;
@@ -120,7 +122,7 @@ fn judge_and_show(ctx: &Context, options: &Options) -> anyhow::Result<Judged> {
 }
 
 fn say_next(ctx: &Context, judged: &Judged, stages: Stages) {
-    let call = |command: &str| ctx.command_on(&judged.evaluation, command, "");
+    let call = |command| ctx.command_on(&judged.evaluation, command, "");
     ctx.ui.hint(match &judged.vote_instead {
         Some(vote) => format!("no judge is left whose votes count. {vote}"),
         None if stages == Stages::Exam => format!("now let those that passed judge: {}", call("judge")),

@@ -3,6 +3,7 @@
 use affinage_dataset::lint::rules::RULES;
 use affinage_project::errors::HintExt as _;
 use affinage_project::folder::library::Library;
+use affinage_project::next::next;
 use affinage_project::stages::freeze::next_step;
 use affinage_project::stages::lint::{LIBRARY, fix, lint, pseudonyms};
 use anyhow::anyhow;
@@ -53,9 +54,11 @@ fn rule_id(text: &str) -> Result<String, String> {
 pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
     let is_library = args.target == LIBRARY;
     if (args.fix || args.unfix) && !is_library {
-        return Err(anyhow!("`{}` is frozen, its texts are not changed", args.target)).hint(
-            "fix the library and freeze a new version: `affinage lint --fix`, then `affinage dataset`",
-        );
+        return Err(anyhow!("`{}` is frozen, its texts are not changed", args.target)).hint(format!(
+            "fix the library and freeze a new version: {}, then {}",
+            next("lint").words("--fix"),
+            next("dataset")
+        ));
     }
     if is_library || args.pseudonyms || !args.private_name.is_empty() {
         ctx.require_project()?;
@@ -82,8 +85,8 @@ pub fn run(ctx: &Context, args: LintArgs) -> anyhow::Result<()> {
         let shows_all = !args.rule.is_empty();
         ctx.ui.data(&results::found(&ctx.ui, &linted, shows_all))?;
         results::say_limits(&ctx.ui, &linted, shows_all);
-        let next = if is_library && linted.serious() > 0 { next_step(ctx)? } else { None };
-        results::say_how_to_go_on(&ctx.ui, &linted, is_library.then_some(linted.left), next, shows_all);
+        let step = if is_library && linted.serious() > 0 { next_step(ctx)? } else { None };
+        results::say_how_to_go_on(&ctx.ui, &linted, is_library.then_some(linted.left), step, shows_all);
     }
     let serious = linted.serious();
     if args.strict && serious > 0 {

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use affinage_project::folder::lock::FolderLock;
+use affinage_project::next::next;
 use affinage_project::stages::cards;
 use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, next_step};
 use clap::Args;
 
 use crate::context::Context;
-use crate::desk::{Desk, FIRST_MODEL_COMMAND};
+use crate::desk::{Desk, first_model_command};
 use crate::studio::jobs::Jobs;
 use crate::ui::results::cards as results;
 use crate::ui::{count, counted};
@@ -68,14 +69,19 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
         counted(decided, "card", "cards"),
         count(decided.saturating_sub(before) as u64)
     ));
-    if let Some(next) = next_step(ctx)? {
-        ctx.ui.hint(next);
+    if let Some(step) = next_step(ctx)? {
+        ctx.ui.hint(step.to_string());
     } else if desk.accepted() >= FIRST_MODEL_EXAMPLES {
         ctx.ui.hint(format!(
-            "enough for a first model to talk to: `{FIRST_MODEL_COMMAND}` freezes, trains, answers and reports"
+            "enough for a first model to talk to: {} freezes, trains, answers and reports",
+            first_model_command()
         ));
     } else if decided > 0 {
-        ctx.ui.hint("go on with `affinage review`; or freeze what you accepted: `affinage dataset`");
+        ctx.ui.hint(format!(
+            "go on with {}; or freeze what you accepted: {}",
+            next("review"),
+            next("dataset")
+        ));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use affinage_project::folder::config::EngineName;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::run::{Run, write_folder_atomically};
 use affinage_project::interrupt;
+use affinage_project::next::next;
 use affinage_project::stages::external::{self, Asked, Start};
 use affinage_project::stages::external_trainer;
 use affinage_project::stages::forecast;
@@ -155,9 +156,9 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         write_folder_atomically(&ctx.project.join(&dir), |dir| source.write(to, dir))?;
         ctx.ui.say(format!("the job is in {}", dir.display()));
         ctx.ui.hint(format!(
-            "{} has the commands; then `affinage train --import {}`",
+            "{} has the commands; then {}",
             dir.join("README.md").display(),
-            dir.display()
+            next("train").option("--import", &dir.display().to_string())
         ));
         return if ctx.json { ctx.ui.json(&HandedOver { v: 1, handover: &dir }) } else { Ok(()) };
     }
@@ -231,7 +232,11 @@ fn finished(ctx: &Context, run: &Run) -> anyhow::Result<()> {
     if ctx.json {
         ctx.ui.json(&Finished { v: 1, run: &run.name, steps, checkpoints })?;
     } else {
-        ctx.ui.hint("talk to it: `affinage chat --compare base,last`; find out whether it got better: `affinage eval`");
+        ctx.ui.hint(format!(
+            "talk to it: {}; find out whether it got better: {}",
+            next("chat").words("--compare base,last"),
+            next("eval")
+        ));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::exports;
 use affinage_project::folder::run::Run;
-use affinage_project::next::shell_word;
+use affinage_project::next::{Next, next, shell_word};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -290,8 +290,8 @@ impl Jobs {
         let (id, shown) = (running.id, running.shown.clone());
         ui.say(match &running.work {
             Work::Train { .. } | Work::Resume { .. } => {
-                "the training saves a checkpoint and stops; `affinage train --resume` goes on with it"
-                    .to_owned()
+                let resume = next("train").words("--resume");
+                format!("the training saves a checkpoint and stops; {resume} goes on with it")
             }
             _ => format!("stopping `{shown}`"),
         });
@@ -437,9 +437,9 @@ pub fn as_typed(ctx: &Context, arguments: &[String]) -> String {
     words.join(" ")
 }
 
-/// A command of a hint, between backticks, as it is typed there.
-pub fn hint_as_typed(ctx: &Context, hint: &str) -> String {
-    hint.trim_matches('`').replacen("affinage", &program(ctx), 1)
+/// A command as it is typed there.
+pub fn next_as_typed(ctx: &Context, command: &Next) -> String {
+    format!("{} {}", program(ctx), command.call())
 }
 
 /// This program on this project, up to its command.

@@ -4,7 +4,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::project::CONFIG_FILE;
 use affinage_project::folder::recent;
 use affinage_project::machine::{self, Machine};
-use affinage_project::next::shell_word;
+use affinage_project::next::Next;
 use affinage_project::stages::doctor::{keys, model_finding};
 use affinage_project::stages::init::{change_model, init};
 use affinage_project::stages::models::known_models;
@@ -80,7 +80,7 @@ fn facts(ctx: &Context) -> Value {
         .into_iter()
         .filter(|folder| *folder != ctx.project)
         .map(|folder| {
-            let command = format!("affinage -C {} studio", shell_word(&folder.display().to_string()));
+            let command = Next::new("studio").in_folder(&folder.display().to_string()).typed();
             json!({ "name": project_name(&folder), "folder": folder.display().to_string(), "command": command })
         })
         .collect();

@@ -17,6 +17,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
+use crate::next::next;
 use crate::stages::judges::preview::{Length, estimate_of};
 use crate::stages::judges::{Consent, Estimate, Evaluated, Request, Stages, ask};
 use crate::stages::suites;
@@ -107,7 +108,11 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         let run = Run::meant(ctx, None)?;
         ctx.ui.say(match standing(&run)? {
             Some(at) => {
-                format!("run {} is training now: {at}; `affinage eval` is for when it has finished", run.name)
+                format!(
+                    "run {} is training now: {at}; {} is for when it has finished",
+                    run.name,
+                    next("eval")
+                )
             }
             // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
             None => steps_in_words(ctx, &run)?,

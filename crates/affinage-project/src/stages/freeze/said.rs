@@ -10,6 +10,7 @@ use affinage_eval::plain::{count, counted};
 use super::Frozen;
 use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, RESERVE, TEST, TRAIN, VALIDATION};
 use crate::folder::project::Project;
+use crate::next::next;
 use crate::stages::suites;
 
 /// The size a first data set aims at.
@@ -80,10 +81,11 @@ fn way_to_enough(test: usize, all: usize) -> String {
     let percent = (100 * ENOUGH).div_ceil(all + new).max(1);
     format!(
         "accept at least {} more cards, of conversations or texts that no card is accepted of yet (`affinage review`), set \
-         `dataset.test-share` to {:.2}, and freeze again (`affinage dataset`): earlier examples keep their side, and about \
+         `dataset.test-share` to {:.2}, and freeze again ({}): earlier examples keep their side, and about \
          half of the new ones are tested with",
         count(new as u64),
-        percent as f64 / 100.0
+        percent as f64 / 100.0,
+        next("dataset")
     )
 }
 
@@ -109,7 +111,7 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     let certificate = &manifest.certificate;
     if let Some(lack) = held_out_lack(manifest) {
         ctx.ui.warn(lack);
-        ctx.ui.hint("`affinage review`, then `affinage dataset`");
+        ctx.ui.hint(format!("{}, then {}", next("review"), next("dataset")));
     }
     if has(manifest, TEST) || has(manifest, VALIDATION) {
         ctx.ui.say(no_leak(certificate));
@@ -148,7 +150,8 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
         ));
     }
     ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
-    ctx.ui.hint("look at it: `affinage lint ".to_owned() + &manifest.name + "`; then `affinage train`");
+    let look = next("lint").word(&manifest.name);
+    ctx.ui.hint(format!("look at it: {look}; then {}", next("train")));
     Ok(())
 }
 
@@ -408,7 +411,7 @@ mod tests {
                 "test: 119 examples, which count as about 3 independent ones (those of one conversation or text, or that ask \
                  nearly the same, count once); the report needs at least 30 independent ones to say anything: accept at least \
                  54 more cards, of conversations or texts that no card is accepted of yet (`affinage review`), set \
-                 `dataset.test-share` to 0.03, and freeze again (`affinage dataset`): earlier examples keep their side, and \
+                 `dataset.test-share` to 0.03, and freeze again ({}): earlier examples keep their side, and \
                  about half of the new ones are tested with"
             ]
         );

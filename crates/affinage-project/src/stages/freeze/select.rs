@@ -16,6 +16,7 @@ use affinage_eval::plain::first_words;
 
 use super::context::{self, Exchange};
 use crate::folder::library::{Access, Action, Decision, Derivation, Library};
+use crate::stages::lengths::Length;
 
 /// The rule of lines that recur in many texts.
 const RECURRING: &str = "L11";
@@ -66,6 +67,8 @@ pub struct Selected {
     pub is_context_chosen: bool,
     /// Messages of `earlier` that the example has.
     pub extended: usize,
+    /// How long the row is as it stands, once it was measured.
+    pub length: Option<Length>,
     /// See [`Conversation::document`](affinage_dataset::conversation::Conversation::document).
     pub document: Option<String>,
     pub position: usize,
@@ -479,5 +482,6 @@ fn selected(choice: Choice) -> Selected {
         earlier,
         is_context_chosen,
         extended: 0,
+        length: None,
     }
 }

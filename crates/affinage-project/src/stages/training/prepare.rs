@@ -4,11 +4,12 @@ use affinage_engine::model::Model;
 
 use super::{MemoryPlan, Part, PinnedPrompt, Plan, TrainingRun};
 use crate::folder::config::Config;
-use crate::folder::datasets::DatasetVersion;
+use crate::folder::datasets::{DatasetVersion, conversations};
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::interrupt::LastWords;
 use crate::model::{LoadedModel, engine, open_model};
+use crate::next::{Next, next};
 use crate::stages::external::Worker;
 use crate::stages::freeze::refuse_private;
 
@@ -29,7 +30,8 @@ pub fn prepare(
     version: &DatasetVersion,
     part: Option<Part>,
 ) -> anyhow::Result<Prepared> {
-    refuse_private(ctx, version)?;
+    let sides = version.sides(&ctx.ui)?;
+    refuse_private(ctx, version, conversations(&sides))?;
     let model = open_model(ctx, &config.model.name)?;
     if let Some(date) = model.template()?.date().filter(|_| config.date.is_none()) {
         ctx.ui.say(format!(
@@ -39,7 +41,7 @@ pub fn prepare(
     }
     let engine = engine(&ctx.ui, &model)?;
     let reading = format!("reading dataset {}", version.name);
-    let mut plan = ctx.ui.during(reading, || Plan::new(&model, version, &config.train, &ctx.ui))?;
+    let mut plan = ctx.ui.during(reading, || Plan::new(&model, (version, &sides), &config.train, &ctx.ui))?;
     if let Some(part) = part {
         plan = plan.part(part)?;
     }
@@ -77,26 +79,26 @@ pub fn prepare_run(
 
 /// What Ctrl-C says before the first step: while the model is read and the speed is measured nothing is written.
 pub fn before_the_first_step(ctx: &Project, is_dry_run: bool, resumed: Option<&Run>) -> LastWords {
-    let again = |command: &str| match ctx.ui.is_stage() {
+    let again = |command: Next| match ctx.ui.is_stage() {
         true => "the same command, run again, goes on from here".to_owned(),
-        false => format!("to begin again: `affinage {command}`"),
+        false => format!("to begin again: {command}"),
     };
     match (is_dry_run, resumed) {
         (true, _) => LastWords {
             stopped: "the dry run was stopped before its end; nothing was trained, and nothing was changed"
                 .to_owned(),
-            hint: again("train --dry-run"),
+            hint: again(next("train").words("--dry-run")),
         },
         (false, Some(run)) => LastWords {
             stopped: format!(
                 "stopped before {} went on; its checkpoints are as they were, and nothing is lost",
                 run.name
             ),
-            hint: again(&format!("train --resume {}", run.name)),
+            hint: again(next("train").option("--resume", &run.name)),
         },
         (false, None) => LastWords {
             stopped: "stopped before the first step; nothing was trained, and nothing is lost".to_owned(),
-            hint: again("train"),
+            hint: again(next("train")),
         },
     }
 }

@@ -1,5 +1,6 @@
 //! Decisions that were written to a file and read from one, in words.
 
+use affinage_project::next::next;
 use affinage_project::stages::cards::{Taken, Written};
 
 use crate::ui::{Ui, count, counted};
@@ -23,8 +24,8 @@ pub fn say_written(ui: &Ui, written: &Written<'_>) {
         ui.say(format!("{} that you hold private: not written", counted(private, "card", "cards")));
     }
     ui.hint(format!(
-        "set \"decision\" to accept, reject or edit (with \"text\"), then `affinage review --import {}`",
-        file.display()
+        "set \"decision\" to accept, reject or edit (with \"text\"), then {}",
+        next("review").option("--import", &file.display().to_string())
     ));
 }
 
@@ -37,6 +38,6 @@ pub fn say_taken(ui: &Ui, taken: &Taken) {
         counted(taken.undecided, "line", "lines")
     ));
     if taken.new > 0 {
-        ui.hint("freeze what you accepted: `affinage dataset`");
+        ui.hint(format!("freeze what you accepted: {}", next("dataset")));
     }
 }

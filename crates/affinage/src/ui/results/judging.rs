@@ -1,6 +1,7 @@
 //! Judging in words: what it would take and send, the question before anything leaves this machine, and what came back.
 
 use affinage_project::errors::{HintExt as _, usage};
+use affinage_project::next::next;
 use affinage_project::stages::judges::find::{Found, block};
 use affinage_project::stages::judges::preview::Costs;
 use affinage_project::stages::judges::{Estimate, JudgeSummary, Leaving, SourceLine, total};
@@ -134,11 +135,15 @@ pub fn local_servers(ui: &Ui, servers: &[Found]) -> anyhow::Result<()> {
     match servers {
         [] => {
             ui.say("no model server answers on this machine");
-            ui.hint("start one, for example `ollama serve`, or name its port: `affinage judge --find-local PORT`");
+            ui.hint(format!(
+                "start one, for example `ollama serve`, or name its port: {}",
+                next("judge").words("--find-local PORT")
+            ));
         }
-        _ => ui.hint(
-            "append one to affinage.toml, then `affinage judge --qualify`: an exam shows whether it can judge",
-        ),
+        _ => ui.hint(format!(
+            "append one to affinage.toml, then {}: an exam shows whether it can judge",
+            next("judge").words("--qualify")
+        )),
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ mod topics;
 use affinage_dataset::conversation::NodeRole;
 use affinage_dataset::identity;
 use affinage_project::folder::library::{Hit, Named, Overview, Recognised};
+use affinage_project::next::next;
+use affinage_project::stages::freeze::NextStep;
 use affinage_project::stages::import::{FIRST, FileSummary, Found, Removed};
 
 use crate::ui::{Ui, count, counted};
@@ -14,8 +16,8 @@ use crate::ui::{Ui, count, counted};
 pub use left_out::say_short as say_left_out;
 pub use topics::say as say_topics;
 
-/// Says what to do next where every file was read. `next`: what to do in a project that has a version.
-pub fn say_how_to_go_on(ui: &Ui, overview: &Overview, files: &[FileSummary], next: Option<String>) {
+/// Says what to do next where every file was read. `step`: what to do in a project that has a version.
+pub fn say_how_to_go_on(ui: &Ui, overview: &Overview, files: &[FileSummary], step: Option<NextStep>) {
     let drafted: usize = files.iter().map(|file| file.drafted).sum();
     if overview.conversations == 0 {
         ui.hint(FIRST);
@@ -23,10 +25,10 @@ pub fn say_how_to_go_on(ui: &Ui, overview: &Overview, files: &[FileSummary], nex
         if drafted > 0 && overview.left_to_decide > 0 {
             ui.hint(notes::HINT);
         }
-        match (next, overview.left_to_decide) {
-            (Some(next), _) => ui.hint(next),
+        match (step, overview.left_to_decide) {
+            (Some(step), _) => ui.hint(step.to_string()),
             (None, 0) if overview.candidates > 0 => {
-                ui.hint("make a data set of them: `affinage dataset`");
+                ui.hint(format!("make a data set of them: {}", next("dataset")));
             }
             _ => ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
         }
@@ -164,7 +166,8 @@ fn say_gone(ui: &Ui, gone: &[String]) {
         counted(gone.len(), "file", "files"),
         gone[..gone.len().min(SHOWN)].join(", ")
     ));
-    ui.hint(format!("take it out of the library too: `affinage import --forget '{first}'`"));
+    let forget = next("import").option("--forget", first);
+    ui.hint(format!("take it out of the library too: {forget}"));
 }
 
 /// Says what was taken out of the library under the name `source`, and where text of it still is.

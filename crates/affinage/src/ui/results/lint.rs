@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_dataset::lint::rules::title;
 use affinage_dataset::lint::{Field, Finding, Severity, Subject};
-use affinage_project::stages::freeze::begins_with;
+use affinage_project::next::next;
+use affinage_project::stages::freeze::{NextStep, Undecided, begins_with, freeze_command};
 use affinage_project::stages::lint::pseudonyms::Preview;
 use affinage_project::stages::lint::{Left, Linted, taken_in_words, tally_in_words, without_secrets};
 
@@ -145,9 +146,15 @@ pub fn say_limits(ui: &Ui, linted: &Linted, shows_all: bool) {
     }
 }
 
-/// Says how to see more, and what to do then. `left`: what a freeze can take of the library, where that was looked at; `next`:
+/// Says how to see more, and what to do then. `left`: what a freeze can take of the library, where that was looked at; `step`:
 /// what to do in a project that has a version.
-pub fn say_how_to_go_on(ui: &Ui, linted: &Linted, left: Option<Left>, next: Option<String>, shows_all: bool) {
+pub fn say_how_to_go_on(
+    ui: &Ui,
+    linted: &Linted,
+    left: Option<Left>,
+    step: Option<NextStep>,
+    shows_all: bool,
+) {
     let serious: BTreeMap<(Severity, &str), usize> = linted
         .by_rule()
         .into_iter()
@@ -158,18 +165,24 @@ pub fn say_how_to_go_on(ui: &Ui, linted: &Linted, left: Option<Left>, next: Opti
         && !shows_all
         && *found > SHOWN_PER_RULE
     {
-        ui.hint(format!("all findings of a rule: `affinage lint --rule {rule}`"));
+        ui.hint(format!("all findings of a rule: {}", next("lint").option("--rule", rule)));
     }
     if let Some(left) = left.filter(|_| !serious.is_empty()) {
-        let or = match (next, left) {
-            (Some(next), _) => format!(". Next: {next}"),
-            (None, Left::CleanDated) => {
-                "; or freeze what is clean, dated notes too: `affinage dataset --accept-clean \
-                                         --dated-notes`"
-                    .to_owned()
+        let or = match (step, left) {
+            (Some(step), _) => format!(". Next: {step}"),
+            (None, Left::CleanDated) => format!(
+                "; or freeze what is clean, dated notes too: {}",
+                freeze_command(Undecided::AcceptClean { dated: true })
+            ),
+            (None, Left::Clean) => {
+                format!(
+                    "; or freeze what is clean: {}",
+                    freeze_command(Undecided::AcceptClean { dated: false })
+                )
             }
-            (None, Left::Clean) => "; or freeze what is clean: `affinage dataset --accept-clean`".to_owned(),
-            (None, Left::Decided) => "; or freeze what you accepted: `affinage dataset`".to_owned(),
+            (None, Left::Decided) => {
+                format!("; or freeze what you accepted: {}", freeze_command(Undecided::LeaveOut))
+            }
             (None, Left::Nothing) => String::new(),
         };
         ui.hint(format!("decide on them: `affinage review`{or}"));

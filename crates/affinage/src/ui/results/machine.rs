@@ -2,6 +2,7 @@
 
 use affinage_engine::kernels::arch::isa;
 use affinage_project::machine::Machine;
+use affinage_project::next::next;
 use affinage_project::stages::doctor::{EngineFinding, Key, ModelFinding};
 
 use crate::ui::{self, Paint, Ui, counted};
@@ -84,7 +85,8 @@ pub fn engines_in_words(engines: &[EngineFinding]) -> String {
         }
         (None, Some(problem)) => format!("{}: {problem}", engine.name),
         (None, None) => {
-            format!("{} is not installed (`affinage train --engine {}` offers to)", engine.name, engine.name)
+            let install = next("train").option("--engine", engine.name);
+            format!("{} is not installed ({install} offers to)", engine.name)
         }
     };
     format!("this program; {}", engines.iter().map(one).collect::<Vec<_>>().join("; "))

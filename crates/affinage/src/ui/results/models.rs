@@ -1,5 +1,6 @@
 //! The table of models, in words.
 
+use affinage_project::next::next;
 use affinage_project::stages::models::{Choice, Data};
 
 use crate::ui::{Table, bytes, count, counted};
@@ -27,12 +28,13 @@ pub fn known(choice: &Choice) -> String {
         "{}* the licence must be accepted on the model's page first, and HF_TOKEN set\n\n\
          Memory and time are for training on {}, with the settings of this project.\n\
          Measured: this machine's matrix multiply ({:.0} GFLOP/s). Estimated from it and the shape of each model: memory \
-         and time, about; `affinage train --dry-run` measures the model that is chosen.\n\
+         and time, about; {} measures the model that is chosen.\n\
          This machine has {} of memory, {} free. Chosen now: {}; another: `model = \"NAME\"` in affinage.toml.\n\
          Families that load, in any size: {}.\n",
         table.render(),
         data_in_words(&choice.data),
         choice.multiply_gflops,
+        next("train").words("--dry-run"),
         size(choice.machine_memory_bytes),
         size(choice.free_memory_bytes),
         choice.chosen,

@@ -2,6 +2,7 @@
 
 use affinage_eval::human_votes::{Draw, too_few};
 use affinage_eval::judgment::{AUTHOR, VOTER};
+use affinage_project::next::next;
 
 use crate::human_votes::{Ballot, Brought, Packed};
 use crate::ui::{Ui, bytes, counted};
@@ -25,8 +26,9 @@ pub fn say_drawn(ui: &Ui, ballot: &Ballot) {
     let pairs = ballot.to_compare();
     if let Some(few) = too_few(pairs) {
         ui.warn(format!(
-            "the answers differ in {}: {few}; `affinage eval` with more prompts makes another evaluation, without these votes",
-            counted(pairs, "pair", "pairs")
+            "the answers differ in {}: {few}; {} with more prompts makes another evaluation, without these votes",
+            counted(pairs, "pair", "pairs"),
+            next("eval")
         ));
     }
 }
