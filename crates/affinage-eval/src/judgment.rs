@@ -252,10 +252,16 @@ pub fn is_person(judge_id: &str) -> bool {
 /// reads.
 pub fn spoken(judge_id: &str) -> &str {
     match judge_id.strip_prefix(VOTER).or_else(|| judge_id.strip_prefix(AUTHOR)) {
-        Some("me") => "you",
+        Some("me") if is_author(judge_id) => "the author",
+        Some("me") => "the maker of the model",
         Some(name) => name,
         None => judge_id,
     }
+}
+
+/// True if whoever has the project votes, `--as me`.
+pub fn is_me(judge_id: &str) -> bool {
+    [VOTER, AUTHOR].iter().any(|kind| judge_id.strip_prefix(kind) == Some("me"))
 }
 
 /// [`spoken`] for a sentence of the analysis, where names of machines stand in backticks.

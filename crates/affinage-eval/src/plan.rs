@@ -169,7 +169,7 @@ impl Plan {
     /// backticks.
     pub fn called(&self, name: &str) -> String {
         match self.arm(name).map(|arm| &arm.kind) {
-            Some(ArmKind::Checkpoint { step, .. }) => format!("your tuned model (step {step})"),
+            Some(ArmKind::Checkpoint { step, .. }) => format!("the tuned model (step {step})"),
             Some(ArmKind::Base) => "the base model".to_owned(),
             _ => format!("`{name}`"),
         }

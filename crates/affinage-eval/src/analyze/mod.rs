@@ -39,7 +39,7 @@ pub use cuts::unequal_cuts;
 pub use estimate::likely;
 pub use no_rate::votes_needed;
 pub use rows_hash::rows_sha256;
-pub use win_rate::ENOUGH;
+pub use win_rate::{ENOUGH, prompts_to_show};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

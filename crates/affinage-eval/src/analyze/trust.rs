@@ -250,7 +250,7 @@ pub fn planned(rows: &Rows, votes: &Votes, around: Around) -> FindingGroup {
     }
     findings.extend(stopped(rows, votes));
     if plan.design.instruction_is_default && plan.arms.iter().any(|arm| arm.name == "base+prompt") {
-        let sentence = "The written instruction is the program's plain one: write your own best before you say \"better than asking well\".";
+        let sentence = "The written instruction is the program's plain one: `eval.system-prompt` takes a better one, without which nobody can say \"better than asking well\".";
         findings.push(Finding::said("instruction", sentence.to_owned(), "plan.json"));
     }
     FindingGroup::new(

@@ -191,15 +191,15 @@ impl Parts {
 }
 
 /// Says how long training, answers and scores take, and what makes it shorter. `done` is the step that a resumed training
-/// goes on from.
+/// goes on from. Returns how long the training takes.
 pub fn say(
     ctx: &Project,
     model: &LoadedModel,
     engine: &Model,
     (plan, done): (&Plan, Option<usize>),
     version: &DatasetVersion,
-) -> anyhow::Result<()> {
-    let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
+) -> anyhow::Result<Duration> {
+    let calibration = Calibration::of(ctx, engine, plan)?;
     let (speed, loading) = decoding(ctx, model, plan)?;
     let held_out = suites::test_prompts(version, &ctx.ui)?;
     let prompts = |config: &Config| suites::chosen(ctx, config, held_out.clone());
@@ -247,7 +247,7 @@ pub fn say(
             next("run").set("train.max-steps", half)
         ));
     }
-    Ok(())
+    Ok(parts.steps + parts.validation)
 }
 
 /// Names the number of prompts that asks for fewer answers, and what it costs: a number that leaves enough for a verdict and

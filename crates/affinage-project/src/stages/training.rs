@@ -123,6 +123,7 @@ impl<'a> TrainingRun<'a> {
             examples: plan.train.len(),
             left_out: plan.left_out.clone(),
             steps: plan.steps,
+            tokens: plan.tokens(),
             epochs: plan.config.epochs,
             trainable_parameters: trainer.adapter.values.len() as u64,
             total_parameters: model.weights.parameter_count() as u64,

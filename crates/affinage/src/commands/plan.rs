@@ -1,7 +1,7 @@
 //! `affinage plan`: what an evaluation can show at all, and what its judges would take, before anything is spent.
 
 use affinage_project::errors::usage;
-use affinage_project::stages::evaluation::reach::{EFFECT, Options, TIES, WANTED_POWER, reach};
+use affinage_project::stages::evaluation::reach::{EFFECT, Options, TIES, reach};
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
 use clap::Args;
 
@@ -38,7 +38,11 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         return ctx.ui.json(&planned);
     }
     results::planned(&ctx.ui, &planned, &options)?;
-    if planned.reach.last().is_some_and(|all| all.power < WANTED_POWER) {
+    if planned
+        .reach
+        .last()
+        .is_some_and(|all| planned.prompts_needed.is_some_and(|needed| (all.independent as u64) < needed))
+    {
         ctx.ui.hint(match ctx.config.eval.prompts_per_suite {
             Some(asked) if asked < BUILT_IN_PROMPTS => format!(
                 "too few prompts for this effect, because `eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of \

@@ -15,8 +15,8 @@ use affinage_project::stages::forecast;
 use affinage_project::stages::freeze::say_untested;
 use affinage_project::stages::training::verify::verify_resume;
 use affinage_project::stages::training::{
-    Estimate, Job, Part, PinnedPrompt, Prepared, before_the_first_step, prepare_run, propose_length,
-    resumable, say_where_best,
+    Ahead, Calibration, Estimate, Job, Part, PinnedPrompt, Prepared, before_the_first_step, prepare_run,
+    propose_length, resumable, say_where_best,
 };
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
@@ -148,7 +148,8 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         prepare_and_say(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
     let Prepared { model, engine, plan, memory } = &prepared;
     if !is_begun && !args.dry_run {
-        propose_length(ctx, engine, plan, None);
+        let known = if plan.left_out.is_empty() { None } else { Calibration::known(ctx, plan)? };
+        propose_length(ctx, engine, plan, known.map(|known| known.time(Ahead::all(plan))));
     }
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
         let to = to.of_external_trainer()?;
@@ -182,11 +183,11 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
 pub(super) fn train_in_run(ctx: &Context, version: &str, resumed: Option<Run>) -> anyhow::Result<()> {
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, false, resumed.as_ref()));
     let Job { config, version, prepared } = prepare_and_say(ctx, resumed.as_ref(), Some(version), None)?;
-    if resumed.is_none() {
-        propose_length(ctx, &prepared.engine, &prepared.plan, None);
-    }
     let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
-    forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
+    let takes = forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
+    if resumed.is_none() {
+        propose_length(ctx, &prepared.engine, &prepared.plan, Some(takes));
+    }
     let Prepared { model, engine, plan, .. } = &prepared;
     let start = Start { ctx, spec: &config.model.name, model, engine, plan, precision: None };
     let resumes = resumed.as_ref().map(|run| (run, &config));
@@ -206,7 +207,7 @@ fn prepare_and_say(
     let job = prepare_run(ctx, resumed, data, part)?;
     training::planned(&ctx.ui, &job.prepared);
     if !is_begun {
-        say_untested(ctx, &job.version);
+        say_untested(ctx, &job.version)?;
     }
     Ok(job)
 }

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::human_votes::{Ballot, Poll, bring, judge_id, write_pack};
+use crate::ui::counted;
 use crate::ui::results::votes as results;
 use crate::web::{Room, RoomArgs};
 
@@ -125,12 +126,14 @@ fn open_page(ctx: &Context, eval: &str, ballot: Ballot, room: &RoomArgs) -> anyh
     room.serve(&|request| poll.answer(request, &request.path))?;
     let (done, total) = poll.progress();
     ctx.ui.say(format!(
-        "{done} of {total} screens voted on, {} of them now; everything is saved",
+        "{done} of {} voted on, {} of them now; everything is saved",
+        counted(total, "screen", "screens"),
         done.saturating_sub(before)
     ));
     if done < total {
         ctx.ui.hint("run the same command again to continue");
     } else {
+        ctx.ui.say(poll.screens().in_words());
         poll.checks().iter().for_each(|line| ctx.ui.say(line));
         ctx.ui.hint(together(ctx, eval));
     }

@@ -1,6 +1,7 @@
 //! Training from the desk: a job, so that the desk goes on answering and a training that fails takes nothing with it. What
 //! the page shows is read from the run's own events.
 
+use affinage_eval::plain;
 use affinage_project::errors::usage;
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
@@ -127,6 +128,7 @@ fn status(ctx: &Context, job: &Job) -> anyhow::Result<Value> {
         let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
         let left = time_left(&records, config.train.eval_every);
         status["left_s"] = json!(left.map(|left| left.as_secs_f64().round()));
+        status["left"] = json!(left.map(plain::duration));
     }
     Ok(status)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use affinage_eval::human_votes::{Said, SessionEvent};
+use affinage_eval::human_votes::{Said, Screens, SessionEvent};
 use affinage_eval::id::row_id;
 use affinage_eval::judgment::is_person;
 use affinage_project::errors::HintExt as _;
@@ -22,9 +22,12 @@ use crate::context::Context;
 pub struct Packed<'a> {
     pub v: u32,
     pub file: &'a Path,
+    /// Screens.
     pub items: usize,
-    /// Pairs of conversations that are held private.
+    /// Screens of conversations that are held private.
     pub left_out: usize,
+    #[serde(skip)]
+    pub screens: Screens,
     #[serde(skip)]
     pub size_bytes: u64,
     /// Whose texts it holds, a line each.
@@ -57,6 +60,7 @@ pub fn write_pack<'a>(
         file,
         items: ballot.items.len(),
         left_out: all - ballot.items.len(),
+        screens: Screens::of(&ballot.items),
         size_bytes: page.len() as u64,
         of: sources.shown(),
         whole: whole.map(str::to_owned).collect(),
@@ -70,6 +74,9 @@ pub struct Brought {
     pub voter: String,
     pub votes: usize,
     pub new: usize,
+    /// All that this voter has voted on.
+    #[serde(skip)]
+    pub voted_on: Screens,
     /// What the planted pairs and those shown twice say of this voter.
     #[serde(skip)]
     pub checks: Vec<String>,
@@ -116,7 +123,8 @@ pub fn bring(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Resul
         Ok(added)
     })?;
     let checks = files.checks(&ballot.items);
-    Ok(Brought { v: 1, voter: returned.voter, votes: returned.votes.len(), new: added, checks })
+    let voted_on = Screens::of(ballot.items.iter().filter(|item| files.is_done(&item.id)));
+    Ok(Brought { v: 1, voter: returned.voter, votes: returned.votes.len(), new: added, voted_on, checks })
 }
 
 /// One self-contained page: it loads nothing and sends nothing.

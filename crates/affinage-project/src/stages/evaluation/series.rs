@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use affinage_eval::comparison::missing_answers;
+use affinage_eval::human_votes::votes_on_pairs;
 use affinage_eval::plain::{counted, listed};
 use affinage_eval::registry::RegistryEvent;
 
@@ -189,7 +190,7 @@ pub(super) fn votes_in_words(ctx: &Project, name: &str) -> Option<String> {
     let votes = Evaluation::named(&ctx.project, name).votes();
     // Of a damaged file the number is not known; that there are votes is.
     votes.is_there().then(|| match votes.read(&ctx.ui) {
-        Ok(votes) => counted(votes.len(), "vote", "votes"),
+        Ok(votes) => counted(votes_on_pairs(&votes), "vote", "votes"),
         Err(_) => "votes".to_owned(),
     })
 }

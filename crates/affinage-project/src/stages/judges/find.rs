@@ -7,7 +7,7 @@ use std::time::Duration;
 use affinage_eval::comparison::{Pair, pairs};
 use affinage_eval::human_votes::{PAIRS, invitation};
 use affinage_eval::judge::wire::WireFormat;
-use affinage_eval::judgment::{is_person, spoken};
+use affinage_eval::judgment::is_me;
 use affinage_eval::plain::counted;
 use serde::Serialize;
 
@@ -99,7 +99,7 @@ pub fn vote_first(evaluated: &Evaluated) -> Option<String> {
     let headline: Vec<&Pair> =
         pairs.iter().filter(|pair| *pair.planned == plan.headline && pair.needs_judge()).collect();
     let votes = evaluated.folder.votes().read(&Silent).unwrap_or_default();
-    let own = votes.iter().filter(|vote| is_person(&vote.judge_id) && spoken(&vote.judge_id) == "you");
+    let own = votes.iter().filter(|vote| is_me(&vote.judge_id));
     let own: BTreeSet<&str> = own.map(|vote| vote.comparison_id.as_str()).collect();
     let voted = own.len();
     if voted > 0 && voted >= headline.len().min(PAIRS) {

@@ -12,7 +12,7 @@ use crate::machine;
 use crate::stages::external::{Offer, Start, offers};
 use crate::stages::lengths::{Needs, Spread, limit};
 
-/// What a training will do and take, measured for some seconds on this machine.
+/// What a training will do and take, told by the speed of this machine.
 #[derive(Serialize)]
 pub struct Estimate<'a> {
     pub v: u32,
@@ -46,10 +46,10 @@ pub struct Estimate<'a> {
 }
 
 impl<'a> Estimate<'a> {
-    /// Measures the speed of the plan for some seconds, on this program and on each other engine that is here.
+    /// The speed of the plan as [`Calibration::of`] tells it for this program, measured for some seconds and on each other engine that is here.
     pub fn measure(start: &Start<'a>, memory: &MemoryPlan) -> anyhow::Result<Self> {
         let Start { ctx, engine, plan, .. } = *start;
-        let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
+        let calibration = Calibration::of(ctx, engine, plan)?;
         let Calibration { tokens_per_s, tokens, evaluation_s, .. } = calibration;
         let ahead = Ahead::all(plan);
         let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);

@@ -20,9 +20,9 @@ pub fn planned(ui: &Ui, planned: &Planned, options: &Options<'_>) -> anyhow::Res
     }
     if let Some(needed) = prompts_needed {
         ui.data(&format!(
-            "\nTwo numbers: below {ENOUGH} independent prompts nothing is said at all. A true win rate of {:.0} % is shown four \
-             times in five from about {} on, with {:.0} % ties, each counted half; between the two only larger differences are \
-             found. After the evaluation the report names a third, for the difference that was found.",
+            "\nTwo numbers: below {ENOUGH} independent prompts nothing is said at all. To show a win rate of {:.0} % takes about \
+             {} independent prompts, if {:.0} % end in a tie, each counted half; between the two numbers only larger differences \
+             are found. After the evaluation the report names the number for the win rate that was found.",
             100.0 * options.effect,
             count(*needed),
             100.0 * options.ties
@@ -56,7 +56,7 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
             format!("~{}", count(row.decisive)),
             row.wins_needed.map_or("-".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
             row.smallest_shown.map_or("-".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
-            format!("{:.0} %", 100.0 * row.power),
+            row.wins_needed.map_or("-".to_owned(), |_| format!("{:.0} %", 100.0 * row.power)),
         ]);
     }
     table.render()
@@ -78,7 +78,7 @@ fn columns_in_words(options: &Options<'_>) -> String {
 }
 
 /// Why a category can have no result, or counts for less than its prompts: `in-domain: 57 prompts count as about 3
-/// independent ones: no result is possible`.
+/// independent ones: with fewer than 30 no result is possible`.
 fn why(row: &Reach) -> Option<String> {
     let prompts = counted(row.prompts, "prompt", "prompts");
     let few = row.independent < row.prompts;
@@ -90,7 +90,7 @@ fn why(row: &Reach) -> Option<String> {
         false => prompts,
     };
     match row.wins_needed {
-        None => Some(format!("{}: {from}: no result is possible", row.category)),
+        None => Some(format!("{}: {from}: with fewer than {ENOUGH} no result is possible", row.category)),
         Some(_) if few => Some(format!("{}: {from}", row.category)),
         Some(_) => None,
     }
@@ -109,12 +109,17 @@ mod tests {
     fn a_category_without_a_possible_result_says_why() {
         assert_eq!(
             why(&reach(57, 3, None)).as_deref(),
-            Some("in-domain: 57 prompts count as about 3 independent ones: no result is possible")
+            Some(
+                "in-domain: 57 prompts count as about 3 independent ones: with fewer than 30 no result is possible"
+            )
         );
-        assert_eq!(why(&reach(1, 1, None)).as_deref(), Some("in-domain: 1 prompt: no result is possible"));
         assert_eq!(
-            why(&reach(57, 12, Some(10))).as_deref(),
-            Some("in-domain: 57 prompts count as about 12 independent ones")
+            why(&reach(1, 1, None)).as_deref(),
+            Some("in-domain: 1 prompt: with fewer than 30 no result is possible")
+        );
+        assert_eq!(
+            why(&reach(57, 40, Some(10))).as_deref(),
+            Some("in-domain: 57 prompts count as about 40 independent ones")
         );
         assert_eq!(why(&reach(57, 57, Some(30))), None);
     }

@@ -38,7 +38,7 @@ pub fn say_packed(ui: &Ui, packed: &Packed<'_>) {
     ui.say(format!(
         "{}: {}, {}; it holds texts of",
         packed.file.display(),
-        counted(packed.items, "pair", "pairs"),
+        packed.screens.in_words(),
         bytes(packed.size_bytes)
     ));
     packed.of.iter().for_each(|line| ui.say(format!("  {line}")));
@@ -53,7 +53,7 @@ pub fn say_packed(ui: &Ui, packed: &Packed<'_>) {
     if packed.left_out > 0 {
         ui.say(format!(
             "left out, because their conversations are held private: {}",
-            counted(packed.left_out, "pair", "pairs")
+            counted(packed.left_out, "screen", "screens")
         ));
     }
 }
@@ -62,6 +62,11 @@ pub fn say_packed(ui: &Ui, packed: &Packed<'_>) {
 pub fn say_brought(ui: &Ui, brought: &Brought) {
     let named =
         [VOTER, AUTHOR].iter().find_map(|kind| brought.voter.strip_prefix(kind)).unwrap_or(&brought.voter);
-    ui.say(format!("{} of {named}, {} of them new", counted(brought.votes, "vote", "votes"), brought.new));
+    ui.say(format!(
+        "{} of {named}, {} of them new; voted on so far: {}",
+        counted(brought.votes, "answered screen", "answered screens"),
+        brought.new,
+        brought.voted_on.in_words()
+    ));
     brought.checks.iter().for_each(|line| ui.say(line));
 }
