@@ -162,7 +162,7 @@ pub fn freeze(ctx: &Project, dialogues: &[Dialogue]) -> anyhow::Result<Frozen> {
     let pinned: BTreeMap<String, Side> =
         dialogues.iter().map(|dialogue| (dialogue.user.clone(), side(&dialogue.split))).collect();
     let undecided = Undecided::AcceptClean { dated: false };
-    freeze::freeze(ctx, &freeze::Options { undecided, word: None, pinned })
+    freeze::freeze(ctx, &freeze::Options { undecided, word: None, pinned, fewest: 0 })
 }
 
 /// Trains to the end; an unfinished run of an earlier attempt is resumed, a finished one is kept.

@@ -253,7 +253,7 @@ impl<'a> TrainingRun<'a> {
 
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).
     pub fn go(mut self) -> anyhow::Result<Run> {
-        let _hint = interrupt::hint_at_once(&goes_on(&self.ctx.ui));
+        let _hint = interrupt::hint_at_once(goes_on(&self.ctx.ui));
         let plan = self.plan;
         let first = self.hands.step();
         // A run that is resumed from step 0 has that checkpoint already; one that was stopped in the middle of an
