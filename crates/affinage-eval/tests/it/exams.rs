@@ -406,8 +406,9 @@ fn a_swapped_outcome_stops_the_analysis() {
     let row = &mut world.judgments[0];
     row.label_said = Some(comparison.first.label.clone());
     row.outcome = Outcome::Second;
-    let error = affinage_eval::analyze::analyze(&world.inputs()).expect_err("the label is the other seat's");
-    assert!(error.to_string().contains("but its outcome is the seat of"), "{error}");
+    let error =
+        affinage_eval::analyze::analyze(&world.inputs()).expect_err("the label is the other position's");
+    assert!(error.to_string().contains("but its outcome is the position of"), "{error}");
 }
 
 /// A judge as a function of what it is shown, asked until the exam is lost or over: how many calls, and what they say.

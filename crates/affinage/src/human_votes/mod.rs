@@ -25,7 +25,7 @@ use affinage_eval::suite::Prompt;
 use affinage_project::errors::usage;
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
-use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
+use affinage_project::stages::judges::{self, Cell, Evaluated, PromptSources, Store};
 use affinage_project::stages::suites;
 use anyhow::anyhow;
 use jiff::Timestamp;
@@ -110,8 +110,14 @@ impl Ballot {
         };
         let draw = preferred.draw(&headline, pairs_wanted);
         let (rubrics, seed) = (&rubrics, plan.seed);
-        let sources =
-            human_votes::Sources { pairs: &headline, preferred, draw, references: &usable, rubrics, seed };
+        let sources = human_votes::BallotSources {
+            pairs: &headline,
+            preferred,
+            draw,
+            references: &usable,
+            rubrics,
+            seed,
+        };
         let mut items = ballot(&sources, judge_id);
         leave_out_answered(ctx, &evaluated.folder, judge_id, &mut items)?;
         let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
@@ -143,7 +149,7 @@ impl Ballot {
     }
 
     /// Leaves out what may not leave this machine.
-    pub fn without_private(&mut self, sources: &Sources) {
+    pub fn without_private(&mut self, sources: &PromptSources) {
         self.items.retain(|item| !sources.is_private(&item.call.comparison.prompt_id));
     }
 

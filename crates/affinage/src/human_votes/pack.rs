@@ -8,7 +8,7 @@ use affinage_eval::id::row_id;
 use affinage_eval::judgment::is_person;
 use affinage_project::errors::HintExt as _;
 use affinage_project::nearest::read_text;
-use affinage_project::stages::judges::{Evaluated, Sources};
+use affinage_project::stages::judges::{Evaluated, PromptSources};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub fn write_pack<'a>(
     file: &'a Path,
     send_private: &[String],
 ) -> anyhow::Result<Packed<'a>> {
-    let sources = Sources::of(ctx, evaluated, send_private)?;
+    let sources = PromptSources::of(ctx, evaluated, send_private)?;
     let all = ballot.items.len();
     ballot.without_private(&sources);
     ballot.keep_comparisons(ctx)?;

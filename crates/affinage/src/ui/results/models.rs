@@ -1,12 +1,12 @@
 //! The table of models, in words.
 
 use affinage_project::next::next;
-use affinage_project::stages::models::{Choice, Data};
+use affinage_project::stages::models::{Data, KnownModels};
 
 use crate::ui::{Table, bytes, count, counted};
 
 /// Known models with what each would take on this machine, and what that was told from.
-pub fn known(choice: &Choice) -> String {
+pub fn known(choice: &KnownModels) -> String {
     let header = ["model", "family", "weights", "disk", "memory", "time", "licence", "here"];
     let mut table = Table::new(header).right(&[2, 3, 4, 5]);
     for row in &choice.models {
