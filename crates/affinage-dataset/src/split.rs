@@ -168,7 +168,11 @@ pub fn split(
         .zip(&sides)
         .map(|(item, side)| (*side != Side::Retired && !dropped.contains(item.example_id)).then_some(*side))
         .collect();
-    let certificate = certify(&measured, &placed, sectioned, evaluation_prompts.len(), drops);
+    let mut certificate = certify(&measured, &placed, sectioned, evaluation_prompts.len(), drops);
+    let named =
+        certificate.dropped.iter().flat_map(|drop| [Some(drop.example_id.as_str()), drop.other()]).flatten();
+    let begins = |id: &str| Some((id.to_owned(), beginning(items[*position.get(id)?].prompt).to_owned()));
+    certificate.begin = named.filter_map(begins).collect();
     let sides = items.iter().zip(sides).map(|(item, side)| (item.example_id.to_owned(), side)).collect();
     Ok(Split { placed, sides, prompt_clusters: groups.prompt_names(items), certificate })
 }

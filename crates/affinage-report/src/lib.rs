@@ -244,6 +244,9 @@ fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
             count(left as u64)
         ),
     };
+    let carried = format!(
+        "{carried} Each has its prompt and both answers in full: whoever gets this page can read them."
+    );
     let headline = evidence.analysis.comparisons.iter().position(|c| c.is_headline).unwrap_or(0);
     Section::drawn("pairs.html", "pairs", "The pairs, to read yourself", &PairsView { carried, headline })
 }

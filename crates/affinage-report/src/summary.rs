@@ -173,7 +173,6 @@ struct ClaimItem {
     sentence: Inline,
     note: Option<Inline>,
     facts: Vec<Inline>,
-    id: String,
 }
 
 /// The planned comparisons with their plot, what to know before believing them, and every claim.
@@ -308,8 +307,11 @@ fn claim_item(claim: &Claim, index: usize, arms: &Arms) -> ClaimItem {
             ClaimKind::Comparison => Measure::Share,
             ClaimKind::RightAnswers => Measure::SharePoints,
         });
-        facts
-            .extend(measure.map(|measure| Piece::figure(&claim.claim_id, estimate, measure, &source).into()));
+        let label = match claim.kind {
+            Some(ClaimKind::RightAnswers) => "right answers",
+            _ => "win rate",
+        };
+        facts.extend(measure.map(|measure| Piece::figure(label, estimate, measure, &source).into()));
         facts.push(format!("n = {} {}", count(estimate.n as u64), estimate.unit).into());
     }
     facts.extend(claim.p.map(|p| p_value(p).into()));
@@ -320,6 +322,5 @@ fn claim_item(claim: &Claim, index: usize, arms: &Arms) -> ClaimItem {
         sentence: arms.prose(&claim.sentence),
         note: claim.note.as_deref().map(|note| arms.prose(note)),
         facts,
-        id: claim.claim_id.clone(),
     }
 }

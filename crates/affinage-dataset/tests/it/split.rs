@@ -298,6 +298,11 @@ fn what_still_overlaps_is_dropped_and_listed() {
         matches!(&dropped.reason, DropReason::Leak { containment, train_example } if *containment >= 0.2 && *train_example == owned[train].id)
     );
     assert_eq!(second.sides[&owned[held_out].id], Side::Test, "dropped, but never moved to train");
+    // Both are known by their words.
+    for index in [held_out, train] {
+        let begin = &second.certificate.begin[&owned[index].id];
+        assert!(!begin.is_empty() && owned[index].prompt.starts_with(begin.as_str()));
+    }
     assert!(second.certificate.max_containment < 0.2);
     // Without the training example it is tested with again.
     let id = owned[held_out].id.clone();

@@ -160,7 +160,6 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
 }
 
 /// Which of the prompts are from the author's texts, where the voice shows best: a sentence, and what follows where most are not.
-/// Empty where all of them are.
 fn of_own(pairs: &[&PairVotes], scores: &[PromptScore]) -> String {
     let own_prompts: BTreeSet<&str> = pairs
         .iter()
@@ -173,7 +172,7 @@ fn of_own(pairs: &[&PairVotes], scores: &[PromptScore]) -> String {
     let few = "so these votes say little about the voice";
     match from_texts {
         0 => format!(" None of these prompts is from the author's texts, {few}."),
-        _ if from_texts == all => String::new(),
+        _ if from_texts == all => " All of these prompts are from the author's texts.".to_owned(),
         _ => {
             let chosen = own.iter().filter(|score| score.score > 0.5).count();
             let are = if from_texts == 1 { "is" } else { "are" };

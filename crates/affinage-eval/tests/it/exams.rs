@@ -567,7 +567,7 @@ fn nobody_has_compared_and_the_first_step_is_to_vote() {
     let steps = world.analyze().next_steps;
     assert_eq!(
         steps[0],
-        "Vote yourself, blind, on 12 pairs (about 16 minutes; up to 16 screens with repeats and checks): `affinage vote --eval test --as me`."
+        "Vote yourself, blind, on 12 pairs (about 16 minutes; up to 16 screens, as some pairs are shown again and some are planted): `affinage vote --eval test --as me`."
     );
     assert!(steps[1].contains("`affinage judge --eval test` shows what to write"), "{steps:?}");
     // Where somebody has judged, nobody is sent to vote first.

@@ -67,7 +67,8 @@ struct FindingRow<'a> {
     /// Start and end, in bytes and in characters.
     bytes: [usize; 2],
     chars: [usize; 2],
-    text: &'a str,
+    /// Without keys and passwords, as in the text form: this is copied to other programs.
+    text: String,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<&'a str>,
@@ -87,7 +88,7 @@ impl Linted {
                 field: finding.field,
                 bytes: [finding.span.start, finding.span.end],
                 chars: [chars(finding.span.start), chars(finding.span.end)],
-                text: &text[finding.span.clone()],
+                text: without_secrets(text)[finding.span.clone()].to_owned(),
                 message: &finding.message,
                 fix: finding.fix.as_deref(),
             }

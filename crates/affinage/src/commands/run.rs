@@ -58,6 +58,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
         None => Some(asked),
         Some(newest) => again(ctx, &newest, asked)?,
     };
+    let is_new = undecided.is_some();
     if let Some(undecided) = undecided {
         dataset::freeze_decided(&inner, undecided, None, fewest)?;
     }
@@ -72,10 +73,10 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
         None => {
             refuse_few(version.manifest.files.get(TRAIN).map_or(0, |file| file.examples), fewest)?;
             say_stays_aside(ctx, &version)?;
-            train::train_in_run(&inner, &version.name, None)?;
+            train::train_in_run(&inner, &version.name, None, is_new)?;
         }
         Some(Trained::Finished(run)) => ctx.ui.say(format!("{} is finished", run.name)),
-        Some(Trained::Stopped(run)) => train::train_in_run(&inner, &version.name, Some(run))?,
+        Some(Trained::Stopped(run)) => train::train_in_run(&inner, &version.name, Some(run), is_new)?,
     }
 
     stage(ctx, "eval");

@@ -147,6 +147,9 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     let Job { config, version, prepared } =
         prepare_and_say(ctx, resumed.as_ref(), args.data.as_deref(), part)?;
     let Prepared { model, engine, plan, memory } = &prepared;
+    if !is_begun {
+        say_untested(ctx, &version)?;
+    }
     if !is_begun && !args.dry_run {
         let known = if plan.left_out.is_empty() { None } else { Calibration::known(ctx, plan)? };
         propose_length(ctx, engine, plan, known.map(|known| known.time(Ahead::all(plan))));
@@ -180,8 +183,17 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
 }
 
 /// A new run on a dataset version, or the rest of `resumed`; how long this and the evaluation take is said before.
-pub(super) fn train_in_run(ctx: &Context, version: &str, resumed: Option<Run>) -> anyhow::Result<()> {
+/// `is_new`: the version was frozen right before, which has said what it lacks.
+pub(super) fn train_in_run(
+    ctx: &Context,
+    version: &str,
+    resumed: Option<Run>,
+    is_new: bool,
+) -> anyhow::Result<()> {
     let at_once = interrupt::end_at_once(before_the_first_step(ctx, false, resumed.as_ref()));
+    if resumed.is_none() && !is_new {
+        say_untested(ctx, &DatasetVersion::open(&ctx.project, Some(version))?)?;
+    }
     let Job { config, version, prepared } = prepare_and_say(ctx, resumed.as_ref(), Some(version), None)?;
     let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
     let takes = forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
@@ -203,12 +215,8 @@ fn prepare_and_say(
     data: Option<&str>,
     part: Option<Part>,
 ) -> anyhow::Result<Job> {
-    let is_begun = resumed.is_some() || part.is_some();
     let job = prepare_run(ctx, resumed, data, part)?;
     training::planned(&ctx.ui, &job.prepared);
-    if !is_begun {
-        say_untested(ctx, &job.version)?;
-    }
     Ok(job)
 }
 

@@ -3,8 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use affinage_dataset::example::DatasetRow;
-use affinage_dataset::message::Role;
 use affinage_dataset::split::{Certificate, DropReason, Side};
 use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
@@ -12,7 +10,6 @@ use affinage_eval::plain::{count, counted, listed};
 
 use super::Frozen;
 use super::enough::{tested, way_to_enough};
-use super::select::begins_with;
 use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, RESERVE, TEST, TRAIN, VALIDATION};
 use crate::folder::project::Project;
 use crate::next::next;
@@ -103,17 +100,7 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
         ctx.ui.say(format!("  {} {reason}", count(number as u64)));
     }
     let version = DatasetVersion::open(&ctx.project, Some(&manifest.name))?;
-    let begins: BTreeMap<String, String> = match repeated(certificate).is_empty() {
-        true => BTreeMap::new(),
-        false => {
-            let begins = |row: DatasetRow| {
-                let asked = row.messages.iter().rev().find(|message| message.role == Role::User)?;
-                Some((row.example_id.clone(), begins_with(&asked.content)))
-            };
-            version.rows("train", &ctx.ui)?.into_iter().filter_map(begins).collect()
-        }
-    };
-    way_back(certificate, &begins).iter().for_each(|line| ctx.ui.say(line));
+    way_back(certificate).iter().for_each(|line| ctx.ui.say(line));
     let tests = manifest.files.get(TEST).map_or(0, |file| file.examples);
     let unasked = unasked(ctx, &version)?;
     too_little(manifest, unasked).iter().for_each(|line| ctx.ui.warn(line));
@@ -149,8 +136,9 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Training examples that held-out ones are too similar to, each with the number of these, the largest first.
-fn repeated(certificate: &Certificate) -> Vec<(&str, usize)> {
+/// How held-out examples that are in no file, because they are too similar to training examples, are tested with again.
+fn way_back(certificate: &Certificate) -> Option<String> {
+    const SHOWN: usize = 3;
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     for dropped in &certificate.dropped {
         if let DropReason::Leak { train_example, .. } | DropReason::InContext { train_example, .. } =
@@ -161,26 +149,15 @@ fn repeated(certificate: &Certificate) -> Vec<(&str, usize)> {
     }
     let mut numbers: Vec<(&str, usize)> = numbers.into_iter().collect();
     numbers.sort_by_key(|(_, number)| Reverse(*number));
-    numbers
-}
-
-/// How held-out examples that are in no file, because they are too similar to training examples, are tested with again. `begins`
-/// says what the prompt of a training example begins with.
-fn way_back(certificate: &Certificate, begins: &BTreeMap<String, String>) -> Option<String> {
-    const SHOWN: usize = 3;
-    let repeated = repeated(certificate);
-    let named: Vec<String> = repeated
-        .iter()
-        .filter_map(|(id, number)| Some((begins.get(*id)?, number)))
-        .map(|(begin, number)| format!("{begin} ({number})"))
-        .collect();
-    (!repeated.is_empty()).then(|| {
+    let named: Vec<String> =
+        numbers.iter().map(|(id, number)| format!("{} ({number})", certificate.called(id))).collect();
+    (!named.is_empty()).then(|| {
         format!(
             "  they were held out before, and new or changed training examples repeat them, so they are in no file. To test with \
              them again, reject the training examples that they are too similar to (`affinage review`, List, \"all\", search for \
-             the words), and freeze again ({}){}",
+             the words), and freeze again ({}): {}",
             next("dataset"),
-            if named.is_empty() { String::new() } else { format!(": {}", listed(&named, SHOWN, ", ")) }
+            listed(&named, SHOWN, ", ")
         )
     })
 }
@@ -266,17 +243,19 @@ fn examples_of(manifest: &Manifest) -> usize {
 fn no_leak(certificate: &Certificate) -> String {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let before = match certificate.max_in_context {
+        // Notes have no turns before their prompts.
+        Some(0.0) => String::new(),
         Some(share) => {
             format!(
-                "No held-out answer shares more than {} with the turns before a training prompt.",
+                " No held-out answer shares more than {} with the turns before a training prompt.",
                 percent(share)
             )
         }
-        None => "The turns before the training prompts were not compared.".to_owned(),
+        None => " The turns before the training prompts were not compared.".to_owned(),
     };
     format!(
         "no leak: no test or validation example shares more than {} of its five-word sequences with a training example \
-         (limit {:.0} %; dropped: {}). {before}",
+         (limit {:.0} %; dropped: {}).{before}",
         percent(certificate.max_containment),
         100.0 * certificate.threshold,
         count(certificate.dropped.len() as u64)
@@ -344,6 +323,7 @@ pub(super) mod tests {
             sectioned: Default::default(),
             evaluation_prompts: 0,
             dropped: Vec::new(),
+            begin: BTreeMap::new(),
         };
         Manifest {
             v: 1,
@@ -378,6 +358,8 @@ pub(super) mod tests {
              example (limit 20 %; dropped: 0). No held-out answer shares more than 5.0 % with the turns before a training \
              prompt."
         );
+        let notes = no_leak(&Certificate { max_in_context: Some(0.0), ..certificate.clone() });
+        assert!(notes.ends_with("dropped: 0)."), "{notes}");
         let older = no_leak(&certificate);
         assert!(
             older.ends_with("dropped: 0). The turns before the training prompts were not compared."),
@@ -393,12 +375,11 @@ pub(super) mod tests {
             reason: DropReason::Leak { containment: 0.4, train_example: train.to_owned() },
         };
         let plain = manifest([(TRAIN, 1, 1), (TEST, 1, 1)]).certificate;
-        let begins = [("t2", "Why do ruins"), ("t1", "On walls")]
-            .map(|(id, begin)| (id.to_owned(), begins_with(begin)));
-        let begins = BTreeMap::from(begins);
-        assert_eq!(way_back(&plain, &begins), None);
+        let begin =
+            [("t2", "Why do ruins"), ("t1", "On walls")].map(|(id, begin)| (id.to_owned(), begin.to_owned()));
+        assert_eq!(way_back(&plain), None);
         let dropped = vec![drop("a", "t1"), drop("b", "t2"), drop("c", "t2")];
-        let said = way_back(&Certificate { dropped, ..plain }, &begins).expect("a way");
+        let said = way_back(&Certificate { dropped, begin: begin.into(), ..plain }).expect("a way");
         assert!(
             said.contains("reject the training examples") && said.contains("(`affinage dataset`)"),
             "{said}"
@@ -412,7 +393,8 @@ pub(super) mod tests {
         let lack = held_out_lack(&of).expect("no validation examples");
         assert!(lack.starts_with("no example is kept back to watch the training"), "{lack}");
         assert!(
-            lack.contains("accept cards of more conversations") && !lack.contains("to test with"),
+            lack.contains("accept cards of two or more further conversations")
+                && !lack.contains("to test with"),
             "{lack}"
         );
         assert_eq!(sides_in_words(&of), "160 examples: 142 to train on, 18 to test with");

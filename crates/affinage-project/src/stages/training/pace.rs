@@ -152,6 +152,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_left_of_a_run_is_told_by_its_own_tokens() {
+        let started = |tokens| {
+            let run = serde_json::json!({
+                "event": "run-started", "model": "m", "base_sha256": "", "dataset": "v1", "dataset_sha256": "", "examples": 4,
+                "steps": 4, "tokens": tokens, "epochs": 1, "trainable_parameters": 1, "total_parameters": 1,
+            });
+            serde_json::from_value::<Event>(run).expect("an event")
+        };
+        let step = |step: usize| {
+            let taken = serde_json::json!({
+                "event": "train-step", "step": step, "epoch": 0.25, "loss": 1.0, "learning_rate": 0.1, "tokens": 700,
+                "supervised_tokens": 300, "tokens_per_s": 100.0, "peak_rss_bytes": null, "seconds": 7.0,
+            });
+            serde_json::from_value::<Event>(taken).expect("an event")
+        };
+        let left = |events: Vec<Event>| {
+            let record = |event| Record { v: 1, at: jiff::Timestamp::UNIX_EPOCH, event };
+            time_left(&events.into_iter().map(record).collect::<Vec<_>>(), Some(4))
+        };
+        assert_eq!(left(vec![started(1000)]), None);
+        // The first step was the longest by far.
+        assert_eq!(left(vec![started(1000), step(1)]), Some(Duration::from_secs(3)));
+        // Taken again after a stop it counts once.
+        assert_eq!(left(vec![started(1000), step(1), step(1)]), Some(Duration::from_secs(3)));
+        // Runs of earlier versions do not say how many tokens they have.
+        assert_eq!(left(vec![started(0), step(1)]), Some(Duration::from_secs(21)));
+    }
+
+    #[test]
     fn the_rest_counts_steps_and_evaluations_at_their_own_speeds() {
         let mut pace = Pace::default();
         let ahead = Ahead { tokens: 3000, evaluations: 4 };
