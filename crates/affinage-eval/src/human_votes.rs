@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::FEWEST;
 use crate::analyze::ENOUGH;
-use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, cell, label_pairs};
+use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, label_pairs, presentation};
 use crate::id::{row_id, sha256_hex};
 use crate::judge::qualification::{QualificationItem, qualification};
 use crate::judge::record::Call;
@@ -208,7 +208,7 @@ impl BallotItem {
 }
 
 /// What the items are made of.
-pub struct Sources<'a> {
+pub struct BallotSources<'a> {
     /// The pairs of the headline comparison whose answers differ.
     pub pairs: &'a [Pair<'a>],
     pub preferred: Preferred<'a>,
@@ -293,7 +293,7 @@ struct Drawn<'a> {
     probability: f64,
 }
 
-fn drawn<'a>(sources: &Sources<'a>) -> Vec<Drawn<'a>> {
+fn drawn<'a>(sources: &BallotSources<'a>) -> Vec<Drawn<'a>> {
     let mut pairs: Vec<&Pair> = sources.pairs.iter().collect();
     pairs.sort_by(|a, b| a.pair_id.cmp(&b.pair_id));
     let order = |pairs: &mut [&Pair]| Rng::for_purpose(sources.seed, &["ballot"]).shuffle(pairs);
@@ -316,7 +316,7 @@ fn drawn<'a>(sources: &Sources<'a>) -> Vec<Drawn<'a>> {
 
 /// The items of one voter in the order in which they are shown: the drawn pairs, a tenth of them twice, and a tenth of
 /// gold.
-pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
+pub fn ballot(sources: &BallotSources, judge_id: &str) -> Vec<BallotItem> {
     let mut sample = drawn(sources);
     let labels = label_pairs(|_| 1);
     let mut dealer = LabelDealer::new(&labels, sources.seed, judge_id);
@@ -327,7 +327,7 @@ pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
         let arm_is_first = number % 2 == 0;
         let (arm, against) = if arm_is_first { first_labels } else { second_labels };
         let (arm, against) = (Shown::of(pair.arm, arm), Shown::of(pair.against, against));
-        let (comparison, key) = cell(
+        let (comparison, key) = presentation(
             &pair.pair_id,
             &pair.prompt.prompt_id,
             if arm_is_first { [arm, against] } else { [against, arm] },
@@ -362,7 +362,7 @@ pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
     items
 }
 
-fn repeated(sources: &Sources, first: &BallotItem, judge_id: &str) -> BallotItem {
+fn repeated(sources: &BallotSources, first: &BallotItem, judge_id: &str) -> BallotItem {
     let prompt_id = &first.call.comparison.prompt_id;
     let pair = sources.pairs.iter().find(|pair| pair.prompt.prompt_id == *prompt_id);
     let prompt = pair.expect("an item is made of a pair").prompt;
@@ -373,20 +373,20 @@ fn repeated(sources: &Sources, first: &BallotItem, judge_id: &str) -> BallotItem
 }
 
 /// Grossly damaged copies against their references, from the exam that this voter would take.
-fn gold(sources: &Sources, judge_id: &str, count: usize) -> Vec<BallotItem> {
+fn gold(sources: &BallotSources, judge_id: &str, count: usize) -> Vec<BallotItem> {
     let labels = label_pairs(|_| 1);
     let Some(exam) = qualification(sources.references, judge_id, sources.seed, &labels) else {
         return Vec::new();
     };
     let prompts: BTreeMap<&str, &Prompt> =
         sources.references.iter().map(|prompt| (prompt.prompt_id.as_str(), *prompt)).collect();
-    let mut cells: BTreeMap<String, Comparison> = BTreeMap::new();
-    for (comparison, _) in exam.cells {
-        cells.entry(comparison.pair_id.clone()).or_insert(comparison);
+    let mut presentations: BTreeMap<String, Comparison> = BTreeMap::new();
+    for (comparison, _) in exam.presentations {
+        presentations.entry(comparison.pair_id.clone()).or_insert(comparison);
     }
     let gross = exam.items.into_iter().filter(|item| item.grade == Some(1));
     let shown = gross.take(count).filter_map(|planted| {
-        let comparison = cells.remove(&planted.item_id)?;
+        let comparison = presentations.remove(&planted.item_id)?;
         let text = |id: &str| match planted.reference.completion_id == id {
             true => planted.reference.text.clone(),
             false => planted.other.text.clone(),

@@ -285,7 +285,7 @@ pub enum VerdictMismatch {
         "judgment {judgment_id}: the text under `{label}` in the request is not the text of completion {completion_id}"
     )]
     Text { judgment_id: String, label: String, completion_id: String },
-    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{position_label}`")]
+    #[error("judgment {judgment_id} says `{label}` but its outcome is the position of `{position_label}`")]
     Label { judgment_id: String, label: String, position_label: String },
 }
 

@@ -7,6 +7,7 @@
 //! Each module of a part turns evidence into a view, plain data without markup, and a template of the same name in
 //! `templates/` draws it; `templates/ui.html` holds what parts share. Only `charts` writes markup, as SVG.
 
+mod apart;
 mod arms;
 mod breakdown;
 pub mod card;
@@ -34,6 +35,7 @@ mod templates;
 mod tests;
 mod view;
 
+pub use apart::Apart;
 pub use html::time;
 
 use std::borrow::Cow;

@@ -25,7 +25,9 @@ pub fn run(
 ) -> Vec<MethodCheck> {
     vec![
         overlap(rows),
-        effects("A002", "Seat effect", judges, |judge| (judge.slot_effect.as_ref(), &judge.slot_sentence)),
+        effects("A002", "Position effect", judges, |judge| {
+            (judge.slot_effect.as_ref(), &judge.slot_sentence)
+        }),
         effects("A003", "Label effect", judges, |judge| (judge.label_effect.as_ref(), &judge.label_sentence)),
         missing(rows.plan, comparisons),
         identical_hashes(rows),
@@ -207,11 +209,11 @@ fn order_independence(votes: &Votes, judges: &[JudgeResult]) -> MethodCheck {
     let mut sentences = Vec::new();
     let mut suspicious = false;
     for judge in judges {
-        let cells = votes.pairs.iter().filter_map(|pair| pair.judges.get(judge.judge_id.as_str()));
+        let presentations = votes.pairs.iter().filter_map(|pair| pair.judges.get(judge.judge_id.as_str()));
         let mut table = [[0u64; 2]; 2];
-        for cell in cells.flat_map(|judge| &judge.cells) {
-            if let Some(score) = cell.score.filter(|score| *score != 0.5) {
-                table[usize::from(cell.arm_is_first)][usize::from(score > 0.5)] += 1;
+        for presentation in presentations.flat_map(|judge| &judge.presentations) {
+            if let Some(score) = presentation.score.filter(|score| *score != 0.5) {
+                table[usize::from(presentation.arm_is_first)][usize::from(score > 0.5)] += 1;
             }
         }
         let total: u64 = table.iter().flatten().sum();

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
-use super::estimate::{figure, likely, percent, share};
-use super::trust::rated;
+use super::estimate::{figure, likely, percent, rated, share};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, win_rate};
 use crate::analysis::FEWEST;

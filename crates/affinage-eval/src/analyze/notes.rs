@@ -43,7 +43,7 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
         ),
         ("not shown", "The data cannot tell. It does not mean that there is no difference."),
         (
-            "seat effect",
+            "position effect",
             "How much a judge favours the answer that it sees first. A judge is asked about every pair in both orders, a person \
              once.",
         ),

@@ -70,7 +70,7 @@ proptest! {
                 };
             }
         }
-        // A pair must keep one cell per position; where the exchange broke that, both worlds count it as missing.
+        // A pair must keep one presentation per position; where the exchange broke that, both worlds count it as missing.
         let both_positions = |world: &World, i: usize| {
             let pair = &world.comparisons[i].pair_id;
             let firsts = world.blind_keys.iter().zip(&world.comparisons)
@@ -148,9 +148,13 @@ fn a_clear_winner_is_better_and_a_position_judge_shows_nothing() {
     let judge = &analysis.judges[0];
     assert_eq!(overall(&world).estimate.value, 0.5);
     assert_eq!(judge.slot_effect.as_ref().expect("60 pairs").value, 0.5);
-    assert_eq!(judge.label_effect.as_ref().expect("120 calls").value, 0.0, "labels are balanced over seats");
+    assert_eq!(
+        judge.label_effect.as_ref().expect("120 calls").value,
+        0.0,
+        "labels are balanced over positions"
+    );
     assert_eq!(judge.better_than_coin, Some(false));
-    insta::assert_snapshot!(judge.consistency_sentence, @"`seat` changed its winner with the order in 60 of 60 pairs (100 % [94, 100]): it follows the seat, not the answer, and is no better than a coin.");
+    insta::assert_snapshot!(judge.consistency_sentence, @"`seat` changed its winner with the order in 60 of 60 pairs (100 % [94, 100]): it follows the position, not the answer, and is no better than a coin.");
     let states: Vec<(&str, CheckState)> =
         analysis.checks.iter().map(|check| (check.code.as_str(), check.state)).collect();
     assert!(states.contains(&("A002", CheckState::Issue)) && states.contains(&("A008", CheckState::Issue)));
@@ -219,7 +223,7 @@ fn identical_answers_tie_without_a_judge() {
     let mut world = World::new(40, &[10]);
     world.answer(|arm, i| if i < 10 { format!("Same  text {i}") } else { format!("{arm} {i}") });
     world.judge_by_arm("judge", |_| Some(TUNED));
-    assert_eq!(world.judgments.len(), 60, "two cells for each of the 30 pairs that differ");
+    assert_eq!(world.judgments.len(), 60, "two presentations for each of the 30 pairs that differ");
     let rate = overall(&world);
     assert_eq!((rate.wins, rate.ties, rate.identical), (30, 10, 10));
     assert_eq!(rate.estimate.value, 35.0 / 40.0);
@@ -315,7 +319,7 @@ fn checked_prompts_are_paired_and_never_judged() {
         _ => "So 6".to_owned(),
     });
     world.judge_by_arm("judge", |_| Some(TUNED));
-    assert_eq!(world.judgments.len(), 60, "30 in-domain pairs, two seats");
+    assert_eq!(world.judgments.len(), 60, "30 in-domain pairs, two positions");
     let analysis = world.analyze();
     let all = &analysis.objective[0];
     assert_eq!((all.only_arm, all.only_base), (0, 10));

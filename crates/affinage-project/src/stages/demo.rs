@@ -173,7 +173,8 @@ pub fn train(
     size: &Size,
 ) -> anyhow::Result<Run> {
     let engine = Model::load(&model.weights)?;
-    let plan = Plan::new(model, version, &ctx.config.train, &ctx.ui)?;
+    let sides = version.sides(&ctx.ui)?;
+    let plan = Plan::new(model, (version, &sides), &ctx.config.train, &ctx.ui)?;
     let pinned = PinnedPrompt { text: PINNED.trim().to_owned(), max_new_tokens: size.pinned_tokens };
     ctx.ui.say(format!("the pinned prompt: {}", pinned.text));
     let training = match Run::list(&ctx.project)?.pop() {

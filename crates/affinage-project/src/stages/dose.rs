@@ -65,7 +65,7 @@ fn train_cell(
         ctx.ui.say(format!("{} is finished", run.name));
         return Ok(run);
     }
-    refuse_private(ctx, study.version(cell))?;
+    refuse_private(ctx, study.version(cell), study.conversations(cell))?;
     let mut plan = study.plan(cell)?;
     plan.fit_memory(engine)?;
     let training = match before {

@@ -31,9 +31,10 @@ use crate::folder::jsonl;
 use crate::folder::library::{Derivation, Library};
 use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
+use crate::next::next;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
-pub use again::{Changes, again, changes, next_step, refuse_private};
+pub use again::{Changes, NextStep, again, changes, freeze_command, next_step, refuse_private};
 pub use enough::examples_for_report;
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use said::{
@@ -100,7 +101,10 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
         // The outermost hint is shown first.
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
             .hint("or choose yourself: `affinage review` opens the desk in your browser")
-            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`");
+            .hint(format!(
+                "take everything lint finds nothing against: {}",
+                next("dataset").words("--accept-clean")
+            ));
     }
     let derivation = library.derivation()?;
     let ruler = Ruler::open(ctx);
@@ -220,7 +224,8 @@ fn measure_rows(
     begin: BTreeMap<String, String>,
 ) {
     let tokens = |one: &Selected| {
-        ruler.measure(&one.example.example_id, &one.example.messages).map(|length| length.tokens)
+        let measure = || ruler.measure(&one.example.example_id, &one.example.messages);
+        one.length.or_else(measure).map(|length| length.tokens)
     };
     let measuring = || selection.selected.iter().filter_map(tokens).collect::<Vec<usize>>();
     let measured = ctx.ui.during("measuring rows", measuring);

@@ -5,7 +5,7 @@ use affinage_project::client::Leave;
 use affinage_project::folder::datasets::{DatasetVersion, TRAIN};
 use affinage_project::folder::run::Run;
 use affinage_project::interrupt::{self, LastWords};
-use affinage_project::model::{Sources, resolve};
+use affinage_project::model::{ModelSources, resolve};
 use affinage_project::stages::evaluation::answers::Options;
 use affinage_project::stages::freeze::{FEWEST_TO_TRAIN, again, imported, refuse_few};
 use affinage_project::stages::training::{Trained, say_stays_aside, trained_before};
@@ -49,7 +49,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     }
     // Before the freeze, because it may take the network: nothing is frozen, counted or planned without a model.
     stage(ctx, "model");
-    let located = resolve(&ctx.config.model.name, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
+    let located = resolve(&ctx.config.model.name, &ctx.project, &ModelSources::from_environment()?, &ctx.ui)?;
     ctx.ui.say(located.name);
     stage(ctx, "dataset");
     let fewest = if args.few { 0 } else { FEWEST_TO_TRAIN };

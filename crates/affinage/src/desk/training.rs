@@ -6,7 +6,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
-use affinage_project::folder::library::Library;
+use affinage_project::stages::freeze::changes;
 use affinage_project::stages::training::time_left;
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -73,9 +73,7 @@ impl Trainings {
         let newest = DatasetVersion::list(&ctx.project)?.pop();
         // Cards that the newest version does not know of.
         let decided_since = match &newest {
-            Some(version) => {
-                Library::open(&ctx.project)?.changed_since(version.sha256())?.map_or(0, |since| since.cards)
-            }
+            Some(version) => changes(ctx, version)?.map_or(0, |changes| changes.decided),
             None => 0,
         };
         let mut status = match self.newest() {

@@ -25,16 +25,16 @@ use affinage_eval::suite::Prompt;
 use affinage_project::errors::usage;
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
-use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
+use affinage_project::stages::judges::{self, Evaluated, Presentation, PromptSources, Store};
 use affinage_project::stages::suites;
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use pack::{Brought, Packed, Returned, html};
+pub use pack::{Brought, Packed, bring, write_pack};
 pub use voter::{ME, judge_id};
-pub use votes::{VoteFiles, votes_of};
+use votes::{VoteFiles, votes_of};
 
 use crate::context::Context;
 use crate::ui::counted;
@@ -110,8 +110,14 @@ impl Ballot {
         };
         let draw = preferred.draw(&headline, pairs_wanted);
         let (rubrics, seed) = (&rubrics, plan.seed);
-        let sources =
-            human_votes::Sources { pairs: &headline, preferred, draw, references: &usable, rubrics, seed };
+        let sources = human_votes::BallotSources {
+            pairs: &headline,
+            preferred,
+            draw,
+            references: &usable,
+            rubrics,
+            seed,
+        };
         let mut items = ballot(&sources, judge_id);
         leave_out_answered(ctx, &evaluated.folder, judge_id, &mut items)?;
         let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
@@ -143,18 +149,18 @@ impl Ballot {
     }
 
     /// Leaves out what may not leave this machine.
-    pub fn without_private(&mut self, sources: &Sources) {
+    pub fn without_private(&mut self, sources: &PromptSources) {
         self.items.retain(|item| !sources.is_private(&item.call.comparison.prompt_id));
     }
 
     /// Writes the comparisons and keys of the pairs, so that votes on them can be analysed.
     pub fn keep_comparisons(&self, ctx: &Context) -> anyhow::Result<()> {
-        let cell = |item: &BallotItem| match &item.kind {
+        let presentation = |item: &BallotItem| match &item.kind {
             ItemKind::Pair(key) => Some((item.call.comparison.clone(), key.clone())),
             ItemKind::Gold(_) => None,
         };
-        let cells: Vec<Cell> = self.items.iter().filter_map(cell).collect();
-        Store::open(&self.folder, &ctx.ui)?.add_comparisons(&cells)
+        let presentations: Vec<Presentation> = self.items.iter().filter_map(presentation).collect();
+        Store::open(&self.folder, &ctx.ui)?.add_comparisons(&presentations)
     }
 
     pub fn screen<'a>(&'a self, item: &'a BallotItem) -> Screen<'a> {

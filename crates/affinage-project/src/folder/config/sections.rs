@@ -225,7 +225,7 @@ pub struct Eval {
     /// Built-in suites, and `in-domain` for the held-out prompts of the dataset.
     pub suites: Vec<String>,
     /// At most so many prompts of each suite; without it all held-out ones and those of files, and of each built-in suite
-    /// [`crate::stages::suites::BUILT_IN_PROMPTS`].
+    /// the first thirty.
     #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
     pub prompts_per_suite: Option<usize>,
     /// In place of `generate.max-new-tokens`.
@@ -261,7 +261,7 @@ impl Default for Eval {
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Judging {
     /// `two`: both orders of a pair. `four`: each order under both labels.
-    pub cells: affinage_eval::comparison::Cells,
+    pub cells: affinage_eval::comparison::Presentations,
     /// Ask 40 calls (or a tenth) again, to see how far a judge agrees with itself.
     pub repeats: bool,
     /// `eval` examines every judge before its votes count; `judge --qualify` does so by hand.
@@ -278,7 +278,7 @@ pub struct Judging {
 
 impl Default for Judging {
     fn default() -> Self {
-        let cells = affinage_eval::comparison::Cells::Two;
+        let cells = affinage_eval::comparison::Presentations::Two;
         Self { cells, repeats: true, qualify: true, stop_early: false, rubric_file: None, budget_usd: None }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_eval::analyze::{ENOUGH, prompts_to_show};
-use affinage_eval::comparison::{Cells, REPEATS};
+use affinage_eval::comparison::{Presentations, REPEATS};
 use affinage_eval::judge::ledger::Phase;
 use affinage_eval::judge::qualification;
 use affinage_eval::plain::listed;
@@ -18,6 +18,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
+use crate::next::next;
 use crate::stages::judges::preview::{Length, estimate_of};
 use crate::stages::judges::{Consent, Estimate, Evaluated, Request, Stages, ask};
 use crate::stages::suites;
@@ -116,7 +117,11 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         let run = Run::meant(ctx, None)?;
         ctx.ui.say(match standing(&run)? {
             Some(at) => {
-                format!("run {} is training now: {at}; `affinage eval` is for when it has finished", run.name)
+                format!(
+                    "run {} is training now: {at}; {} is for when it has finished",
+                    run.name,
+                    next("eval")
+                )
             }
             // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
             None => steps_in_words(ctx, &run)?,
@@ -239,7 +244,7 @@ fn from_settings(ctx: &Project, judged: &[&Prompt]) -> Vec<Estimate> {
     let checkpoints = config.eval.checkpoints.iter().filter(|name| *name != "last").count() + 1;
     let asked_well =
         usize::from(config.eval.system_prompt.as_deref() != Some("")) + usize::from(config.eval.examples > 0);
-    let cells = if config.judging.cells == Cells::Two { 2 } else { 4 };
+    let cells = if config.judging.cells == Presentations::Two { 2 } else { 4 };
     let repeated = |lengths: Vec<Length>, times: usize| {
         (0..times).flat_map(|_| lengths.clone()).collect::<Vec<Length>>()
     };

@@ -6,6 +6,7 @@ use affinage_eval::analyze::ENOUGH;
 use affinage_eval::plain::count;
 
 use crate::folder::datasets::{RESERVE, TEST};
+use crate::next::next;
 
 /// About how many examples have, at this share of test examples, as many of these as the report needs to say anything; `None`
 /// where none are held out. More where examples belong together.
@@ -77,10 +78,11 @@ pub(super) fn way_to_enough(manifest: &Manifest, tested: usize) -> String {
     };
     format!(
         "accept {} more cards, each of a conversation or text of its own that no card is accepted of yet (`affinage review`; \
-         import more where there are too few), set `dataset.test-share` to {}, and freeze again (`affinage dataset`): of \
+         import more where there are too few), set `dataset.test-share` to {}, and freeze again ({}): of \
          these cards {} then test the model{watched}, and the others are trained on",
         count(way.cards as u64),
         way.test_share,
+        next("dataset"),
         count(way.tested as u64),
     )
 }

@@ -12,6 +12,7 @@ use super::Frozen;
 use super::enough::{tested, way_to_enough};
 use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, RESERVE, TEST, TRAIN, VALIDATION};
 use crate::folder::project::Project;
+use crate::next::next;
 use crate::stages::suites;
 
 /// The size a first data set aims at.
@@ -90,7 +91,7 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     let certificate = &manifest.certificate;
     if let Some(lack) = held_out_lack(manifest) {
         ctx.ui.warn(lack);
-        ctx.ui.hint("`affinage review`, then `affinage dataset`");
+        ctx.ui.hint(format!("{}, then {}", next("review"), next("dataset")));
     }
     if has(manifest, TEST) || has(manifest, VALIDATION) {
         ctx.ui.say(no_leak(certificate));
@@ -130,7 +131,8 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
         ));
     }
     ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
-    ctx.ui.hint("look at it: `affinage lint ".to_owned() + &manifest.name + "`; then `affinage train`");
+    let look = next("lint").word(&manifest.name);
+    ctx.ui.hint(format!("look at it: {look}; then {}", next("train")));
     Ok(())
 }
 
@@ -153,7 +155,8 @@ fn way_back(certificate: &Certificate) -> Option<String> {
         format!(
             "  they were held out before, and new or changed training examples repeat them, so they are in no file. To test with \
              them again, reject the training examples that they are too similar to (`affinage review`, List, \"all\", search for \
-             the words), and freeze again (`affinage dataset`): {}",
+             the words), and freeze again ({}): {}",
+            next("dataset"),
             listed(&named, SHOWN, ", ")
         )
     })
@@ -205,7 +208,8 @@ pub fn held_out_lack(manifest: &Manifest) -> Option<String> {
     };
     Some(format!(
         "no example is kept back {what}, so {then}: accept cards of two or more further conversations or texts (`affinage \
-         review`), and freeze again (`affinage dataset`)"
+         review`), and freeze again ({})",
+        next("dataset")
     ))
 }
 

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::Evaluated;
 use crate::client::http;
+use crate::next::next;
 use crate::observer::Silent;
 
 /// Where servers listen that people run at home.
@@ -76,13 +77,18 @@ pub const PROVIDER_BLOCK: &str =
 /// What else can be done: "Vote yourself ...", then a judge to paste, then how to find one here.
 pub fn ways(evaluated: Option<&Evaluated>) -> String {
     let vote = match evaluated {
-        Some(evaluated) => vote_first(evaluated).unwrap_or_else(|| "There is nothing to vote on: the answers are equal.".to_owned()),
-        None => "There are no answers yet: `affinage eval` makes them, then vote yourself, blind: `affinage vote --as me`."
-            .to_owned(),
+        Some(evaluated) => vote_first(evaluated)
+            .unwrap_or_else(|| "There is nothing to vote on: the answers are equal.".to_owned()),
+        None => format!(
+            "There are no answers yet: {} makes them, then vote yourself, blind: {}.",
+            next("eval"),
+            next("vote").words("--as me")
+        ),
     };
     format!(
         "{vote}\n\nOr append a judge to affinage.toml; this one needs its key in ANTHROPIC_API_KEY:\n\n{PROVIDER_BLOCK}\n\
-         Or a model on this machine: `affinage judge --find-local` asks whether Ollama, LM Studio or llama.cpp answers here."
+         Or a model on this machine: {} asks whether Ollama, LM Studio or llama.cpp answers here.",
+        next("judge").words("--find-local")
     )
 }
 

@@ -1,4 +1,4 @@
-//! Judging an evaluation: which cells are open, who is asked how, and that nothing is asked twice.
+//! Judging an evaluation: which presentations are open, who is asked how, and that nothing is asked twice.
 //!
 //! The requests and the reading of replies are in `affinage_eval::judge`; here are the files, the model and the
 //! sockets (through `client`). [`ask`] is the way: gather the work, show what it takes, ask once, then do it.
@@ -37,9 +37,9 @@ pub use interim::ask_in_looks;
 pub use preview::{Estimate, Leaving, total};
 pub use qualification::{SpentRow, ledger, qualification_results};
 pub use reread::{judgments, verdicts};
-pub use sources::{SourceLine, Sources, answered_by_a_person};
+pub use sources::{PromptSources, SourceLine, answered_by_a_person};
 pub use store::Store;
-pub use work::{Cell, references, rubrics};
+pub use work::{Presentation, references, rubrics};
 
 use crate::client::{self, Memory};
 use crate::errors::{self, ExitStatus};
@@ -175,7 +175,7 @@ impl JudgeSummary {
 /// A judge that refuses to work (key, money, quota of the day, unknown model) is stopped and said; the others go on.
 /// Errors: files, a key that is not set, Ctrl-C. What was answered before is stored.
 pub fn ask(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::Result<Done> {
-    let sources = Sources::of(ctx, evaluated, request.named_private)?;
+    let sources = PromptSources::of(ctx, evaluated, request.named_private)?;
     if let Some(why) = sources.unknown() {
         ctx.ui.warn(format!(
             "who is private is not known, because {why}: no judge on another machine is shown your own texts"
@@ -259,7 +259,7 @@ impl Session<'_> {
         if work.phase == Phase::Exam {
             qualification::keep_items(ctx, &folder, &work.items)?;
         }
-        store.add_comparisons(&work.cells)?;
+        store.add_comparisons(&work.presentations)?;
         if work.phase == Phase::Exam && work.may_stop {
             store.watch(qualification::sitting(ctx, &folder, work)?);
         }

@@ -8,6 +8,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::events::Event;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
+use crate::next::next;
 use crate::stages::evaluation::settings;
 
 /// Settings that differ and are named.
@@ -95,12 +96,12 @@ pub fn say_stays_aside(ctx: &Project, version: &DatasetVersion) -> anyhow::Resul
             let differs = changes.filter(|changes| !changes.is_empty());
             ctx.ui.say(format!(
                 "{} was stopped after {} and has other settings{}: this is a new training from step 0; to go on with {} \
-                 instead: `affinage train --resume {}`",
+                 instead: {}",
                 run.name,
                 counted(step, "step", "steps"),
                 differs.map_or(String::new(), |changes| format!(" ({})", listed(&changes, SHOWN_CHANGES, ", "))),
                 run.name,
-                run.name,
+                next("train").option("--resume", &run.name),
             ));
             return Ok(());
         }
