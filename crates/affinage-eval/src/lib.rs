@@ -26,6 +26,7 @@ pub mod objective;
 pub mod plain;
 pub mod plan;
 pub mod planted;
+pub mod recognition;
 pub mod registry;
 pub mod rng;
 mod signs;

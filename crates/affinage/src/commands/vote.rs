@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::context::Context;
-use crate::human_votes::{Ballot, Poll, bring, judge_id, write_pack};
+use crate::human_votes::{Ballot, Poll, bring, judge_id, write_pack, write_recognition};
 use crate::ui::counted;
 use crate::ui::results::votes as results;
 use crate::web::{Room, RoomArgs};
@@ -21,7 +21,7 @@ use crate::web::{Room, RoomArgs};
     affinage vote --as mira                somebody else, at this machine\n  \
     affinage vote --as anna --author       somebody else who wrote the training texts\n  \
     affinage vote --as ben --pack ben.html one file for a friend, who sends votes-ben.json back\n  \
-    affinage vote --import votes-ben.json"
+    affinage vote --import votes-ben.json\n  affinage vote --which-is-me friends.html --called Anna\n                                         a page for friends: which text is real?"
 )]
 pub struct VoteArgs {
     /// Who votes: `me`, or somebody else's name or pseudonym, which is written to votes.jsonl
@@ -35,8 +35,14 @@ pub struct VoteArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pairs: Option<u32>,
     /// Write one page that somebody else can vote with, offline
-    #[arg(long, value_name = "FILE", conflicts_with = "import")]
+    #[arg(long, value_name = "FILE", group = "page", conflicts_with = "import")]
     pack: Option<PathBuf>,
+    /// Write one page for friends: which of two openings did you write, and which the trained model?
+    #[arg(long, value_name = "FILE", group = "page", conflicts_with_all = ["voter", "import"])]
+    which_is_me: Option<PathBuf>,
+    /// What your friends call you, on that page [default: the author]
+    #[arg(long, value_name = "NAME", requires = "which_is_me")]
+    called: Option<String>,
     /// Read the votes that a page saved
     #[arg(long, value_name = "FILE", conflicts_with = "voter")]
     import: Option<PathBuf>,
@@ -44,7 +50,7 @@ pub struct VoteArgs {
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
     /// Also pack what is held private: a conversation by its key or title, or a file (repeatable)
-    #[arg(long, value_name = "NAME", requires = "pack")]
+    #[arg(long, value_name = "NAME", requires = "page")]
     send_private: Vec<String>,
     #[command(flatten)]
     room: RoomArgs,
@@ -73,6 +79,18 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
             ctx.ui.json(&brought)?;
         }
         ctx.ui.hint(together(ctx, eval));
+        return Ok(());
+    }
+    if let Some(file) = &args.which_is_me {
+        let called = args.called.as_deref();
+        let written = write_recognition(ctx, &evaluated, called, file, &args.send_private)?;
+        results::say_recognition(&ctx.ui, &written);
+        if ctx.json {
+            ctx.ui.json(&written)?;
+        }
+        ctx.ui.hint(
+            "send the file to friends who may read these texts; it opens on a telephone, and sends nothing",
+        );
         return Ok(());
     }
     let voter = args

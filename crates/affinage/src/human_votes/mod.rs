@@ -4,6 +4,7 @@
 //! question, two labels and two texts. The key is looked up after the last vote.
 
 mod pack;
+mod recognition;
 mod voter;
 mod votes;
 
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use pack::{Brought, Packed, bring, write_pack};
+pub use recognition::{Recognition, write_recognition};
 pub use voter::{ME, judge_id};
 use votes::{VoteFiles, votes_of};
 

@@ -12,7 +12,7 @@ use affinage_project::stages::judges::{Evaluated, PromptSources};
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Ballot, VoteFiles};
 use crate::context::Context;
@@ -142,25 +142,37 @@ fn html(ballot: &Ballot) -> anyhow::Result<String> {
         "own_first": ballot.has_own_first(),
         "items": items,
     });
-    let pack = serde_json::to_string(&pack)?.replace('<', "\\u003c");
-    let style = format!("{}{}", include_str!("../web/room.css"), include_str!("page/vote.css"));
-    let code = [include_str!("../web/room.js"), include_str!("page/pack.js"), include_str!("page/vote.js")]
-        // Each begins with its own directive; one block needs it once.
-        .map(|script| script.replacen("\"use strict\";\n", "", 1))
-        .join("\n");
+    let code = [include_str!("page/pack.js"), include_str!("page/vote.js")];
+    self_contained("vote", include_str!("page/vote.html"), &code, include_str!("page/vote.css"), &pack)
+}
+
+/// A page of which nothing lies elsewhere, from the page as a server gives it, with `data` in its element `pack`.
+pub(super) fn self_contained(
+    title: &str,
+    page: &str,
+    code: &[&str],
+    style: &str,
+    data: &Value,
+) -> anyhow::Result<String> {
+    let data = serde_json::to_string(data)?.replace('<', "\\u003c");
+    let shared = [include_str!("../web/room.js")];
+    // Each begins with its own directive; one block needs it once.
+    let code: Vec<String> =
+        shared.iter().chain(code).map(|script| script.replacen("\"use strict\";\n", "", 1)).collect();
+    let code = code.join("\n");
+    let style = format!("{}{style}", include_str!("../web/room.css"));
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
-    let page = include_str!("page/vote.html");
     let body = page.split_once("<body>").map_or("", |(_, rest)| rest);
     let body = body.replace(
         "</body>",
         &format!(
-            "<script type=\"application/json\" id=\"pack\">{pack}</script>\n<script>\n\"use strict\";\n{code}\n</script>\n</body>"
+            "<script type=\"application/json\" id=\"pack\">{data}</script>\n<script>\n\"use strict\";\n{code}\n</script>\n</body>"
         ),
     );
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>affinage · vote</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>affinage · {title}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n<style>\n{style}</style>\n</head>\n<body>{body}"
     ))
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::room::Page;
 use crate::scripted::{PROMPTS, Scripted, first_position_judge, good_judge, project, rows, run, serve};
 use crate::temp_dir;
+use crate::tiny;
 
 /// Prefers the answer that says "good", as the scripted judge does; the reference where one is damaged.
 fn honest(item: &Value) -> &str {
@@ -611,4 +612,91 @@ fn to_the_author_a_damaged_copy_may_sound_alike() {
         ),
         "{card}"
     );
+}
+
+/// A project that learnt notes in a person's own words, with whole answers of the base and of the trained model.
+fn own_words(dir: &Path) {
+    tiny::write_model(&dir.join("model"));
+    let nouns = ["river", "letter", "winter", "garden", "window", "bread", "teacher", "station"];
+    for i in 0..48 {
+        let sentence = |k: usize| {
+            let noun = |shift: usize| nouns[(i * 3 + k * 5 + shift) % nouns.len()];
+            format!(
+                "In year {i}{k} the {} of case {k}{i} spoke to the {} about {} number {}.",
+                noun(0),
+                noun(1),
+                noun(2),
+                i * 31 + k
+            )
+        };
+        let text =
+            format!("# On question {i}\n\n{}\n", (0..5).map(sentence).collect::<Vec<String>>().join(" "));
+        fs_err::create_dir_all(dir.join("notes")).expect("made");
+        fs_err::write(dir.join(format!("notes/note-{i}.md")), text).expect("written");
+    }
+    let config = "model = \"model\"\n[train]\nmax-seq-tokens = 1024\nmax-steps = 1\n[generate]\nmax-new-tokens = 8\n\
+                  [eval]\nsuites = [\"in-domain\"]\nexamples = 0\n[dataset]\ntest-share = 0.3\n";
+    fs_err::write(dir.join("affinage.toml"), config).expect("written");
+    for args in [&["import", "notes"][..], &["dataset", "--accept-clean"], &["train"], &["eval"]] {
+        let (code, text) = run(dir, args);
+        assert_eq!(code, 0, "{args:?}: {text}");
+    }
+    // The tiny model says nothing that could be taken for a text.
+    let file = dir.join("evals/first-look/completions.jsonl");
+    let rows = fs_err::read_to_string(&file).expect("answers");
+    let said: String = rows
+        .lines()
+        .map(|line| {
+            let mut row: Value = serde_json::from_str(line).expect("JSON");
+            row["text"] =
+                json!(format!("The model says {}.", "one word after another </script> ".repeat(12)));
+            format!("{row}\n")
+        })
+        .collect();
+    fs_err::write(&file, said).expect("written");
+}
+
+#[test]
+fn friends_are_asked_which_text_is_real_without_what_is_private() {
+    let dir = temp_dir();
+    own_words(dir.path());
+    let (code, text) = run(dir.path(), &["vote", "--which-is-me", "friends.html", "--called", "Anna"]);
+    assert_eq!(code, 0, "{text}");
+    let pack = |page: &str| -> Value {
+        let pack = page.split_once("id=\"pack\">").and_then(|(_, rest)| rest.split_once("</script>"));
+        serde_json::from_str(pack.expect("the items").0).expect("JSON")
+    };
+    let page = fs_err::read_to_string(dir.path().join("friends.html")).expect("written");
+    let shown = pack(&page);
+    let items = shown["items"].as_array().expect("items");
+    assert!((4..=10).contains(&items.len()), "{text}");
+    assert_eq!(shown["called"], "Anna");
+    let opening = |item: &Value, at: usize| item["openings"][at].as_str().expect("a text").to_owned();
+    for item in items {
+        let real = usize::try_from(item["real"].as_u64().expect("a place")).expect("small");
+        assert!(opening(item, real).starts_with("In year "), "{item}");
+        assert!(opening(item, 1 - real).starts_with("The model says one word"), "{item}");
+    }
+    // What is held private is in no later page, and the reason is told.
+    let private = items[0]["question"].as_str().expect("a question").to_owned();
+    let number = private.chars().filter(char::is_ascii_digit).collect::<String>();
+    assert_eq!(run(dir.path(), &["import", "--topic", &format!("note-{number}.md=private")]).0, 0);
+    let (code, text) = run(dir.path(), &["vote", "--which-is-me", "again.html"]);
+    assert_eq!(code, 0, "{text}");
+    let page = fs_err::read_to_string(dir.path().join("again.html")).expect("written");
+    assert!(!page.contains(&private) && text.contains("held private: 1 text"), "{private}: {text}");
+    assert_eq!(pack(&page)["called"], Value::Null);
+}
+
+#[test]
+fn a_voice_of_nobody_has_no_page_for_friends() {
+    let dir = temp_dir();
+    let (url, _) = serve(good_judge);
+    project(dir.path(), &url, "openai");
+    let (code, text) = run(dir.path(), &["vote", "--which-is-me", "friends.html"]);
+    assert!(
+        code != 0 && text.contains("the model learnt another voice") && text.contains("--learn mine"),
+        "{text}"
+    );
+    assert!(!dir.path().join("friends.html").exists());
 }

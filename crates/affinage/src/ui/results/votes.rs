@@ -4,7 +4,7 @@ use affinage_eval::human_votes::{Draw, too_few};
 use affinage_eval::judgment::{AUTHOR, VOTER};
 use affinage_project::next::next;
 
-use crate::human_votes::{Ballot, Brought, Packed};
+use crate::human_votes::{Ballot, Brought, Packed, Recognition};
 use crate::ui::{Ui, bytes, counted};
 
 /// Says which pairs were drawn, and whether they are too few for a result.
@@ -54,6 +54,23 @@ pub fn say_packed(ui: &Ui, packed: &Packed<'_>) {
         ui.say(format!(
             "left out, because their conversations are held private: {}",
             counted(packed.left_out, "screen", "screens")
+        ));
+    }
+}
+
+/// Says what a page for friends holds.
+pub fn say_recognition(ui: &Ui, page: &Recognition<'_>) {
+    ui.say(format!(
+        "{}: {}, {}; it holds beginnings of your own texts from",
+        page.file.display(),
+        counted(page.items, "pair of texts", "pairs of texts"),
+        bytes(page.size_bytes)
+    ));
+    page.of.iter().for_each(|source| ui.say(format!("  {source}")));
+    if page.left_out > 0 {
+        ui.say(format!(
+            "left out, because they are held private: {}",
+            counted(page.left_out, "text", "texts")
         ));
     }
 }
