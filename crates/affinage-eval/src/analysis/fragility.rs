@@ -160,6 +160,7 @@ impl PartFragility {
         };
         let name = |word: VerdictWord| format!("\"{}\"", word.words_within(margin));
         let called_it = format!("{}{place}", name(part.word));
+        let is_on_a_side = matches!(part.word, VerdictWord::Better | VerdictWord::Worse);
         let mut sentences: Vec<String> = Vec::new();
         for removal in &part.removals {
             let of_kind = |n: usize| match removal.left_out {
@@ -174,10 +175,8 @@ impl PartFragility {
                     let decide = if k == 1 { "decides" } else { "decide" };
                     let about = if removal.is_least { "" } else { "At most " };
                     let them = if k == 1 { "it" } else { "them" };
-                    let to_half = part
-                        .prompts_to_half
-                        .filter(|_| part.word != VerdictWord::NotShown)
-                        .map_or(String::new(), |half| {
+                    let to_half =
+                        part.prompts_to_half.filter(|_| is_on_a_side).map_or(String::new(), |half| {
                             format!("; the win rate leaves its side of one half without {half}")
                         });
                     sentences.push(format!(
@@ -200,7 +199,7 @@ impl PartFragility {
                 (Left::Verdicts, ..) => {}
                 (_, Some(k), Some(becomes)) => {
                     let who: Vec<String> = removal.ids.iter().map(|id| called(id)).collect();
-                    let hang = if k == 1 { "hangs on one of" } else { "hangs on some of" };
+                    let hang = if k == 1 { "hangs on one of".to_owned() } else { format!("hangs on {k} of") };
                     sentences.push(format!(
                         "It {hang} {of}: without {} it is {}.",
                         enumerated(&who),

@@ -44,15 +44,6 @@ fn caught(output: &Output, reason: &str) {
     }
 }
 
-fn only_receipt(run: &Path) -> PathBuf {
-    let found: Vec<PathBuf> = fs_err::read_dir(run.join("receipts"))
-        .expect("a folder")
-        .map(|e| e.expect("an entry").path())
-        .collect();
-    let [only] = found.as_slice() else { panic!("{found:?}") };
-    only.clone()
-}
-
 /// Changes one bit in the middle of a file.
 fn flip_a_bit(path: &Path) {
     let mut bytes = fs_err::read(path).expect("there");
@@ -216,7 +207,7 @@ fn another_seed_or_order_is_told_apart_from_the_claimed_one() {
     assert!(verify(dir.path(), "", &["--all"]).status.success(), "{seed}");
 
     // A receipt that claims another seed, other tokens or another end.
-    let receipt = only_or_last_receipt(&run);
+    let receipt = good_receipt(&run);
     let whole = fs_err::read_to_string(&receipt).expect("there");
     let value: Value = serde_json::from_str(&whole).expect("JSON");
     let sent = dir.path().join("sent.json");
@@ -238,7 +229,7 @@ fn another_seed_or_order_is_told_apart_from_the_claimed_one() {
     assert!(verify(dir.path(), "", &["--receipt", "sent.json"]).status.success());
 }
 
-fn only_or_last_receipt(run: &Path) -> PathBuf {
+fn good_receipt(run: &Path) -> PathBuf {
     let good = |path: &PathBuf| fs_err::read_to_string(path).expect("there").contains("same-bits");
     let found =
         fs_err::read_dir(run.join("receipts")).expect("a folder").map(|e| e.expect("an entry").path());
