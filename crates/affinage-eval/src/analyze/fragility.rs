@@ -61,6 +61,9 @@ pub fn result(
         .into_iter()
         .filter_map(|(part, rate, family, place)| {
             let rate = rate.filter(|rate| is_enough(rate.estimate.n, rate.estimate.n_effective))?;
+            // What would have stopped judging is another question than what would have been a word.
+            let is_open = rows.plan.design.stops_early && rate.word == VerdictWord::NotShown;
+            let rate = Some(rate).filter(|_| !is_open)?;
             let is_in = |votes: &&PairVotes| match part {
                 Part::InDomain => votes.pair.prompt.domain == Domain::In,
                 Part::OutOfDomain => votes.pair.prompt.domain == Domain::Out,

@@ -257,7 +257,24 @@ fn along<R: Removable, L: Rule>(
     before: L::Word,
     most: usize,
 ) -> Option<(Vec<usize>, L::Word)> {
-    let (order, about) = order(items, goal, rule, before, most);
+    let (shorter, about) = order(items, goal, rule, before, most, false);
+    let is_short = shorter.len() < most.min(items.items());
+    let found = first_turn(items, &shorter, about, rule, before);
+    // Where the sums were wrong by more than a little.
+    found.or_else(|| {
+        let (whole, _) = is_short.then(|| order(items, goal, rule, before, most, true))?;
+        first_turn(items, &whole, None, rule, before)
+    })
+}
+
+/// The shortest beginning of `order` that turns the word, looked for near `about`, else from the end.
+fn first_turn<R: Removable, L: Rule>(
+    items: &R,
+    order: &[usize],
+    about: Option<usize>,
+    rule: &L,
+    before: L::Word,
+) -> Option<(Vec<usize>, L::Word)> {
     let word_without = |k: usize| {
         let mut left = items.clone();
         order[..k].iter().for_each(|item| left.remove(*item));
@@ -302,13 +319,15 @@ fn along<R: Removable, L: Rule>(
     Some((order[..high].to_vec(), word_without(high)))
 }
 
-/// Items in the order in which they go, and after how many the sums say that the word has turned; some more follow.
+/// Items in the order in which they go, and after how many the sums say that the word has turned; some more follow, or with
+/// `is_whole` all up to `most`.
 fn order<R: Removable, L: Rule>(
     items: &R,
     goal: Goal,
     rule: &L,
     before: L::Word,
     most: usize,
+    is_whole: bool,
 ) -> (Vec<usize>, Option<usize>) {
     let (values, of) = items.rest();
     let mut clusters = clusters_of(&values, &of);
@@ -338,7 +357,7 @@ fn order<R: Removable, L: Rule>(
             left.remove(item);
             order.push(item);
             alive.retain(|other| *other != item);
-            if about.is_none() && rule.about(&totals) != before {
+            if about.is_none() && !is_whole && rule.about(&totals) != before {
                 about = Some(order.len());
                 end = most.min(order.len() + order.len() / 8 + 4);
             }

@@ -209,13 +209,11 @@ fn no_smaller_set_exists_where_it_is_said_and_hardly_elsewhere() {
     assert!(cases > 20 && 10 * more <= cases, "{more} of {cases} are not the least");
 }
 
-/// Of a log of another program: one judge decides, and the prompts that do.
-#[test]
-fn an_audited_log_says_how_many_prompts_decide_it() {
-    let row = |prompt: usize, judge: &str, wins: bool| PairRow {
-        arms: ["base".to_owned(), "tuned".to_owned()],
-        judge: Some(judge.to_owned()),
-        stored: Stored::Winner(if wins { Arm::Two } else { Arm::One }),
+fn row(arms: [&str; 2], prompt: usize, winner: Arm) -> PairRow {
+    PairRow {
+        arms: arms.map(str::to_owned),
+        judge: Some("judge-a".to_owned()),
+        stored: Stored::Winner(winner),
         prompt: Some(format!("question {prompt}")),
         source: RowRef { file: 0, line: prompt + 1 },
         category: None,
@@ -231,8 +229,47 @@ fn an_audited_log_says_how_many_prompts_decide_it() {
         arm_scores: None,
         labels: None,
         stamp: None,
-    };
-    let rows: Vec<PairRow> = (0..57).flat_map(|i| [row(i, "judge-a", i < 38)]).collect();
+    }
+}
+
+/// Six models, four verdicts a pair: the first wins 15 of 20, the second 14 of 20. Of both only the four between them are
+/// verdicts on both, and without one that the first won it is 14 of 19 for each.
+#[test]
+fn one_verdict_decides_who_leads_a_board() {
+    let models = ["m0", "m1", "m2", "m3", "m4", "m5"];
+    let (mut rows, mut won) = (Vec::new(), [0; 2]);
+    for (i, one) in models.iter().enumerate() {
+        for (j, two) in models.iter().enumerate().skip(i + 1) {
+            for prompt in 0..4 {
+                let wins = match (i, j) {
+                    (0, 1) => prompt < 2,
+                    // Of 16 against the rest.
+                    (0 | 1, _) => {
+                        won[i] += 1;
+                        won[i] <= 13 - i
+                    }
+                    _ => prompt < 2,
+                };
+                rows.push(row([one, two], rows.len(), if wins { Arm::One } else { Arm::Two }));
+            }
+        }
+    }
+    let audit = audit_results(&rows, Asked::default());
+    let leader = audit.leader.expect("a board");
+    assert_eq!((leader.leader.as_str(), leader.next.as_str()), ("m0", "m1"));
+    assert_eq!((leader.verdicts, leader.of), (Some(1), 36), "{}", leader.sentence);
+    assert!(
+        leader.sentence.starts_with("1 of the 36 verdicts on m0 or m1 decides who leads"),
+        "{}",
+        leader.sentence
+    );
+}
+
+/// Of a log of another program, by Student's test over prompts.
+#[test]
+fn an_audited_log_says_how_many_prompts_decide_it() {
+    let won = |i: usize| if i < 38 { Arm::Two } else { Arm::One };
+    let rows: Vec<PairRow> = (0..57).map(|i| row(["base", "tuned"], i, won(i))).collect();
     let audit = audit_results(&rows, Asked::default());
     let [line] = audit.fragility.as_slice() else { panic!("{:?}", audit.fragility) };
     let prompts = line.found.removals.iter().find(|r| r.left_out == Left::Prompts).expect("prompts");

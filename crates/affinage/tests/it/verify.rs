@@ -69,7 +69,7 @@ fn receipts_of_one_instruction_set_are_checked_on_every_other() {
     tiny::project(dir.path());
     let output = affinage(dir.path())
         .env("AFFINAGE_ISA", "scalar")
-        .arg("--quiet")
+        .args(["--quiet", "--set", "train.max-steps=8"])
         .args(SETS)
         .arg("train")
         .output()
@@ -147,7 +147,7 @@ fn changed_files_are_told_by_name() {
     }
     // A flipped bit whose hash was put into the log, too.
     let file = at(&steps[2]).join("adapter_model.safetensors");
-    let before = sha256(&file);
+    let (before, whole) = (sha256(&file), fs_err::read(&file).expect("there"));
     flip_a_bit(&file);
     replace(&run.join("events.jsonl"), &before, &sha256(&file));
     caught(
@@ -155,6 +155,7 @@ fn changed_files_are_told_by_name() {
         &format!("{}: the steps up to it, executed again, end in another adapter", steps[2]),
     );
     replace(&run.join("events.jsonl"), &sha256(&file), &before);
+    fs_err::write(&file, whole).expect("written");
 
     // Another figure in the log.
     let log = run.join("events.jsonl");
@@ -243,11 +244,14 @@ fn runs_of_other_engines_and_runs_without_a_step_are_refused() {
     let toml = run.join("run.toml");
     let whole = fs_err::read_to_string(&toml).expect("there");
     let engine = "\n[engine]\nname = \"torch\"\ndevice = \"cuda\"\nprecision = \"bf16\"\n[engine.versions]\n";
-    fs_err::write(&toml, whole + engine).expect("written");
+    fs_err::write(&toml, whole.clone() + engine).expect("written");
     caught(
         &verify(dir.path(), "", &[]),
         "were computed by torch on cuda in bf16: they cannot be made again to the bit",
     );
+    fs_err::write(&toml, whole).expect("written");
+    replace(&run.join("provenance.json"), "\"sha256\": {", "\"sha256\": {\n\"handover/job.json\": \"0\",");
+    caught(&verify(dir.path(), "", &[]), "were computed by another program on another machine");
     let empty = temp_dir();
     tiny::project(empty.path());
     caught(&verify(empty.path(), "", &[]), "no runs in");
