@@ -96,14 +96,16 @@ impl Decision<'_> {
 }
 
 impl Decision<'_> {
-    /// The word; draws are spared where the normal limit of many prompts leaves no doubt that it is the one `before`.
-    fn word_at_least_cost(&self, values: &[f64], clusters: &[usize], before: VerdictWord) -> VerdictWord {
+    /// The word where the normal limit over many clusters leaves no doubt of it: draws are spared.
+    fn clear(&self, values: &[f64], clusters: &[usize]) -> Option<VerdictWord> {
         let totals = Totals::of_values(values, clusters);
-        let is_clear = self.rules.family.is_none() && totals.clusters >= SURE && {
-            let p = self.adjusted(2.0 * (1.0 - normal_cdf(totals.z().abs())));
-            !(self.rules.alpha / 2.0..=2.0 * self.rules.alpha).contains(&p)
-        };
-        if is_clear && self.about(&totals) == before { before } else { self.word(values, clusters) }
+        // Of equal values the interval is another one.
+        if self.rules.family.is_some() || totals.clusters < SURE || totals.se() < 1e-9 {
+            return None;
+        }
+        let p = self.adjusted(2.0 * (1.0 - normal_cdf(totals.z().abs())));
+        let doubt = self.rules.alpha / 2.0..=2.0 * self.rules.alpha;
+        (!doubt.contains(&p)).then(|| self.about(&totals))
     }
 }
 
@@ -111,6 +113,9 @@ impl Rule for Decision<'_> {
     type Word = VerdictWord;
 
     fn word(&self, values: &[f64], clusters: &[usize]) -> VerdictWord {
+        if let Some(word) = self.clear(values, clusters) {
+            return word;
+        }
         let rate = 0.5 + values.iter().sum::<f64>() / values.len() as f64;
         let p = match self.rules.family {
             Some(family) => {
@@ -182,7 +187,7 @@ fn of_part(
                 let others: BTreeSet<&str> = panel.iter().copied().filter(|id| !set.contains(id)).collect();
                 let scores = prompt_scores(pairs, &others);
                 let values: Vec<f64> = scores.iter().map(|score| score.score - 0.5).collect();
-                (!values.is_empty()).then(|| decision.word_at_least_cost(&values, &numbered(&scores), word))
+                (!values.is_empty()).then(|| decision.word(&values, &numbered(&scores)))
             };
             // Somebody must be left.
             let most = voters.len().min(panel.len() - 1);
