@@ -219,7 +219,7 @@ impl PartFragility {
         let part = self;
         let voters = |left_out| part.removals.iter().find(|r| r.left_out == left_out).map_or(0, |r| r.of);
         let prompts = part.removals.iter().find(|removal| removal.left_out == Left::Prompts);
-        voters(Left::Judges) + voters(Left::Annotators) == 1
+        voters(Left::Judges) + voters(Left::Annotators) < 2
             && prompts.is_some_and(|removal| removal.turn == Some(verdicts))
     }
 }

@@ -139,7 +139,7 @@ impl Receipt {
     pub fn in_words(&self) -> String {
         let found = match self.outcome {
             Outcome::SameBits => "the same bits".to_owned(),
-            Outcome::Differs => self.differences.first().cloned().unwrap_or_default(),
+            Outcome::Differs => format!("it differs: {}", self.differences.join("; ")),
         };
         format!(
             "{} of {} between checkpoints ({} of {} steps) executed again on {}: {found}",

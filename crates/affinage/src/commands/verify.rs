@@ -66,7 +66,9 @@ pub fn run(ctx: &Context, args: VerifyArgs) -> anyhow::Result<()> {
     }
     match receipt.is_good() {
         true => Ok(()),
-        false => Err(anyhow!("{}: {}", receipt.run, receipt.differences.join("; "))),
+        false => {
+            Err(anyhow!("run `{}` is not what it says: {}", receipt.run, receipt.differences.join("; ")))
+        }
     }
 }
 
@@ -94,6 +96,8 @@ fn shown(ctx: &Context, receipt: &Receipt) -> String {
         ]);
     }
     let chance = match receipt.one_forged_segment_escapes {
+        // The error says what differs.
+        _ if !receipt.is_good() => return table.render(),
         0.0 => "every saved step was executed again".to_owned(),
         chance => format!(
             "{} drawn at random (seed {}): one forged segment would have escaped with a chance of {:.0} %",
