@@ -1,6 +1,7 @@
 //! The page as a whole, drawn from an invented evaluation.
 
 mod arms;
+mod fragility;
 mod golden;
 pub mod story;
 mod terminal;

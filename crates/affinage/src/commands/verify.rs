@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use affinage_project::folder::receipt::Receipt;
 use affinage_project::stages::verify::{Amount, Options, Verified, verify};
 use anyhow::anyhow;
 use clap::Args;
 
 use crate::context::Context;
-use crate::ui::{Paint, Table, counted};
+use crate::ui::results::runs;
 
 /// Execute parts of a training again: do its checkpoints follow from its data, to the bit?
 #[derive(Debug, Args)]
@@ -59,7 +58,7 @@ pub fn run(ctx: &Context, args: VerifyArgs) -> anyhow::Result<()> {
     let Verified { receipt, written } = verify(ctx, options)?;
     match ctx.json {
         true => ctx.ui.json(&receipt)?,
-        false => ctx.ui.data(&shown(ctx, &receipt))?,
+        false => ctx.ui.data(&runs::verified(&ctx.ui, &receipt))?,
     }
     if let Some(path) = &written {
         ctx.ui.hint(format!("receipt: {}", ctx.shown(path)));
@@ -77,38 +76,4 @@ fn random_seed() -> anyhow::Result<u64> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes for the draw: {error}"))?;
     Ok(u32::from_le_bytes(bytes).into())
-}
-
-fn shown(ctx: &Context, receipt: &Receipt) -> String {
-    let mut table = Table::new(["steps", "adapter before", "adapter after", ""]);
-    let last = receipt.segments.iter().rposition(|segment| segment.executed);
-    for (i, segment) in receipt.segments.iter().enumerate() {
-        let (paint, word) = match segment.executed {
-            false => (Paint::Dim, "not executed"),
-            true if receipt.is_good() || Some(i) != last => (Paint::Good, "same bits"),
-            true => (Paint::Error, "differs"),
-        };
-        table.row([
-            format!("{} to {}", segment.from + 1, segment.to),
-            short(&segment.before_sha256),
-            short(&segment.after_sha256),
-            ctx.ui.paint_data(paint, word),
-        ]);
-    }
-    let chance = match receipt.one_forged_segment_escapes {
-        // The error says what differs.
-        _ if !receipt.is_good() => return table.render(),
-        0.0 => "every saved step was executed again".to_owned(),
-        chance => format!(
-            "{} drawn at random (seed {}): one forged segment would have escaped with a chance of {:.0} %",
-            counted(receipt.drawn, "segment was", "segments were"),
-            receipt.draw_seed,
-            100.0 * chance
-        ),
-    };
-    format!("{}{}\n{chance}\n", table.render(), receipt.in_words())
-}
-
-fn short(sha256: &str) -> String {
-    sha256.get(..16).unwrap_or(sha256).to_owned()
 }

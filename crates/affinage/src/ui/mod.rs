@@ -13,6 +13,7 @@ mod paint;
 mod printable;
 mod progress;
 mod repeat;
+pub mod results;
 mod table;
 mod wrap;
 
