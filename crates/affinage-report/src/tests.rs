@@ -49,7 +49,7 @@ fn lines(html: &str) -> String {
 
 /// Puts hostile text behind every string of the analysis that is not one of a fixed list of words.
 fn poison(value: &mut serde_json::Value, key: &str) {
-    const FIXED: [&str; 10] = [
+    const FIXED: [&str; 13] = [
         "word",
         "composite",
         "state",
@@ -60,6 +60,9 @@ fn poison(value: &mut serde_json::Value, key: &str) {
         "relation",
         "measure",
         "question",
+        "part",
+        "left_out",
+        "becomes",
     ];
     match value {
         serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
