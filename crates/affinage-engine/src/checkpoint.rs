@@ -97,7 +97,7 @@ fn save_in(decoder: &str, adapter: &Adapter, base_model: &str, dir: &Path) -> Re
 
 /// Lower-case SHA-256 of the adapter's safetensors bytes: the name under which completions know it.
 pub fn adapter_sha256(adapter: &Adapter) -> String {
-    Sha256::digest(adapter_bytes(DECODERS[0], adapter)).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_sha256(&adapter_bytes(DECODERS[0], adapter))
 }
 
 /// Reads the adapter at `path` for a base of the given shape: a folder of peft or MLX, a GGUF file, or a folder with one.
@@ -114,12 +114,24 @@ pub fn load_adapter(path: &Path, model: &ModelConfig) -> Result<Adapter, Checkpo
 
 /// Writes the moments of the optimiser to `dir`.
 pub fn save_moments(moments: &Moments, dir: &Path) -> Result<(), CheckpointError> {
+    write(&dir.join(OPTIMIZER_FILE), &moments_bytes(moments))
+}
+
+/// Lower-case SHA-256 of the bytes that [`save_moments`] writes.
+pub fn moments_sha256(moments: &Moments) -> String {
+    hex_sha256(&moments_bytes(moments))
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn moments_bytes(moments: &Moments) -> Vec<u8> {
     let (first, second) = (bytes_of(&moments.first), bytes_of(&moments.second));
     let tensors = [("first", &first), ("second", &second)].map(|(name, bytes)| {
         (name, TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).expect("whole f32"))
     });
-    let bytes = safetensors::serialize(tensors, None).expect("names are distinct");
-    write(&dir.join(OPTIMIZER_FILE), &bytes)
+    safetensors::serialize(tensors, None).expect("names are distinct")
 }
 
 /// Reads the moments for `len` trainable values.

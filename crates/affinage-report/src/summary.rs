@@ -146,6 +146,8 @@ struct View {
     /// In words, where there is nothing to draw.
     unjudged: Vec<Unjudged>,
     contrast: Vec<Inline>,
+    /// How few prompts, verdicts or voters decide the words.
+    fragile: Vec<Inline>,
     claims: Vec<ClaimItem>,
     claims_title: String,
 }
@@ -188,6 +190,8 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         plot: has_figures.then(|| plot(analysis, arms)),
         unjudged: if has_figures { Vec::new() } else { unjudged(&analysis.comparisons, arms) },
         contrast: arms.paragraphs(analysis.headline.contrast_sentence.as_deref()),
+        fragile: arms
+            .paragraphs(analysis.headline.fragility.as_ref().map(|fragile| fragile.sentence.as_str())),
         claims_title: match claims.len() {
             1 => "The claim with its test".to_owned(),
             n => format!("All {} with their tests", counted(n, "claim", "claims")),

@@ -1,6 +1,7 @@
 //! The page as a whole, drawn from an invented evaluation.
 
 mod arms;
+mod fragility;
 mod golden;
 pub mod story;
 mod terminal;
@@ -48,20 +49,11 @@ fn lines(html: &str) -> String {
 
 /// Puts hostile text behind every string of the analysis that is not one of a fixed list of words.
 fn poison(value: &mut serde_json::Value, key: &str) {
-    const FIXED: [&str; 10] = [
-        "word",
-        "composite",
-        "state",
-        "kind",
-        "scope",
-        "domain",
-        "control",
-        "relation",
-        "measure",
-        "question",
-    ];
+    const FIXED: &str =
+        "word composite state kind scope domain control relation measure question part left_out becomes type";
+    let is_fixed = |key: &str| FIXED.split(' ').any(|fixed| fixed == key);
     match value {
-        serde_json::Value::String(text) if !FIXED.contains(&key) && key != "type" => text.push_str(HOSTILE),
+        serde_json::Value::String(text) if !is_fixed(key) => text.push_str(HOSTILE),
         serde_json::Value::Array(items) => items.iter_mut().for_each(|item| poison(item, key)),
         serde_json::Value::Object(map) => {
             // By pair ids, and the values are fixed words.

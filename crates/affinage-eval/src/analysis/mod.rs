@@ -6,6 +6,7 @@
 mod answers;
 mod card;
 mod comparison;
+mod fragility;
 mod judges;
 
 pub use answers::{
@@ -17,6 +18,7 @@ pub use comparison::{
     CategoryWinRate, Claim, ClaimKind, ComparisonResult, CriterionDifference, JudgeWinRate, LengthEffect,
     MissingCounts, VerdictWord, WinRate,
 };
+pub use fragility::{Fragility, Left, Part, PartFragility, Removal};
 pub use judges::{
     Agreement, Conflict, DividedPair, JudgeOverlap, JudgePairAgreement, JudgeResult, JudgeVote,
 };
@@ -183,6 +185,10 @@ pub struct Headline {
     /// compared are cut texts.
     #[serde(default)]
     pub cut_texts: Option<String>,
+    /// How few prompts, verdicts or voters it hangs on; `None` where no word could be used, and in files of versions that did
+    /// not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fragility: Option<Fragility>,
 }
 
 impl Headline {

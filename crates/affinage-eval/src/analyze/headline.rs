@@ -43,6 +43,7 @@ pub fn headline(
         limits: limits(rows, result, judges).into_iter().map(|limit| limit.sentence).collect(),
         with_failed_judges: None,
         cut_texts: None,
+        fragility: None,
         in_domain: result.and_then(|result| result.in_domain.clone()),
         out_of_domain: result.and_then(|result| result.out_of_domain.clone()),
     }

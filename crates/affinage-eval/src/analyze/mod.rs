@@ -15,6 +15,7 @@ mod disagreement;
 mod dose;
 pub(crate) mod estimate;
 mod external_arms;
+mod fragility;
 mod headline;
 mod human_eval;
 mod judge_overlap;
@@ -168,6 +169,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     headline.limits.extend(inputs.around.reread.and_then(|reread| reread.sentence()));
     headline.with_failed_judges = with_failed_judges(inputs, &judges)?;
     headline.cut_texts = cuts::of_headline(&rows, &votes).filter(|_| !headline.is_not_comparable());
+    headline.fragility = fragility::result(&rows, &votes, &comparisons, &judges);
     let agreement = agreement::result(&rows, &votes);
     let values = judge_preferences::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);

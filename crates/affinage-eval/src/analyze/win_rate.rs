@@ -81,14 +81,9 @@ pub fn decide(
     names: (&str, &str),
     rules: Rules,
 ) {
-    let enough = is_enough(rate.estimate.n, rate.estimate.n_effective);
-    let significant = p.is_some_and(|p| p <= rules.alpha);
-    rate.word = match () {
-        () if !enough => VerdictWord::NotShown,
-        () if significant && rate.estimate.value > 0.5 => VerdictWord::Better,
-        () if significant && rate.estimate.value < 0.5 => VerdictWord::Worse,
-        () if is_equivalent(values, clusters, rules) => VerdictWord::EquivalentWithinMargin,
-        () => VerdictWord::NotShown,
+    rate.word = match is_enough(rate.estimate.n, rate.estimate.n_effective) {
+        true => word(rate.estimate.value, p, rules.alpha, || is_equivalent(values, clusters, rules)),
+        false => VerdictWord::NotShown,
     };
     rate.needs_about_n = match rate.word {
         VerdictWord::NotShown => needed(rate, values, rules),
@@ -99,9 +94,20 @@ pub fn decide(
     rate.conclude(&outcome);
 }
 
+/// The word of enough prompts, from their win rate, the p of the family and whether the rate lies within the margin.
+pub fn word(rate: f64, p: Option<f64>, alpha: f64, is_equivalent: impl FnOnce() -> bool) -> VerdictWord {
+    let significant = p.is_some_and(|p| p <= alpha);
+    match () {
+        () if significant && rate > 0.5 => VerdictWord::Better,
+        () if significant && rate < 0.5 => VerdictWord::Worse,
+        () if is_equivalent() => VerdictWord::EquivalentWithinMargin,
+        () => VerdictWord::NotShown,
+    }
+}
+
 /// Two one-sided tests of the mean against .5 +- margin over clusters; for equal values the score interval at
 /// 1 - 2 alpha must lie inside.
-fn is_equivalent(values: &[f64], clusters: &[&str], rules: Rules) -> bool {
+pub fn is_equivalent<K: Ord>(values: &[f64], clusters: &[K], rules: Rules) -> bool {
     let Some(found) = mean::clustered_mean(values, clusters, rules.alpha) else {
         return false;
     };

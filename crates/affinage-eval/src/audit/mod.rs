@@ -11,6 +11,7 @@ mod binding;
 pub mod claims;
 mod effects;
 pub mod evaluation;
+mod fragility;
 mod integrity;
 mod inversion;
 pub mod mapping;
@@ -34,6 +35,7 @@ use serde::Serialize;
 
 pub use agreement::JudgeAgreement;
 pub use effects::Effect;
+pub use fragility::{Hanging, Leader};
 pub use row::{PairRow, RowRef};
 pub use table::{Counts, TableRow};
 
@@ -88,6 +90,10 @@ pub struct ResultsAudit {
     pub unchecked: Vec<Unchecked>,
     /// Stored outcomes beside re-derived ones.
     pub table: Vec<TableRow>,
+    /// How few prompts, verdicts or judges the words of the table hang on, where all rows of two arms are one line.
+    pub fragility: Vec<Hanging>,
+    /// How few verdicts decide who leads, where many arms meet.
+    pub leader: Option<Leader>,
 }
 
 /// What the caller knows and wants beside the rows.
@@ -177,6 +183,7 @@ pub fn audit_results(rows: &[PairRow], asked: Asked) -> ResultsAudit {
     let agreements = agreement::check(&log, &mut findings, &mut unchecked);
     scope::check(&log, &mut findings, &mut unchecked);
     findings.sort_by(|a, b| (a.severity, a.code).cmp(&(b.severity, b.code)));
+    let table = table::table(&log, &mut unchecked);
     ResultsAudit {
         rows: rows.len(),
         distinct_prompts: Some(log.prompt_count()).filter(|count| *count > 0),
@@ -186,7 +193,9 @@ pub fn audit_results(rows: &[PairRow], asked: Asked) -> ResultsAudit {
         agreements,
         findings,
         effects,
-        table: table::table(&log, &mut unchecked),
+        fragility: fragility::of_lines(&log, &table),
+        leader: fragility::leader(&log, &table),
+        table,
         unchecked,
     }
 }

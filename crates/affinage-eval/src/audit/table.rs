@@ -67,7 +67,7 @@ const MOST_PAIRS: usize = 12;
 /// Values of a field above which they have no lines of their own (people who vote, one category a prompt).
 const MOST_VALUES: usize = 24;
 /// Error rate of all words of a table together.
-const WORD_ALPHA: f64 = 0.05;
+pub const WORD_ALPHA: f64 = 0.05;
 
 pub fn table(log: &Log, unchecked: &mut Vec<Unchecked>) -> Vec<TableRow> {
     let pairs: BTreeSet<&[String; 2]> = log.rows.iter().map(|row| &row.arms).collect();
@@ -92,7 +92,7 @@ fn of_pair(log: &Log, arms: &[String; 2], unchecked: &mut Vec<Unchecked>) -> Vec
     let one_panel = judges.values().all(|named| Some(named) == judges.values().next());
     let mut lines = Vec::new();
     if one_panel || log.asked.pool {
-        lines.push(line(log, "all".to_owned(), &members));
+        lines.push(line(log, ALL.to_owned(), &members));
     } else {
         unchecked.push(Unchecked {
             check: "one rate over all files",
@@ -138,9 +138,7 @@ fn by_model(log: &Log) -> Vec<TableRow> {
         }
     }
     rows.into_iter()
-        .map(|(model, rows)| {
-            counted(log, "all".to_owned(), (model.to_owned(), "all others".to_owned()), &rows)
-        })
+        .map(|(model, rows)| counted(log, ALL.to_owned(), (model.to_owned(), ALL_OTHERS.to_owned()), &rows))
         .collect()
 }
 
@@ -214,18 +212,33 @@ fn over_prompts(line: &mut TableRow, scored: &[(f64, Option<usize>)]) {
     line.interval = estimate.interval.map(|interval| (interval.low, interval.high));
     line.prompts = Some(distinct.len());
     line.n_effective = Some(estimate.n_effective);
-    line.p = clustered_mean(&values, &names, WORD_ALPHA).and_then(|found| match found.se > 1e-12 {
+    line.p = p_of(&values, &names);
+}
+
+/// p of an even draw, over clusters.
+pub fn p_of<K: Ord>(values: &[f64], clusters: &[K]) -> Option<f64> {
+    clustered_mean(values, clusters, WORD_ALPHA).and_then(|found| match found.se > 1e-12 {
         true => Some(2.0 * t_sf((found.mean - 0.5).abs() / found.se, (found.clusters - 1) as f64)),
         false if (found.mean - 0.5).abs() < 1e-12 => Some(1.0),
         false => sign_test(found.clusters as u64, 0),
-    });
+    })
 }
 
-fn set_words(table: &mut [TableRow]) {
+/// Lines with prompts enough for a word.
+pub fn family(table: &[TableRow]) -> Vec<usize> {
     let has_enough = |line: &TableRow| {
         line.p.is_some() && is_enough(line.prompts.unwrap_or(0), line.n_effective.unwrap_or(0.0))
     };
-    let family: Vec<usize> = (0..table.len()).filter(|&i| has_enough(&table[i])).collect();
+    (0..table.len()).filter(|&i| has_enough(&table[i])).collect()
+}
+
+/// The group of a line of all rows.
+pub const ALL: &str = "all";
+/// Against whom a model's line is, where many meet.
+pub const ALL_OTHERS: &str = "all others";
+
+fn set_words(table: &mut [TableRow]) {
+    let family = family(table);
     let adjusted = holm(&family.iter().filter_map(|&i| table[i].p).collect::<Vec<f64>>());
     for (&i, p) in family.iter().zip(adjusted) {
         let line = &mut table[i];

@@ -16,6 +16,7 @@ pub mod components;
 pub mod crossed;
 pub mod disagreement;
 pub mod evalue;
+pub mod fragility;
 mod linear;
 pub mod logit;
 pub mod mean;

@@ -16,6 +16,7 @@ mod dose;
 mod exams;
 mod faulty_logs;
 mod first_screen;
+mod fragility;
 mod human_eval;
 mod null_test;
 mod replies;

@@ -21,6 +21,9 @@ pub enum Event {
     CheckpointSaved {
         step: usize,
         adapter_sha256: String,
+        /// Of the file with the optimiser's state; other engines do not say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        optimizer_sha256: Option<String>,
     },
     /// The pinned prompt answered at a checkpoint.
     Sample {

@@ -11,6 +11,7 @@ pub mod library;
 pub mod lock;
 pub mod project;
 pub mod provenance;
+pub mod receipt;
 pub mod recent;
 pub mod registry;
 pub mod run;

@@ -44,6 +44,8 @@ pub struct Checkpoint {
     pub path: PathBuf,
     /// As recorded when it was saved.
     pub adapter_sha256: String,
+    /// Of the file with the optimiser's state, where it was recorded; the file may be gone.
+    pub optimizer_sha256: Option<String>,
 }
 
 impl Checkpoint {
@@ -275,14 +277,15 @@ impl Run {
     pub fn saved(&self, ui: &dyn Observer) -> anyhow::Result<Vec<Checkpoint>> {
         let mut saved = std::collections::BTreeMap::new();
         for record in self.events(ui)? {
-            if let Event::CheckpointSaved { step, adapter_sha256 } = record.event {
-                saved.insert(step, adapter_sha256);
+            if let Event::CheckpointSaved { step, adapter_sha256, optimizer_sha256 } = record.event {
+                saved.insert(step, (adapter_sha256, optimizer_sha256));
             }
         }
-        let all = saved.into_iter().map(|(step, adapter_sha256)| Checkpoint {
+        let all = saved.into_iter().map(|(step, (adapter_sha256, optimizer_sha256))| Checkpoint {
             step,
             path: self.checkpoint_path(step),
             adapter_sha256,
+            optimizer_sha256,
         });
         Ok(all.collect())
     }
@@ -488,7 +491,7 @@ const FOLDER_TIME: &str = "%Y-%m-%dT%H%M%SZ";
 const FOLDER_TIME_LEN: usize = "2026-11-22T101500Z".len();
 
 /// `2026-11-22T101500Z`: sorts by time and has no character that a file system refuses.
-fn folder_time(at: Timestamp) -> String {
+pub(super) fn folder_time(at: Timestamp) -> String {
     at.strftime(FOLDER_TIME).to_string()
 }
 

@@ -6,13 +6,18 @@ use std::path::Path;
 use affinage_dataset::message::{Message, Role};
 use affinage_dataset::template::Thinking;
 use affinage_dataset::tokenize::{LossMode, tokenize_example, tokenize_prompt};
+use affinage_engine::checkpoint::OPTIMIZER_FILE;
 use affinage_engine::model::{Continued, Model, Workspace};
 use affinage_engine::weights::ModelConfig;
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 
+use crate::folder::events::Event;
+use crate::folder::receipt::Receipt;
+use crate::folder::run::{Checkpoint, Run};
 use crate::model::LoadedModel;
 use crate::nearest::read_text;
+use crate::observer::Observer;
 
 /// What a model is.
 #[derive(Serialize)]
@@ -76,6 +81,65 @@ impl<'a> Facts<'a> {
             end_tokens: model.end_tokens.iter().map(named).collect(),
             chat_template: model.template().ok().map(|template| template.source()),
         }
+    }
+}
+
+/// What a run is and how far it came.
+#[derive(Serialize)]
+pub struct RunFacts {
+    pub v: u32,
+    pub run: String,
+    pub model: String,
+    pub dataset: String,
+    pub steps: usize,
+    pub is_finished: bool,
+    pub checkpoints: Vec<CheckpointFacts>,
+    /// What `affinage verify` found, oldest first.
+    pub receipts: Vec<Receipt>,
+}
+
+#[derive(Serialize)]
+pub struct CheckpointFacts {
+    pub step: usize,
+    pub adapter_sha256: String,
+    pub validation_loss: Option<f64>,
+    /// Whether its folder is there, and whether it keeps the optimiser's state: execution can begin there.
+    pub is_there: bool,
+    pub has_optimizer_state: bool,
+}
+
+impl RunFacts {
+    /// Errors: the run never started; a receipt cannot be read.
+    pub fn of(run: &Run, ui: &dyn Observer) -> anyhow::Result<RunFacts> {
+        let events: Vec<Event> = run.events(ui)?.into_iter().map(|record| record.event).collect();
+        let started = events.iter().find_map(|event| match event {
+            Event::RunStarted(started) => Some(started),
+            _ => None,
+        });
+        let started = started.ok_or_else(|| anyhow!("run `{}` never started", run.name))?;
+        let loss_at = |step: usize| {
+            events.iter().rev().find_map(|event| match event {
+                Event::Evaluated(evaluated) if evaluated.step == step => Some(evaluated.loss),
+                _ => None,
+            })
+        };
+        let checkpoint = |found: Checkpoint| CheckpointFacts {
+            step: found.step,
+            validation_loss: loss_at(found.step),
+            is_there: found.path.is_dir(),
+            has_optimizer_state: found.path.join(OPTIMIZER_FILE).is_file(),
+            adapter_sha256: found.adapter_sha256,
+        };
+        Ok(RunFacts {
+            v: 1,
+            run: run.name.clone(),
+            model: started.model.clone(),
+            dataset: started.dataset.clone(),
+            steps: started.steps,
+            is_finished: events.iter().any(|event| matches!(event, Event::Finished { .. })),
+            checkpoints: run.saved(ui)?.into_iter().map(checkpoint).collect(),
+            receipts: Receipt::list(run)?,
+        })
     }
 }
 

@@ -27,3 +27,4 @@ pub mod reserve;
 pub mod rows;
 pub mod suites;
 pub mod training;
+pub mod verify;

@@ -462,7 +462,8 @@ impl<'a> TrainingRun<'a> {
             Ok(fs_err::write(dir.join("README.md"), self.readme(step))?)
         })?;
         let adapter_sha256 = checkpoint::adapter_sha256(adapter);
-        self.log.emit(Event::CheckpointSaved { step, adapter_sha256 })?;
+        let optimizer_sha256 = Some(checkpoint::moments_sha256(moments));
+        self.log.emit(Event::CheckpointSaved { step, adapter_sha256, optimizer_sha256 })?;
         self.log.sync()?;
         let checkpoints = self.run.checkpoints(&self.ctx.ui)?;
         for old in checkpoints.iter().rev().skip(2) {

@@ -3,7 +3,7 @@
 use affinage_project::nearest::{nearest, plain};
 
 /// Words for what a command does, with the command lines that do it. [`plain`] words.
-const ALIASES: [(&[&str], &[&str]); 25] = [
+const ALIASES: [(&[&str], &[&str]); 26] = [
     (&["finetune", "fine-tune", "tune", "sft", "lora", "learn", "fit"], &["train"]),
     (&["resume", "continue"], &["train --resume"]),
     (&["ui", "web", "gui", "app", "browser", "dashboard"], &["studio"]),
@@ -24,6 +24,7 @@ const ALIASES: [(&[&str], &[&str]); 25] = [
         &["export --adapter last --format gguf --out DIR"],
     ),
     (&["ollama", "export-ollama", "modelfile"], &["export --adapter last --format ollama --out DIR"]),
+    (&["reproduce", "prove", "proof", "receipt", "attest"], &["verify"]),
     (&["merge", "merged", "safetensors"], &["export --adapter last --format merged --out DIR"]),
     (&["publish", "push", "upload", "share"], &["export --adapter last --bundle --out DIR"]),
     (&["rate", "rank", "grade", "preference"], &["vote", "judge"]),

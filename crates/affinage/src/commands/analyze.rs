@@ -102,6 +102,7 @@ fn summary(analysis: &Analysis) -> String {
         }
     };
     section("Before you believe it", headline.limits.clone());
+    section("How little decides it", headline.fragility.iter().map(|found| found.sentence.clone()).collect());
     section("Claims", analysis.claims.iter().map(|claim| claim.sentence.clone()).collect());
     let fit = analysis.fit.iter().flat_map(|fit| fit.arms.iter().map(|arm| arm.sentence.clone()));
     section("Fit to the texts of the data set", fit.collect());

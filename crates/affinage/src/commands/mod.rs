@@ -23,4 +23,5 @@ pub mod run;
 pub mod serve;
 pub mod studio;
 pub mod train;
+pub mod verify;
 pub mod vote;

@@ -31,7 +31,8 @@ fn help_lists_the_working_commands_in_groups() {
       generate  Generate answers of base and checkpoints to the prompt suites
       serve     Base and checkpoints behind an OpenAI-compatible endpoint on this machine
       export    Write the adapter, or the model with it, for other programs, and measure that it behaves
-      inspect   Look at a model, at tokens with their loss mask, or at next-token logits
+      verify    Execute parts of a training again: do its checkpoints follow from its data, to the bit?
+      inspect   Look at a model, at a run, at tokens with their loss mask, or at next-token logits
       bench     Measure training, generation, model families or plain matrix products on this machine
 
     Evaluation:

@@ -55,6 +55,7 @@ mod tiny;
 mod topics;
 mod train;
 mod unfit;
+mod verify;
 mod vote;
 mod words;
 

@@ -20,7 +20,8 @@ fn save(run: &Run, log: &mut EventLog, step: usize, loss: f64) {
         .expect("a saved checkpoint");
     assert!(path.join("adapter_model.safetensors").is_file());
     log.emit(Event::Evaluated(Evaluated { step, loss, tokens: 10, seconds: 0.1 })).expect("emit");
-    log.emit(Event::CheckpointSaved { step, adapter_sha256: format!("sha-{step}") }).expect("emit");
+    let adapter_sha256 = format!("sha-{step}");
+    log.emit(Event::CheckpointSaved { step, adapter_sha256, optimizer_sha256: None }).expect("emit");
 }
 
 #[test]

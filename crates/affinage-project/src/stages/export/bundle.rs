@@ -21,6 +21,7 @@ use crate::folder::evaluation::Evaluation;
 use crate::folder::jsonl;
 use crate::folder::library::{LIBRARY_FILE, Library};
 use crate::folder::project::Project;
+use crate::folder::receipt::PUBLISHED;
 use crate::stages::judges::PromptSources;
 
 const SPLITS: [&str; 4] = ["train", "validation", "test", "reserve"];
@@ -79,6 +80,9 @@ pub fn write(
     let record = source.write(Format::Peft, affinage_engine::weights::Precision::F32, dir)?;
     fs_err::write(dir.join("README.md"), model_card(facts))?;
     fs_err::write(dir.join("DATA.md"), version::card(facts.manifest()))?;
+    if let Some(receipt) = &facts.receipt {
+        fs_err::write(dir.join(PUBLISHED), receipt.bytes()?)?;
+    }
     for evaluation in &facts.evaluations {
         evaluation.folder.publish_to(&Evaluation::named(dir, &evaluation.folder.name))?;
     }

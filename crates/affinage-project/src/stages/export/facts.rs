@@ -15,6 +15,7 @@ use crate::folder::evaluation::Evaluation;
 use crate::folder::events::{Event, RunStarted};
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
+use crate::folder::receipt::Receipt;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
 use crate::next::next;
@@ -42,6 +43,8 @@ pub struct Facts {
     pub provenance: Provenance,
     pub dataset: DatasetVersion,
     pub evaluations: Vec<EvaluationOf>,
+    /// The newest receipt about this adapter.
+    pub receipt: Option<Receipt>,
 }
 
 /// An evaluation in which this very adapter is an arm.
@@ -104,6 +107,7 @@ impl Facts {
             provenance: Provenance::read(&run.path)?,
             dataset: DatasetVersion::open(&ctx.project, Some(&started.dataset))?,
             evaluations: evaluations(ctx, adapter_sha256)?,
+            receipt: Receipt::about(&run, adapter_sha256)?,
             run: run.name,
             settings: config.train,
             thinking: has_switch.then_some(config.model.thinking),

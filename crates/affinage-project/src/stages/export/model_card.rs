@@ -7,6 +7,7 @@ use affinage_eval::plain::count;
 use serde_json::{Value, json};
 
 use super::facts::{EvaluationOf, Facts};
+use crate::folder::receipt::PUBLISHED;
 
 /// README.md of an adapter folder.
 pub fn model_card(facts: &Facts) -> String {
@@ -144,6 +145,10 @@ fn adapter(facts: &Facts) -> String {
             facts.provenance.started_at.strftime("%Y-%m-%d")
         ),
     ));
+    rows.extend(facts.receipt.as_ref().map(|receipt| {
+        let day = receipt.made_at.strftime("%Y-%m-%d");
+        ("checked", format!("{}: {} (`{PUBLISHED}`)", day, receipt.in_words()))
+    }));
     let table: String = rows.iter().map(|(what, value)| format!("| {what} | {value} |\n")).collect();
     format!("## The adapter\n\n| | |\n|---|---|\n{table}\n")
 }

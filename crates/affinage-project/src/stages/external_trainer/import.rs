@@ -183,7 +183,11 @@ fn fill(
         if let Some(adapter) = results.adapters.get(&step) {
             let base = job.base.hub_id.as_deref().unwrap_or(&model.name);
             run.save_checkpoint(step, |folder| Ok(save_adapter(adapter, base, folder)?))?;
-            log.emit(Event::CheckpointSaved { step, adapter_sha256: adapter_sha256(adapter) })?;
+            log.emit(Event::CheckpointSaved {
+                step,
+                adapter_sha256: adapter_sha256(adapter),
+                optimizer_sha256: None,
+            })?;
         }
     }
     log.emit(Event::Finished { step: job.steps, seconds: results.seconds, peak_rss_bytes: None })?;

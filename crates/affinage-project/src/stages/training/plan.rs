@@ -8,7 +8,7 @@ use affinage_dataset::split::Side;
 use affinage_dataset::template::TemplateError;
 use affinage_dataset::tokenize::TokenizedExample;
 use affinage_engine::lora::{Adapter, LoraConfig, Target};
-use affinage_engine::model::Model;
+use affinage_engine::model::{Document, Model};
 use affinage_engine::optim::AdamW;
 use affinage_engine::train::{TrainConfig, rows_of_step, steps_per_epoch};
 use affinage_engine::weights::ModelConfig;
@@ -16,6 +16,7 @@ use affinage_eval::id::row_id;
 use affinage_eval::plain::{self, count, counted};
 use anyhow::{Context as _, anyhow, bail};
 
+use super::document;
 use crate::errors::HintExt as _;
 use crate::folder::config::{LongRows, Train};
 use crate::folder::datasets::{DatasetVersion, rows_of, side_name};
@@ -223,6 +224,11 @@ impl Plan {
     /// Steps after which the run is evaluated and saved: the start, every `eval-every`, and the end.
     pub fn evaluated_after(&self, step: usize) -> bool {
         is_evaluated_after(self.config.eval_every, self.steps, step)
+    }
+
+    /// A training row as the engine takes it.
+    pub fn document(&self, row: usize) -> Document<'_> {
+        document(row, &self.train[row])
     }
 
     /// The rows of one step, from 1.

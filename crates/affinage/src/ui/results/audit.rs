@@ -40,6 +40,13 @@ pub fn audited(ui: &Ui, document: &Audited) -> String {
         out.push_str(&findings_text(ui, &results.findings, document));
         out.push_str(&heading(ui, "Outcomes, as stored and re-derived"));
         out.push_str(&outcome_table(results));
+        let decided = results.fragility.iter().map(|found| &found.sentence);
+        let decided: Vec<&String> =
+            decided.chain(results.leader.iter().map(|found| &found.sentence)).collect();
+        if !decided.is_empty() {
+            out.push_str(&heading(ui, "How little decides it"));
+            decided.iter().for_each(|sentence| out.push_str(&format!("{}\n", plain(sentence))));
+        }
         if !results.effects.is_empty() {
             out.push_str(&heading(ui, "Effects measured"));
             for effect in &results.effects {

@@ -11,6 +11,7 @@ pub mod lint;
 pub mod machine;
 pub mod models;
 pub mod reach;
+pub mod runs;
 pub mod training;
 mod versions;
 pub mod votes;
