@@ -14,7 +14,7 @@ use std::time::Duration;
 use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::exports;
 use affinage_project::folder::run::Run;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::report::Export;
@@ -35,9 +35,26 @@ pub enum Work {
     /// The rest of a training that was stopped.
     Resume { run: String },
     /// An evaluation: a new one, or the rest of one that was stopped. `may_send`: texts may go to judges on other machines.
-    Eval { name: Option<String>, prompts: Option<usize>, may_send: bool },
+    Eval { name: Option<String>, extent: Extent, may_send: bool },
     /// The result for another program.
     Export { run: String, checkpoint: String, to: Export },
+}
+
+/// How much an evaluation asks for; `None`: as the project says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Extent {
+    /// Of each suite at most so many prompts.
+    pub prompts: Option<usize>,
+    /// The longest answer in tokens.
+    pub tokens: Option<usize>,
+}
+
+impl Extent {
+    /// The settings that it stands for, by their keys.
+    pub fn settings(self) -> impl Iterator<Item = (&'static str, usize)> {
+        let all = [("eval.prompts-per-suite", self.prompts), ("eval.max-new-tokens", self.tokens)];
+        all.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    }
 }
 
 impl Work {
@@ -73,9 +90,9 @@ impl Work {
                 arguments
             }
             Work::Resume { run } => words(&["train", &format!("--resume={run}")]),
-            Work::Eval { name, prompts, may_send } => {
-                let set = prompts.map(|prompts| format!("--set=eval.prompts-per-suite={prompts}"));
-                let mut arguments: Vec<String> = set.into_iter().collect();
+            Work::Eval { name, extent, may_send } => {
+                let mut arguments: Vec<String> =
+                    extent.settings().map(|(key, value)| format!("--set={key}={value}")).collect();
                 arguments.push("eval".to_owned());
                 arguments.extend(name.iter().map(|name| format!("--name={name}")));
                 arguments.extend(may_send.then(|| "--yes".to_owned()));

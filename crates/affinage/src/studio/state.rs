@@ -113,7 +113,7 @@ fn bring(ctx: &Context) -> anyhow::Result<Found> {
     let Some(library) = library(ctx)? else {
         return Ok((Stand::Empty, "bring your conversations and notes".to_owned()));
     };
-    let conversations = library.conversation_keys()?.len();
+    let conversations = library.conversations()?;
     if conversations == 0 {
         return Ok((Stand::Empty, "nothing of what was brought is here any more".to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use affinage_eval::plain;
 use affinage_project::errors::{in_one_line, usage};
-use affinage_project::folder::config::Config;
+use affinage_project::folder::config::{self, Config};
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
 use affinage_project::folder::run::Run;
@@ -24,6 +24,14 @@ struct Wanted {
     sample: String,
 }
 
+/// The settings that the room changes.
+#[derive(Deserialize)]
+struct Length {
+    epochs: usize,
+    /// `None`: as many as the epochs need.
+    max_steps: Option<usize>,
+}
+
 #[derive(Deserialize)]
 struct Resumed {
     run: String,
@@ -42,6 +50,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             let name = request.query("name").ok_or_else(|| usage("`name` is missing"))?;
             return Reply::json(&curves(ctx, &named(ctx, name)?));
         }
+        (Method::Post, "settings") => return change_settings(ctx, request.json()?),
         (Method::Post, "freeze") => Work::Freeze { accept_clean: request.json::<Frozen>()?.accept_clean },
         (Method::Post, "plan") => Work::Plan { version: version(ctx, request.json()?)?.0 },
         (Method::Post, "begin") => {
@@ -56,6 +65,30 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         return Err(usage("a training is running already"));
     }
     Reply::json(&json!({ "job": studio.jobs.add(ctx, work)? }))
+}
+
+/// Writes how long a training is into the project's settings, where the commands read it too.
+///
+/// Errors: a number that no training can have; a setting that holds as long as the studio is open.
+fn change_settings(ctx: &Context, Length { epochs, max_steps }: Length) -> anyhow::Result<Reply> {
+    let number = |value: usize| i64::try_from(value).map(toml::Value::Integer);
+    ctx.require_project()?;
+    let mut changes = Vec::new();
+    if epochs != ctx.config.train.epochs {
+        changes.push(("train.epochs", Some(number(epochs)?)));
+    }
+    if max_steps != ctx.config.train.max_steps {
+        changes.push(("train.max-steps", max_steps.map(number).transpose()?));
+    }
+    for (key, _) in &changes {
+        if ctx.sets.iter().any(|set| set.split('=').next() == Some(key)) {
+            return Err(usage(format!(
+                "the studio was started with `--set {key}`, which holds as long as it is open"
+            )));
+        }
+    }
+    config::change(&ctx.project, &changes)?;
+    Reply::json(&json!({}))
 }
 
 /// The version and the prompt that are meant.

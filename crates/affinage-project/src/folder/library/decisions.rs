@@ -108,10 +108,15 @@ impl Library {
     pub fn imported_since(&self, version_hash: &str) -> anyhow::Result<usize> {
         let Some(made_at) = self.made_at(version_hash)? else { return Ok(0) };
         let sources = self.later("SELECT CAST(id AS TEXT), imported_at FROM source", made_at)?;
+        if sources.is_empty() {
+            return Ok(0);
+        }
         let sources = sources.into_iter().collect::<Vec<String>>().join(",");
+        // From the new files' side: an import brings little beside what is there.
         let new = format!(
-            "SELECT COUNT(DISTINCT conversation) FROM node WHERE id NOT IN \
-             (SELECT node FROM node_source WHERE source NOT IN ({sources}))"
+            "SELECT COUNT(DISTINCT node.conversation) FROM node_source AS new JOIN node ON node.id = new.node \
+             WHERE new.source IN ({sources}) AND NOT EXISTS \
+             (SELECT 1 FROM node_source AS old WHERE old.node = new.node AND old.source NOT IN ({sources}))"
         );
         Ok(self.db.query_row(&new, [], |row| row.get(0))?)
     }

@@ -1,11 +1,12 @@
 // Compare: what an evaluation can show and would cost; then the evaluation itself.
 "use strict";
 
-const comparing = { section: null, progress: null, plan: null, state: null, timer: null, planned: null };
+const comparing = { section: null, progress: null, plan: null, timer: null, planned: null };
 
 rooms.compare = {
   async show(main) {
-    const state = comparing.state = await get("api/compare");
+    const state = await get("api/compare");
+    comparing.command = element("div", {});
     comparing.section = element("section", { "aria-live": "polite" });
     comparing.progress = element("section", {});
     comparing.plan = element("section", {}, element("p", { class: "soft" }, "Counting what it can show…"));
@@ -30,7 +31,8 @@ function beginView(state) {
   const hosts = [...new Set(state.judges.map((judge) => judge.host).filter(Boolean))];
   const send = element("input", { type: "checkbox" });
   const prompts = element("input", { type: "number", min: "1", step: "1", value: state.prompts ?? "", placeholder: "all", onchange: () => drawPlanned().catch((error) => say(error.message)) });
-  comparing.prompts = prompts;
+  const tokens = element("input", { type: "number", min: "1", step: "1", value: state.tokens ?? "", placeholder: "as yours need", onchange: () => drawPlanned().catch((error) => say(error.message)) });
+  Object.assign(comparing, { prompts, tokens });
   const lacking = state.judges.filter((judge) => judge.host && !judge.has_key);
   const judges = state.judges.map((judge) => element("li", {}, `${judge.id}: ${judge.model}`,
     judge.host ? ` at ${judge.host}; its key ${judge.has_key ? "is in" : "is missing in"} ` : ", on this machine",
@@ -42,12 +44,19 @@ function beginView(state) {
   state.judges.length ? element("div", {}, element("h2", {}, "Who judges"), element("ul", {}, judges))
     : element("p", {}, "No judge is configured: the answers are measured, and you can ", element("a", { href: "#vote" }, "vote on them"), " yourself. A judge is a [[judge]] in affinage.toml."),
   lacking.length ? element("p", { class: "failed" }, "A key is missing: set it in the terminal where you start the studio, and start it again.") : "",
-  element("p", {}, element("label", {}, "of each suite at most ", prompts, " prompts")),
+  element("p", { class: "row" }, element("label", {}, "of each suite at most ", prompts, " prompts"), element("label", {}, "answers of at most ", tokens, " tokens")),
+  element("p", { class: "soft" }, "A token is about three quarters of a word. Answers that are cut at the limit cannot be compared fairly: leave it open, or give the longest room."),
   hosts.length ? element("p", {}, element("label", {}, send, ` send the prompts and answers to ${hosts.join(", ")}`)) : "",
   element("p", { class: "row" },
     waiting ? button(`Go on with ${waiting.name}`, () => begin("api/compare/resume", { eval: waiting.name }), { class: "main" }) : null,
-    button(waiting ? "Compare anew" : "Compare", () => begin("api/compare/begin", { prompts: prompts.value ? Number(prompts.value) : null }), { class: waiting ? "" : "main", disabled: !state.run })),
-  command(state.command));
+    button(waiting ? "Compare anew" : "Compare", () => begin("api/compare/begin", extent()), { class: waiting ? "" : "main", disabled: !state.run })),
+  comparing.command);
+}
+
+/** How many prompts and tokens are asked for; null: as the project says. */
+function extent() {
+  const number = ({ value }) => (value ? Number(value) : null);
+  return { prompts: number(comparing.prompts), tokens: number(comparing.tokens) };
 }
 
 async function beginComparison(path, body, hosts, send) {
@@ -61,8 +70,8 @@ async function beginComparison(path, body, hosts, send) {
 /** What the plan can show, and what its judges would take. */
 async function drawPlanned() {
   const { plan } = comparing;
-  const value = comparing.prompts.value;
-  const planned = comparing.planned = await get("api/compare/plan", value ? { prompts: value } : {});
+  const asked = Object.entries(extent()).filter(([, number]) => number !== null);
+  const planned = comparing.planned = await get("api/compare/plan", Object.fromEntries(asked));
   const percent = (share) => (share === null ? "–" : `${Math.round(100 * share)} %`);
   const names = ["kind of prompt", "prompts", "independent", "wins it takes", "shown from", `chance to show ${percent(planned.effect)}`];
   const rows = planned.reach.map((row) => element("tr", {}, element("td", {}, row.category),
@@ -76,7 +85,8 @@ async function drawPlanned() {
     ...planned.notes.map((note) => element("p", { class: "soft" }, inCode(note))),
     element("h2", {}, "What it costs"),
     estimates.length ? element("ul", {}, estimates) : element("p", {}, "No judge, so nothing is sent or spent."),
-    command(comparing.state.plan_command));
+    command(planned.plan_command));
+  comparing.command.replaceChildren(command(planned.command));
 }
 
 /** An evaluation: how far it is, and the lines of its answer card. */

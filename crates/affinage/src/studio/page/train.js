@@ -57,9 +57,18 @@ function dataView({ versions, changes, lacks }) {
 function trainView({ standing, standing_run: run, model, epochs, max_steps: most }) {
   const sample = element("input", { class: "wideinput", "aria-label": "A prompt that is answered again and again", placeholder: "a prompt to answer at every checkpoint (optional)" });
   const start = button(standing === "finished" ? "Train again" : "Train", () => begin("api/train/begin", { version: training.version, sample: sample.value }).then(() => { training.run = null; }), { class: standing === "none" ? "main" : "" });
+  const length = { epochs: element("input", { type: "number", min: "1", step: "1", value: epochs, required: true }), steps: element("input", { type: "number", min: "1", step: "1", value: most ?? "", placeholder: "no limit" }) };
+  const save = async () => {
+    if (!length.epochs.checkValidity() || !length.steps.checkValidity()) return say("A whole number from 1 on, please.");
+    const whole = (input) => (input.value ? Number(input.value) : null);
+    await act(null, async () => { await post("api/train/settings", { epochs: whole(length.epochs), max_steps: whole(length.steps) }); await again(); });
+  };
+  for (const input of Object.values(length)) input.addEventListener("change", save);
   const words = { running: run ? `A training is at work: ${run}.` : "A training is about to begin.", none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on; the training is ${run}.` };
   return element("div", {},
-    element("p", {}, `${words[standing]} The model is ${model}; ${most === null ? `the examples are gone through ${counted(epochs, "time")}` : `it takes at most ${counted(most, "step")} (train.max-steps), and goes through the examples no more than ${counted(epochs, "time")}`}. Other settings: affinage.toml.`),
+    element("p", {}, `${words[standing]} The model is ${model}.`),
+    element("p", { class: "row" }, element("label", {}, "Go through the examples ", length.epochs, epochs === 1 ? " time" : " times"), element("label", {}, "at most ", length.steps, " steps")),
+    element("p", { class: "soft" }, "More passes learn the examples more closely, and in the end by heart; a limit of steps makes a short first try. Both are kept in affinage.toml, with all other settings."),
     element("p", {}, sample),
     element("p", { class: "row" }, standing === "stopped" ? button("Go on with it", () => begin("api/train/resume", { run }), { class: "main" }) : null, standing === "running" ? null : start,
       button("What will it take?", () => begin("api/train/plan", { version: training.version }))),
