@@ -105,6 +105,11 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// The answer on the branch that the user ended on, else the first.
+    pub fn proposed(&self) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.active).or(self.variants.first())
+    }
+
     /// The exchanges above the prompt, newest first: candidates of the same conversation with the answer that the talk went on
     /// from. An exchange without words is passed over; the list ends where an answer is no variant of a candidate.
     pub fn before<'a>(&'a self, all: &'a [Candidate]) -> impl Iterator<Item = (&'a Candidate, &'a Variant)> {

@@ -4,8 +4,8 @@
 //! are near-duplicates, and an answer with the examples of other conversations that carry it among the turns before their
 //! prompts. Whole components go to one side, by a seeded order; a side once given is kept in later versions.
 //! One very long conversation is cut into sections, with a gap at the borders, and one very long document into its own
-//! sections, which have no context. What still overlaps is dropped from
-//! the held-out side and listed; so are repeats of what many conversations say alike, where these would tie most of them; the certificate states the largest overlap that is left.
+//! sections, which have no context. What still overlaps is trained on with all that belongs to it, if no version held it out
+//! yet, and else dropped from the held-out side and listed; so are repeats of what many conversations say alike, where these would tie most of them; the certificate states the largest overlap that is left.
 
 mod certificate;
 mod groups;
@@ -36,6 +36,8 @@ pub const MAX_HELD_OUT_PART: f64 = 0.2;
 pub const FORMULA_CONVERSATIONS: usize = 5;
 /// ... unless these would be more than this share of the examples.
 pub const MAX_REPEATED_SHARE: f64 = 0.2;
+/// So often the sides are filled again without what was too similar to a training example; what still is, is dropped.
+const MAX_ROUNDS: usize = 12;
 /// From this many held-out prompts on, a third of them is sealed.
 pub const RESERVE_FROM_PROMPTS: usize = 90;
 
@@ -134,21 +136,43 @@ pub fn split(
     }
     let sectioned = sectioned(items, previous);
     let groups = Groups::of(items, &sectioned)?;
-    let mut drops = Vec::new();
-    let mut sides = place(items, &groups, policy, previous, &mut drops);
-    groups.drop_repeats(items, &sides, &mut drops);
-    seal_reserve(items, &groups, policy, previous, &mut sides);
-    drop_borders(items, &sectioned, &sides, &mut drops);
     let measured: Vec<Measured> = items.iter().map(Measured::of).collect();
-    drop_evaluation_overlap(items, &measured, &sides, evaluation_prompts, &mut drops);
-    drop_leaks(items, &measured, &sides, &mut drops);
+    let position: HashMap<&str, usize> =
+        items.iter().enumerate().map(|(index, item)| (item.example_id, index)).collect();
+    let mut trained = HashSet::new();
+    let (mut sides, mut drops);
+    let mut rounds = 0;
+    loop {
+        drops = Vec::new();
+        sides = place(items, &groups, policy, (previous, &trained), &mut drops);
+        groups.drop_repeats(items, &sides, &mut drops);
+        seal_reserve(items, &groups, policy, previous, &mut sides);
+        drop_borders(items, &sectioned, &sides, &mut drops);
+        drop_evaluation_overlap(items, &measured, &sides, evaluation_prompts, &mut drops);
+        drop_leaks(items, &measured, &sides, &mut drops);
+        // What no version had on a side yet is trained on where it cannot be tested with, and others are tested with.
+        let leaking = drops.iter().filter(|drop| {
+            matches!(drop.reason, DropReason::Leak { .. } | DropReason::InContext { .. })
+                && !previous.sides.contains_key(&drop.example_id)
+        });
+        let before = trained.len();
+        trained.extend(leaking.map(|drop| position[drop.example_id.as_str()]));
+        rounds += 1;
+        if trained.len() == before || rounds == MAX_ROUNDS {
+            break;
+        }
+    }
     let dropped: HashSet<&str> = drops.iter().map(|d| d.example_id.as_str()).collect();
     let placed: Vec<Option<Side>> = items
         .iter()
         .zip(&sides)
         .map(|(item, side)| (*side != Side::Retired && !dropped.contains(item.example_id)).then_some(*side))
         .collect();
-    let certificate = certify(&measured, &placed, sectioned, evaluation_prompts.len(), drops);
+    let mut certificate = certify(&measured, &placed, sectioned, evaluation_prompts.len(), drops);
+    let named =
+        certificate.dropped.iter().flat_map(|drop| [Some(drop.example_id.as_str()), drop.other()]).flatten();
+    let begins = |id: &str| Some((id.to_owned(), beginning(items[*position.get(id)?].prompt).to_owned()));
+    certificate.begin = named.filter_map(begins).collect();
     let sides = items.iter().zip(sides).map(|(item, side)| (item.example_id.to_owned(), side)).collect();
     Ok(Split { placed, sides, prompt_clusters: groups.prompt_names(items), certificate })
 }
@@ -171,12 +195,13 @@ pub fn sectioned(items: &[Item<'_>], previous: &Previous) -> BTreeSet<String> {
     cut.map(|(document, _)| document.to_owned()).collect()
 }
 
-/// Side of every item: earlier sides first, then whole components until the shares are reached.
+/// Side of every item: earlier sides first, then whole components until the shares are reached; those with an item of
+/// `trained` are trained on.
 fn place(
     items: &[Item<'_>],
     groups: &Groups,
     policy: &Policy,
-    previous: &Previous,
+    (previous, trained): (&Previous, &HashSet<usize>),
     drops: &mut Vec<Drop>,
 ) -> Vec<Side> {
     let before: Vec<Option<Side>> = items.iter().map(|i| previous.sides.get(i.example_id).copied()).collect();
@@ -205,6 +230,9 @@ fn place(
         }
     }
     fresh.retain(|members| !members.is_empty());
+    let (to_train, fresh): (Vec<_>, Vec<_>) =
+        fresh.into_iter().partition(|members| members.iter().any(|index| trained.contains(index)));
+    to_train.into_iter().flatten().for_each(|index| sides[index] = Some(Side::Train));
     fill(&mut sides, &fresh, policy);
     sides.into_iter().map(|side| side.unwrap_or(Side::Train)).collect()
 }

@@ -104,8 +104,8 @@ impl DoseWord {
         match (self, measure) {
             (DoseWord::Up, DoseMeasure::WinRate) => "better",
             (DoseWord::Down, DoseMeasure::WinRate) => "worse",
-            (DoseWord::Up, DoseMeasure::Fit) => "your texts surprise it less",
-            (DoseWord::Down, DoseMeasure::Fit) => "your texts surprise it more",
+            (DoseWord::Up, DoseMeasure::Fit) => "the texts of the data set surprise it less",
+            (DoseWord::Down, DoseMeasure::Fit) => "the texts of the data set surprise it more",
             (DoseWord::EquivalentWithinMargin, _) => "equivalent within margin",
             (DoseWord::NotShown, _) => "not shown",
         }

@@ -18,7 +18,7 @@ use crate::judge::qualification::{QualificationItem, qualification};
 use crate::judge::record::Call;
 use crate::judge::request::{Form, render};
 use crate::judge::rubric::Rubrics;
-use crate::judgment::Outcome;
+use crate::judgment::{Judgment, Outcome};
 use crate::plain::counted;
 use crate::plan::Plan;
 use crate::rng::Rng;
@@ -86,7 +86,8 @@ pub fn invitation(plan: &Plan, pairs: &[&Pair]) -> Option<String> {
     let vote = plan.command("vote", "--as me");
     let screens = screens(shown);
     Some(format!(
-        "Vote yourself, blind, on {pairs} (about {minutes}; up to {screens} screens with repeats and checks): {vote}."
+        "Vote yourself, blind, on {pairs} (about {minutes}; up to {screens} screens, as some pairs are shown again and some are \
+         planted): {vote}."
     ))
 }
 
@@ -121,6 +122,52 @@ fn screens(pairs: usize) -> usize {
 /// How many of so many pairs come twice, and how many planted ones are added.
 fn extra(pairs: usize) -> usize {
     pairs.div_ceil(10).min(6)
+}
+
+/// What is on the screens of a ballot. The numbers add up to its screens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Screens {
+    /// Pairs of the evaluation, each once: these are what the figures count.
+    pub pairs: usize,
+    /// Of these pairs, shown a second time.
+    pub again: usize,
+    /// Planted pairs, a text beside a damaged copy of it.
+    pub planted: usize,
+}
+
+impl Screens {
+    pub fn of<'a>(items: impl IntoIterator<Item = &'a BallotItem>) -> Screens {
+        let mut screens = Screens::default();
+        for item in items {
+            *match (item.is_gold(), item.call.repeat) {
+                (true, _) => &mut screens.planted,
+                (false, 0) => &mut screens.pairs,
+                (false, _) => &mut screens.again,
+            } += 1;
+        }
+        screens
+    }
+
+    pub fn all(self) -> usize {
+        self.pairs + self.again + self.planted
+    }
+
+    /// "20 screens: 16 pairs, 2 of them shown again, 2 planted".
+    pub fn in_words(self) -> String {
+        let Screens { pairs, again, planted } = self;
+        let again = if again == 0 { String::new() } else { format!(", {again} of them shown again") };
+        let planted = if planted == 0 { String::new() } else { format!(", {planted} planted") };
+        format!(
+            "{}: {}{again}{planted}",
+            counted(self.all(), "screen", "screens"),
+            counted(pairs, "pair", "pairs")
+        )
+    }
+}
+
+/// How many votes on pairs these rows are: what was shown again or skipped is none.
+pub fn votes_on_pairs(rows: &[Judgment]) -> usize {
+    rows.iter().filter(|row| row.repeat == 0 && !matches!(row.outcome, Outcome::Missing { .. })).count()
 }
 
 /// One screen.
@@ -161,7 +208,7 @@ impl BallotItem {
 }
 
 /// What the items are made of.
-pub struct Sources<'a> {
+pub struct BallotSources<'a> {
     /// The pairs of the headline comparison whose answers differ.
     pub pairs: &'a [Pair<'a>],
     pub preferred: Preferred<'a>,
@@ -246,7 +293,7 @@ struct Drawn<'a> {
     probability: f64,
 }
 
-fn drawn<'a>(sources: &Sources<'a>) -> Vec<Drawn<'a>> {
+fn drawn<'a>(sources: &BallotSources<'a>) -> Vec<Drawn<'a>> {
     let mut pairs: Vec<&Pair> = sources.pairs.iter().collect();
     pairs.sort_by(|a, b| a.pair_id.cmp(&b.pair_id));
     let order = |pairs: &mut [&Pair]| Rng::for_purpose(sources.seed, &["ballot"]).shuffle(pairs);
@@ -269,7 +316,7 @@ fn drawn<'a>(sources: &Sources<'a>) -> Vec<Drawn<'a>> {
 
 /// The items of one voter in the order in which they are shown: the drawn pairs, a tenth of them twice, and a tenth of
 /// gold.
-pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
+pub fn ballot(sources: &BallotSources, judge_id: &str) -> Vec<BallotItem> {
     let mut sample = drawn(sources);
     let labels = label_pairs(|_| 1);
     let mut dealer = LabelDealer::new(&labels, sources.seed, judge_id);
@@ -315,7 +362,7 @@ pub fn ballot(sources: &Sources, judge_id: &str) -> Vec<BallotItem> {
     items
 }
 
-fn repeated(sources: &Sources, first: &BallotItem, judge_id: &str) -> BallotItem {
+fn repeated(sources: &BallotSources, first: &BallotItem, judge_id: &str) -> BallotItem {
     let prompt_id = &first.call.comparison.prompt_id;
     let pair = sources.pairs.iter().find(|pair| pair.prompt.prompt_id == *prompt_id);
     let prompt = pair.expect("an item is made of a pair").prompt;
@@ -326,7 +373,7 @@ fn repeated(sources: &Sources, first: &BallotItem, judge_id: &str) -> BallotItem
 }
 
 /// Grossly damaged copies against their references, from the exam that this voter would take.
-fn gold(sources: &Sources, judge_id: &str, count: usize) -> Vec<BallotItem> {
+fn gold(sources: &BallotSources, judge_id: &str, count: usize) -> Vec<BallotItem> {
     let labels = label_pairs(|_| 1);
     let Some(exam) = qualification(sources.references, judge_id, sources.seed, &labels) else {
         return Vec::new();

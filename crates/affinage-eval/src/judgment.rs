@@ -252,10 +252,16 @@ pub fn is_person(judge_id: &str) -> bool {
 /// reads.
 pub fn spoken(judge_id: &str) -> &str {
     match judge_id.strip_prefix(VOTER).or_else(|| judge_id.strip_prefix(AUTHOR)) {
-        Some("me") => "you",
+        Some("me") if is_author(judge_id) => "the author",
+        Some("me") => "the maker of the model",
         Some(name) => name,
         None => judge_id,
     }
+}
+
+/// True if whoever has the project votes, `--as me`.
+pub fn is_me(judge_id: &str) -> bool {
+    [VOTER, AUTHOR].iter().any(|kind| judge_id.strip_prefix(kind) == Some("me"))
 }
 
 /// [`spoken`] for a sentence of the analysis, where names of machines stand in backticks.
@@ -279,7 +285,7 @@ pub enum VerdictMismatch {
         "judgment {judgment_id}: the text under `{label}` in the request is not the text of completion {completion_id}"
     )]
     Text { judgment_id: String, label: String, completion_id: String },
-    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{position_label}`")]
+    #[error("judgment {judgment_id} says `{label}` but its outcome is the position of `{position_label}`")]
     Label { judgment_id: String, label: String, position_label: String },
 }
 

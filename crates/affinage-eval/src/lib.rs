@@ -21,6 +21,7 @@ pub mod judge;
 pub mod judgment;
 pub mod likelihood;
 pub mod memorization;
+pub mod next;
 pub mod objective;
 pub mod plain;
 pub mod plan;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::arm::{Arm, ArmKind, OtherModel};
 use crate::completion::Sampling;
 use crate::design::Design;
+use crate::next::Next;
 use crate::suite::{Domain, Prompt};
 
 /// `plan.json`. Words in the report come from the comparisons listed here and from no others.
@@ -163,21 +164,12 @@ pub fn checkpoint_name(step: u64) -> String {
     format!("step-{step:06}")
 }
 
-/// A command on an evaluation, as it is typed: `affinage vote --eval look-2 --as NAME`. Without a name it is the command on the
-/// evaluation that it means by itself.
-pub fn command_on(named: Option<&str>, command: &str, rest: &str) -> String {
-    let option = if command == "generate" { "--name" } else { "--eval" };
-    let named = named.map_or(String::new(), |eval| format!(" {option} {eval}"));
-    let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
-    format!("`affinage {command}{named}{rest}`")
-}
-
 impl Plan {
     /// An arm in a sentence for somebody who gave it no name: "your tuned model (step 6)", "the base model"; other names in
     /// backticks.
     pub fn called(&self, name: &str) -> String {
         match self.arm(name).map(|arm| &arm.kind) {
-            Some(ArmKind::Checkpoint { step, .. }) => format!("your tuned model (step {step})"),
+            Some(ArmKind::Checkpoint { step, .. }) => format!("the tuned model (step {step})"),
             Some(ArmKind::Base) => "the base model".to_owned(),
             _ => format!("`{name}`"),
         }
@@ -185,8 +177,8 @@ impl Plan {
 
     /// A command on this evaluation for a sentence that is kept: it names the evaluation, because what a command means without
     /// that changes with every later one.
-    pub fn command(&self, command: &str, rest: &str) -> String {
-        command_on(Some(&self.name), command, rest)
+    pub fn command(&self, command: &'static str, rest: &str) -> Next {
+        Next::new(command).on(Some(&self.name)).words(rest)
     }
 
     /// Answers per prompt and arm over all settings.

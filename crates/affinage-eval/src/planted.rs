@@ -216,7 +216,7 @@ mod tests {
         let mine = &results["author:me"].sentence;
         assert_eq!(
             mine,
-            "You found the undamaged text in 1 of 1 planted pair. Of so few, somebody who guesses can find all of them \
+            "The author found the undamaged text in 1 of 1 planted pair. Of so few, somebody who guesses can find all of them \
              too."
         );
         let tied = GoldVote { outcome: Outcome::Tie, ..row("author:me", 1, None) };
@@ -244,7 +244,7 @@ mod tests {
         let said = haste("author:me", (0..30).map(|i| 530 + 20 * i).collect()).expect("too fast");
         assert_eq!(
             said,
-            "You took less than 0.8 seconds for half of the votes: nobody reads two answers in that time."
+            "The author took less than 0.8 seconds for half of the votes: nobody reads two answers in that time."
         );
         assert_eq!(haste("author:me", vec![2_500; 30]), None);
         assert_eq!(haste("author:me", vec![600; 9]), None, "too few to tell");

@@ -9,7 +9,7 @@ use affinage_eval::plain;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static HAS_SAFE_POINTS: AtomicBool = AtomicBool::new(false);
-static HINT: Mutex<Option<&'static str>> = Mutex::new(None);
+static HINT: Mutex<Option<String>> = Mutex::new(None);
 static UNIT: Mutex<Option<Unit>> = Mutex::new(None);
 static AT_ONCE: Mutex<Option<LastWords>> = Mutex::new(None);
 
@@ -92,7 +92,7 @@ pub fn take_request() -> bool {
 }
 
 /// How to go on with the work if the process is ended at once, until the guard is dropped.
-pub fn hint_at_once(hint: &'static str) -> HintGuard {
+pub fn hint_at_once(hint: String) -> HintGuard {
     set_hint(Some(hint));
     HintGuard(())
 }
@@ -107,11 +107,11 @@ impl Drop for HintGuard {
 }
 
 /// The hint of the newest [`hint_at_once`] whose guard was not dropped.
-pub fn hint() -> Option<&'static str> {
-    HINT.lock().ok().and_then(|hint| *hint)
+pub fn hint() -> Option<String> {
+    HINT.lock().ok().and_then(|hint| hint.clone())
 }
 
-fn set_hint(hint: Option<&'static str>) {
+fn set_hint(hint: Option<String>) {
     *HINT.lock().expect("no code panics while it holds this lock") = hint;
 }
 

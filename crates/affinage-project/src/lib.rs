@@ -39,6 +39,7 @@ pub mod interrupt;
 pub mod machine;
 pub mod model;
 pub mod nearest;
+pub mod next;
 pub mod observer;
 pub mod parquet;
 pub mod pdf;

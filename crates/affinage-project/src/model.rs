@@ -26,7 +26,7 @@ use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::observer::Observer;
 
-pub use spec::{Sources, Spec};
+pub use spec::{ModelSources, Spec};
 
 /// Everything needed to compute with a model and to talk to it.
 pub struct LoadedModel {
@@ -72,7 +72,7 @@ pub struct Located {
 
 /// Opens the model that `spec` names, relative to the project folder; fetches it first if need be.
 pub fn open_model(ctx: &Project, spec: &str) -> anyhow::Result<LoadedModel> {
-    let sources = Sources::from_environment()?;
+    let sources = ModelSources::from_environment()?;
     let located = resolve(spec, &ctx.project, &sources, &ctx.ui)?;
     let told = Told::by(ctx)?;
     let opened = ctx.ui.during(format!("reading {}", located.name), || open_located(located, told));
@@ -132,7 +132,12 @@ pub fn packed_engine(ui: &dyn Observer, model: &LoadedModel) -> anyhow::Result<M
 }
 
 /// Finds the files of a model, fetching those that come from elsewhere.
-pub fn resolve(spec: &str, project: &Path, sources: &Sources, ui: &dyn Observer) -> anyhow::Result<Located> {
+pub fn resolve(
+    spec: &str,
+    project: &Path,
+    sources: &ModelSources,
+    ui: &dyn Observer,
+) -> anyhow::Result<Located> {
     match Spec::parse(spec, project)? {
         Spec::Path(path) => {
             let name = known_as(&path);
@@ -173,7 +178,11 @@ fn known_as(path: &Path) -> String {
 /// Where the files of a model lie if nothing has to be fetched.
 ///
 /// Errors: `spec` names no kind of model, or a file that does not exist.
-pub fn on_this_machine(spec: &str, project: &Path, sources: &Sources) -> anyhow::Result<Option<PathBuf>> {
+pub fn on_this_machine(
+    spec: &str,
+    project: &Path,
+    sources: &ModelSources,
+) -> anyhow::Result<Option<PathBuf>> {
     match Spec::parse(spec, project)? {
         Spec::Path(path) => Ok(Some(path)),
         Spec::Pip(package) => Ok(Some(pip::folder(&package, sources)).filter(|folder| folder.is_dir())),
@@ -197,7 +206,7 @@ pub struct ModelText {
 ///
 /// Errors: the files are not those of a model; it has no chat template.
 pub fn open_text(ctx: &Project) -> anyhow::Result<Option<ModelText>> {
-    let sources = Sources::from_environment()?;
+    let sources = ModelSources::from_environment()?;
     if on_this_machine(&ctx.config.model.name, &ctx.project, &sources)?.is_none() {
         return Ok(None);
     }

@@ -45,7 +45,7 @@ impl<'a> Arms<'a> {
         }
     }
 
-    /// "your tuned model (step 290)": for who has not learnt the short names yet. Others have no longer one.
+    /// "the tuned model (step 290)": for who has not learnt the short names yet. Others have no longer one.
     fn long(&self, name: &str) -> String {
         match self.plan.arm(name).map(|arm| &arm.kind) {
             Some(ArmKind::Checkpoint { .. } | ArmKind::Base) => self.plan.called(name),
@@ -102,7 +102,7 @@ impl<'a> Arms<'a> {
         sentences.into_iter().filter(|text| !text.trim().is_empty()).map(|text| self.prose(text)).collect()
     }
 
-    /// "your tuned model (step 290) against the base model"
+    /// "the tuned model (step 290) against the base model"
     pub fn versus_in_full(&self, arm: &str, against: &str) -> Inline {
         against_each_other([arm, against].map(|name| self.named(name, self.long(name))))
     }

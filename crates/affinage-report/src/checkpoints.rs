@@ -19,7 +19,7 @@ struct View {
     /// What the curve says and what it cannot.
     sentence: Vec<Inline>,
     panels: Vec<Panelled>,
-    /// "Step 290 = 2.00 passes over your examples."
+    /// "Step 290 = 2.00 passes over the examples."
     passes: Option<String>,
     has_bars: bool,
     table: Option<Table>,
@@ -51,7 +51,7 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
     let last = evidence.evaluated_run().and_then(|run| run.train.last());
     let passes = last.map(|(step, epoch, _)| {
         let passes = if (epoch - 1.0).abs() < 0.005 { "pass" } else { "passes" };
-        format!("Step {step} = {epoch:.2} {passes} over your examples.")
+        format!("Step {step} = {epoch:.2} {passes} over the examples.")
     });
     let view = View {
         sentence: arms.paragraphs([curve.sentence.as_str()]),
@@ -189,7 +189,11 @@ fn likelihood_panel(points: &[CheckpointPoint]) -> Option<Panel> {
         Measure::Nats,
         Some(0.0),
         vec![
-            line("your texts", ("series-main", Shape::Circle), ("fit_gain", |p| p.fit_gain.as_ref())),
+            line(
+                "the data set's texts",
+                ("series-main", Shape::Circle),
+                ("fit_gain", |p| p.fit_gain.as_ref()),
+            ),
             line(
                 "other writers",
                 ("series-other", Shape::Square),
@@ -236,7 +240,7 @@ fn point_table(points: &[CheckpointPoint], arms: &Arms) -> Table {
         };
         vec![
             arms.name(&point.arm).into(),
-            cell("fit gained, your texts", "fit_gain", point.fit_gain.as_ref(), Measure::Nats),
+            cell("fit gained, the data set's texts", "fit_gain", point.fit_gain.as_ref(), Measure::Nats),
             cell("voice", "voice", point.voice.as_ref(), Measure::Share),
             cell("win rate against the base", "win_rate", point.win_rate.as_ref(), Measure::Share),
             cell("right answers", "objective", point.objective.as_ref(), Measure::Share),

@@ -87,7 +87,9 @@ fn certificate(certificate: &Certificate) -> CertificateView {
             "{which} held too large a share: some parts of it train, others test, with a gap between them."
         )
     });
-    let row = |drop: &Drop| vec![Piece::code(&drop.example_id).into(), reason(&drop.reason).into()];
+    let row = |drop: &Drop| {
+        vec![certificate.called(&drop.example_id).into(), reason(certificate, &drop.reason).into()]
+    };
     let dropped = Table::new(&["example", "reason"], &[], certificate.dropped.iter().map(row).collect());
     CertificateView {
         sentences: [measured].iter().chain(&sectioned).map(|said| sentence(said)).collect(),
@@ -120,19 +122,27 @@ fn writers(manifest: &Manifest) -> Vec<Inline> {
     [written, chosen].iter().map(|said| sentence(said)).collect()
 }
 
-fn reason(reason: &DropReason) -> String {
+fn reason(certificate: &Certificate, reason: &DropReason) -> String {
     match reason {
         DropReason::Border => "its context reaches into a section on another side".to_owned(),
         DropReason::Leak { containment, train_example } => {
-            format!("{} of it is in training example {train_example}", percent(*containment))
+            format!(
+                "{} of it is in training example {}",
+                percent(*containment),
+                certificate.called(train_example)
+            )
         }
         DropReason::InContext { containment, train_example } => format!(
-            "{} of its answer is in the turns before the prompt of training example {train_example}",
-            percent(*containment)
+            "{} of its answer is in the turns before the prompt of training example {}",
+            percent(*containment),
+            certificate.called(train_example)
         ),
         DropReason::Joined { side } => format!("new examples tie it to the side {side:?}").to_lowercase(),
         DropReason::Repeated { kept } => {
-            format!("its prompt or answer is one that many conversations share, as in {kept}, which is kept")
+            format!(
+                "its prompt or answer is one that many conversations share, as in {}, which is kept",
+                certificate.called(kept)
+            )
         }
         DropReason::EvaluationPrompt { containment, prompt } => {
             format!("it holds {} of the evaluation prompt {prompt}", percent(*containment))

@@ -166,7 +166,7 @@ fn habits(analysis: &Analysis) -> Table {
         };
         vec![
             name(judge),
-            cell("favours the first seat", &judge.slot_effect, Measure::SharePoints, "slot_effect"),
+            cell("favours the first position", &judge.slot_effect, Measure::SharePoints, "slot_effect"),
             cell("favours one label", &judge.label_effect, Measure::SharePoints, "label_effect"),
             cell("verdict changed with the order", &judge.flip_rate, Measure::Share, "flip_rate"),
             judge.tie_rate.map_or_else(|| "\u{2013}".to_owned(), percent).into(),

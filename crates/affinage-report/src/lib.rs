@@ -7,6 +7,7 @@
 //! Each module of a part turns evidence into a view, plain data without markup, and a template of the same name in
 //! `templates/` draws it; `templates/ui.html` holds what parts share. Only `charts` writes markup, as SVG.
 
+mod apart;
 mod arms;
 mod breakdown;
 pub mod card;
@@ -34,6 +35,7 @@ mod templates;
 mod tests;
 mod view;
 
+pub use apart::Apart;
 pub use html::time;
 
 use std::borrow::Cow;
@@ -242,6 +244,9 @@ fn pairs_section(evidence: &Evidence, pairs: &PairData) -> Section {
             count(left as u64)
         ),
     };
+    let carried = format!(
+        "{carried} Each has its prompt and both answers in full: whoever gets this page can read them."
+    );
     let headline = evidence.analysis.comparisons.iter().position(|c| c.is_headline).unwrap_or(0);
     Section::drawn("pairs.html", "pairs", "The pairs, to read yourself", &PairsView { carried, headline })
 }

@@ -30,14 +30,14 @@ struct Group {
 
 fn control_words(control: LikelihoodControl) -> &'static str {
     match control {
-        LikelihoodControl::Own => "your texts",
+        LikelihoodControl::Own => "the data set's texts",
         LikelihoodControl::OtherWriter => "other writers' answers",
-        LikelihoodControl::Shuffled => "your texts, wrong prompt",
+        LikelihoodControl::Shuffled => "the data set's texts, wrong prompt",
     }
 }
 
 pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
-    let title = "Fit to your texts";
+    let title = "Fit to the texts of the data set";
     match &evidence.analysis.fit {
         Some(fit) => {
             Section::drawn("likelihood.html", "fit", title, &view(fit, arms, &evidence.analysis.headline.arm))

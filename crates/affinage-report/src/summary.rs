@@ -77,7 +77,7 @@ fn whose_words(written: &Written) -> Option<String> {
 /// As many names fit into a line.
 const MOST_NAMED: usize = 4;
 
-/// "51 prompts (31 from your texts, kept out of the training; 20 on other subjects: coding, maths), answered by base,
+/// "51 prompts (31 from the texts of the data set, kept out of the training; 20 on other subjects: coding, maths), answered by base,
 /// base + prompt and step 290 (last)"; of many arms their number. Planned arms without an answer are named apart.
 fn asked(evidence: &Evidence) -> String {
     let facts = &evidence.analysis.evaluation;
@@ -87,8 +87,10 @@ fn asked(evidence: &Evidence) -> String {
     let is_held_out = of(Domain::In).all(|count| count.category == Domain::In.name());
     let own = match number(Domain::In) {
         0 => None,
-        own if is_held_out => Some(format!("{} from your texts, kept out of the training", of_all(own))),
-        own => Some(format!("{} on the subjects of your texts", of_all(own))),
+        own if is_held_out => {
+            Some(format!("{} from the texts of the data set, kept out of the training", of_all(own)))
+        }
+        own => Some(format!("{} on the subjects of the data set", of_all(own))),
     };
     let subjects: Vec<&str> = of(Domain::Out).map(|count| count.category.as_str()).collect();
     let others = (!subjects.is_empty())
@@ -171,7 +173,6 @@ struct ClaimItem {
     sentence: Inline,
     note: Option<Inline>,
     facts: Vec<Inline>,
-    id: String,
 }
 
 /// The planned comparisons with their plot, what to know before believing them, and every claim.
@@ -271,7 +272,7 @@ pub fn word_cell(rate: &WinRate) -> Inline {
     let cell = Inline::from(word(rate.word));
     match (rate.word, rate.needs_about_n) {
         (VerdictWord::NotShown, Some(n)) => {
-            cell.and(" ").then(Piece::small(format!("needs about {}", count(n as u64))))
+            cell.and(" ").then(Piece::small(format!("takes about {} prompts", count(n as u64))))
         }
         _ => cell,
     }
@@ -306,18 +307,20 @@ fn claim_item(claim: &Claim, index: usize, arms: &Arms) -> ClaimItem {
             ClaimKind::Comparison => Measure::Share,
             ClaimKind::RightAnswers => Measure::SharePoints,
         });
-        facts
-            .extend(measure.map(|measure| Piece::figure(&claim.claim_id, estimate, measure, &source).into()));
+        let label = match claim.kind {
+            Some(ClaimKind::RightAnswers) => "right answers",
+            _ => "win rate",
+        };
+        facts.extend(measure.map(|measure| Piece::figure(label, estimate, measure, &source).into()));
         facts.push(format!("n = {} {}", count(estimate.n as u64), estimate.unit).into());
     }
     facts.extend(claim.p.map(|p| p_value(p).into()));
     facts.extend(claim.p_adjusted.map(|p| format!("Holm {}", p_value(p)).into()));
-    facts.extend(claim.needs_about_n.map(|n| format!("needs about {}", count(n as u64)).into()));
+    facts.extend(claim.needs_about_n.map(|n| format!("takes about {} prompts", count(n as u64)).into()));
     ClaimItem {
         word: word(claim.word),
         sentence: arms.prose(&claim.sentence),
         note: claim.note.as_deref().map(|note| arms.prose(note)),
         facts,
-        id: claim.claim_id.clone(),
     }
 }

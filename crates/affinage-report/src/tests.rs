@@ -16,7 +16,7 @@ use affinage_eval::plan::JudgeKind;
 
 use super::arms::Arms;
 use super::evidence::Evidence;
-use super::{card, html, markdown, pairs, render, sha256_base64};
+use super::{Apart, card, html, markdown, pairs, render, sha256_base64};
 use story::Story;
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)><style>*{display:none}</style>";
@@ -70,6 +70,21 @@ fn poison(value: &mut serde_json::Value, key: &str) {
         }
         _ => {}
     }
+}
+
+#[test]
+fn a_page_is_taken_apart_and_loses_nothing_that_is_shown() {
+    let page = render(&evidence()).html;
+    let apart = Apart::of(&page).expect("a report");
+    assert_eq!((apart.style, apart.script), (super::STYLE, super::SCRIPT));
+    let inside = [format!("<style>{}</style>", apart.style), format!("<script>{}</script>", apart.script)];
+    let whole = apart.page(&inside[0], &inside[1]);
+    let policy = page.lines().find(|line| line.contains("Content-Security-Policy")).expect("a policy");
+    assert_eq!(whole, page.replace(&format!("{policy}\n"), ""));
+    let linked = apart.page("<link>", "<script src>");
+    assert!(!linked.contains("<style>") && !linked.contains("<script>"), "nothing is inside");
+    assert!(linked.contains("id=\"pair-data\""), "the data stays in the page");
+    assert_eq!(Apart::of("<p>"), None);
 }
 
 #[test]
@@ -314,7 +329,7 @@ fn the_first_screen_reads_as_agreed() {
     insta::assert_snapshot!(lines(first), @r"
     affinage report first-look
     Is my-voice better than Qwen2.5-0.5B-Instruct?
-    your tuned model (step 290) against the base model · adapter c48972dadfb8 · Qwen2.5-0.5B-Instruct · trained on 1,004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts (40 from your texts, kept out of the training; 70 on other subjects: coding, creative, maths, practical), answered by 6 models and checkpoints · 3 judges
+    the tuned model (step 290) against the base model · adapter c48972dadfb8 · Qwen2.5-0.5B-Instruct · trained on 1,004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts (40 from the texts of the data set, kept out of the training; 70 on other subjects: coding, creative, maths, practical), answered by 6 models and checkpoints · 3 judges
     Did it learn the voice? Yes 80 % [65, 90] of its answers carry all three marks of the voice, 5 % before training (40 prompts) By blind votes: you chose the tuned answer as more like you in 14 of 20 pairs.
     Is it better? Better in its domain, no loss larger than 10 points outside it win rate in its domain 70 % [62, 78] of 40 prompts, outside it 50 % [42, 58] of 30 prompts
     Did it forget anything? Cannot tell yet 12 checked prompts; 30 are needed
@@ -329,7 +344,7 @@ fn the_first_screen_reads_as_agreed() {
 }
 
 #[test]
-fn a_vote_of_the_one_who_reads_is_called_theirs() {
+fn a_vote_of_whoever_has_the_project_is_called_so_that_others_understand_it() {
     let mut evidence = fixed();
     evidence.analysis.judges.truncate(1);
     let judge = &mut evidence.analysis.judges[0];
@@ -338,7 +353,11 @@ fn a_vote_of_the_one_who_reads_is_called_theirs() {
     let page = render(&evidence).html;
     let (_, from) = page.split_once("<section id=\"top\">").expect("a first screen");
     let first = lines(from.split_once("</section>").expect("its end").0);
-    assert!(first.contains("compared by you") && first.contains("Voted: you and ben."), "{first}");
+    assert!(
+        first.contains("compared by the maker of the model")
+            && first.contains("Voted: the maker of the model and ben."),
+        "{first}"
+    );
     assert!(!first.contains("human:"), "{first}");
 }
 
@@ -436,7 +455,7 @@ fn the_summary_in_markdown_reads_as_agreed() {
     insta::assert_snapshot!(markdown::summary(&fixed()).replace('\u{202f}', " "), @r"
     # step 290 (last) against base
 
-    Qwen2.5-0.5B-Instruct · trained on 1,004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts (40 from your texts, kept out of the training; 70 on other subjects: coding, creative, maths, practical), answered by 6 models and checkpoints · 3 judges
+    Qwen2.5-0.5B-Instruct · trained on 1,004 examples of v3-1f2e9c · examples in the words of gpt (90 %) and people (10 %) · 110 prompts (40 from the texts of the data set, kept out of the training; 70 on other subjects: coding, creative, maths, practical), answered by 6 models and checkpoints · 3 judges
 
     **Verdict: better in its domain, no loss larger than 10 points outside it**
 

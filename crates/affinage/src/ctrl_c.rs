@@ -83,7 +83,7 @@ pub fn listen(
         }
         if was_asked || !is_graceful {
             // At a prompt standard error belongs to the question.
-            on_second(interrupt::hint().filter(|_| !at_prompt));
+            on_second(interrupt::hint().filter(|_| !at_prompt).as_deref());
             std::process::exit(130);
         }
         if asked == Asked::Signal && !STREAMING.load(Ordering::Relaxed) {

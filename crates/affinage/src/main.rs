@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use affinage_project::errors;
 use affinage_project::errors::ExitStatus;
+use affinage_project::next;
 use affinage_project::pdf;
 
 use ui::{Ui, Verbosity};
@@ -41,8 +42,8 @@ fn main() -> ExitCode {
         (true, _) => Verbosity::Quiet,
         (false, false) => Verbosity::Normal,
         (false, true) => Verbosity::Verbose,
-    })
-    .with_sets(&cli.global.set);
+    });
+    next::repeat(&cli.global.set);
     let (first, second, last) = (ui.clone(), ui.clone(), ui.clone());
     ctrl_c::listen(
         move |words| first.say(format!("\n{words}")),

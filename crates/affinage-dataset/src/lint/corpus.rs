@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::shown::CLOSING;
 use super::{Field, Hit, Severity, Subject, head, line_spans};
@@ -16,18 +17,19 @@ const MINED_LINE_MAX_CHARS: usize = 80;
 const MINED_MIN_EXAMPLES: usize = 3;
 const MINED_MIN_CONVERSATIONS: usize = 2;
 
-/// The first or the last line of a text.
+/// What stands at an edge of a text.
 #[derive(PartialEq, Eq, Hash)]
-struct EdgeLine<'a> {
-    field: Field,
-    is_first: bool,
-    line: &'a str,
+enum Edge<'a> {
+    /// The first or the last line.
+    Line { field: Field, is_first: bool, line: &'a str },
+    /// A closing formula with a name, by [`Signature::key`].
+    Signature { field: Field, key: String },
 }
 
 /// L11. A text of one line is an answer of its own ("Certainly."), not a line left at an edge, and the name below a letter is
-/// the writer's.
+/// the writer's. A closing formula with a name is one thing, however it is broken into lines; in notes it is told and is no fault.
 pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
-    let mut places: HashMap<EdgeLine<'_>, Vec<(usize, Hit)>> = HashMap::new();
+    let mut places: HashMap<Edge<'_>, Vec<(usize, Hit)>> = HashMap::new();
     for (index, subject) in subjects.iter().enumerate() {
         for field in [Field::Prompt, Field::Response] {
             let text = subject.text(field);
@@ -36,7 +38,17 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
             let lines: Vec<_> =
                 line_spans(text).filter(|span| !text[span.clone()].trim().is_empty()).collect();
             let [first, .., last] = lines.as_slice() else { continue };
+            let signature = Signature::of(text, &lines);
+            let is_signed = signature.is_some();
+            if let Some(Signature { span, key }) = signature {
+                let severity = severity.or(subject.prompt_drafted.then_some(Severity::Information));
+                let hit = Hit { severity, ..Hit::new(field, span) };
+                places.entry(Edge::Signature { field, key }).or_default().push((index, hit));
+            }
             for (is_first, span) in [(true, first), (false, last)] {
+                if is_signed && !is_first {
+                    continue;
+                }
                 let line = text[span.clone()].trim();
                 // Fence and rule lines are Markdown, not words.
                 if line.chars().count() <= MINED_LINE_MAX_CHARS
@@ -48,7 +60,7 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
                         && is_signature(line))
                 {
                     places
-                        .entry(EdgeLine { field, is_first, line })
+                        .entry(Edge::Line { field, is_first, line })
                         .or_default()
                         .push((index, Hit { severity, ..Hit::new(field, span.clone()) }));
                 }
@@ -84,15 +96,75 @@ pub fn mined_lines(subjects: &[Subject]) -> Vec<(usize, Hit)> {
     hits
 }
 
+/// A closing formula with the name below or behind it, at the end of a text: `Yours ever,` and `M. Ahrens`.
+struct Signature {
+    span: Range<usize>,
+    /// The words of the formula and the initials of the name, so that commas, line breaks and shortened names make no difference.
+    key: String,
+}
+
+impl Signature {
+    /// `lines` are those of `text` that are not empty. What follows a `P.S.` comes after the signature.
+    fn of(text: &str, lines: &[Range<usize>]) -> Option<Signature> {
+        /// Lines of a name and of what is below it, such as a place.
+        const MOST_LINES: usize = 3;
+        const LONGEST_CHARS: usize = 60;
+        let is_postscript = |span: &Range<usize>| {
+            let line = text[span.clone()].trim_start_matches([' ', '*', '_', '(']).to_lowercase();
+            ["p.s", "ps:", "ps.", "ps ", "p. s"].iter().any(|begin| line.starts_with(begin))
+        };
+        let end = lines.iter().position(is_postscript).filter(|at| *at > 0).unwrap_or(lines.len());
+        let lines = &lines[..end];
+        let begin = lines.len().saturating_sub(1 + MOST_LINES);
+        // A text that is nothing but a greeting is no letter.
+        let at = (begin.max(1)..lines.len()).find(|at| {
+            let line = bare(&text[lines[*at].clone()]);
+            line.chars().count() <= LONGEST_CHARS && CLOSING.is_match(line)
+        })?;
+        let (formula, behind) = divided(bare(&text[lines[at].clone()]));
+        let below: Vec<&str> = lines[at + 1..].iter().map(|span| bare(&text[span.clone()])).collect();
+        let names: Vec<&str> = behind.into_iter().chain(below).collect();
+        let (name, rest) = names.split_first()?;
+        (is_signature(name) && rest.iter().all(|line| line.chars().count() <= LONGEST_CHARS)).then(|| {
+            let initials: String = words_of(name).filter_map(|word| word.chars().next()).collect();
+            let formula: Vec<String> = words_of(formula).map(str::to_lowercase).collect();
+            Signature {
+                span: lines[at].start..lines[lines.len() - 1].end,
+                key: format!("{} {}", formula.join(" "), initials.to_lowercase()),
+            }
+        })
+    }
+}
+
+/// A line without spaces and marks of emphasis around it.
+fn bare(line: &str) -> &str {
+    line.trim().trim_matches(['*', '_']).trim()
+}
+
+fn words_of(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| c.is_whitespace() || ",.–—-".contains(c)).filter(|word| !word.is_empty())
+}
+
+/// `Yours ever, M. Ahrens` and `Yours ever M. Ahrens` as a formula and the name behind it.
+fn divided(line: &str) -> (&str, Option<&str>) {
+    if let Some((formula, name)) = line.split_once([',', '–', '—']) {
+        return (formula, Some(name.trim()).filter(|name| !name.is_empty()));
+    }
+    // From the second word with a capital letter on.
+    let mut starts =
+        line.char_indices().filter(|(at, c)| *at > 0 && c.is_uppercase() && line[..*at].ends_with(' '));
+    match starts.next() {
+        Some((at, _)) if CLOSING.is_match(line[..at].trim()) => (line[..at].trim(), Some(&line[at..])),
+        _ => (line, None),
+    }
+}
+
 /// A name at the end of a letter, alone or behind a closing formula: `M. Ahrens`, `Yours, M.`
 fn is_signature(line: &str) -> bool {
     const MAX_WORDS: usize = 4;
     const BEFORE_NAMES: [&str; 12] =
         ["von", "van", "der", "den", "zu", "de", "di", "da", "du", "la", "le", "y"];
-    let words: Vec<&str> = line
-        .split(|c: char| c.is_whitespace() || ",.–—-".contains(c))
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = words_of(line).collect();
     let is_name = |word: &&str| {
         word.starts_with(char::is_uppercase)
             && word.chars().all(|c| c.is_alphabetic() || c == '’' || c == '\'')

@@ -77,9 +77,21 @@ pub struct Certificate {
     pub evaluation_prompts: usize,
     /// Every example that is on no side, once.
     pub dropped: Vec<Drop>,
+    /// What the prompts begin with of those that were dropped and of those that they were dropped for, by id: people know an
+    /// example by its words. Empty in older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub begin: BTreeMap<String, String>,
 }
 
 impl Certificate {
+    /// An example by the beginning of its prompt, in quotes; by its id where that is not known.
+    pub fn called(&self, example_id: &str) -> String {
+        match self.begin.get(example_id) {
+            Some(begin) => format!("\u{201c}{begin}\u{201d}"),
+            None => example_id.to_owned(),
+        }
+    }
+
     /// Number of dropped examples by [`DropReason::words`].
     pub fn drops_by_reason(&self) -> BTreeMap<&'static str, usize> {
         let mut reasons = BTreeMap::new();
@@ -160,6 +172,19 @@ impl Trained {
     }
 }
 
+impl Drop {
+    /// The example for which this one was dropped, where there is one.
+    pub fn other(&self) -> Option<&str> {
+        match &self.reason {
+            DropReason::Leak { train_example, .. } | DropReason::InContext { train_example, .. } => {
+                Some(train_example)
+            }
+            DropReason::Repeated { kept } => Some(kept),
+            _ => None,
+        }
+    }
+}
+
 /// Measures what is left, independently of how it was made.
 pub(super) fn certify(
     measured: &[Measured],
@@ -182,5 +207,6 @@ pub(super) fn certify(
         sectioned,
         evaluation_prompts,
         dropped,
+        begin: BTreeMap::new(),
     }
 }

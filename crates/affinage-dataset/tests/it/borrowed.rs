@@ -266,6 +266,48 @@ fn a_line_that_recurs_in_the_sections_of_one_note_is_told_as_what_it_is() {
 }
 
 #[test]
+fn a_signature_is_found_in_all_texts_however_it_is_broken_into_lines() {
+    let endings = [
+        "Yours ever,\nM. Ahrens",
+        "Yours ever\nM. Ahrens",
+        "Yours ever,\n\n\nM. Ahrens",
+        "Yours ever, M. Ahrens",
+        "Yours ever,\nMaria Ahrens",
+        "Yours ever,\nM. A.",
+        "*Yours ever,*\n*M. Ahrens*",
+        "Yours ever,\nM. Ahrens\n\nP.S. The sluice is mended, and the miller has been paid for it.",
+        "Yours ever,\nM. Ahrens\nWeir Cottage",
+    ];
+    let found = |prompt_drafted: bool, endings: &[&str]| -> Vec<(Severity, String)> {
+        let letter = |(index, ending): (usize, &&str)| {
+            let text = format!("The weir number {index} leans to the left, as I said.\n\n{ending}");
+            let messages =
+                [Message::new(Role::User, format!("Weir {index}")), Message::new(Role::Assistant, text)];
+            let conversation = format!("note:letter{index}-1");
+            Subject { prompt_drafted, ..Subject::of_messages(&conversation, &conversation, &messages) }
+        };
+        let subjects: Vec<Subject> = endings.iter().enumerate().map(letter).collect();
+        lint(&subjects).into_iter().filter(|f| f.rule == "L11").map(|f| (f.severity, f.message)).collect()
+    };
+    for (prompt_drafted, expected) in [(true, Severity::Information), (false, Severity::Warning)] {
+        let all = found(prompt_drafted, &endings);
+        assert_eq!(all.len(), endings.len(), "{all:?}");
+        assert!(
+            all.iter().all(|(severity, said)| *severity == expected && said.ends_with("9 examples, 9 texts")),
+            "{all:?}"
+        );
+    }
+    // Other names and other formulae are other signatures, and sentences are none.
+    let others = [
+        "Yours ever,\nM. Ahrens",
+        "Yours ever,\nT. Brandt",
+        "Sincerely,\nM. Ahrens",
+        "Love is what it needs,\nand water.",
+    ];
+    assert_eq!(found(true, &others), []);
+}
+
+#[test]
 fn the_name_below_letters_is_no_line_that_a_machine_left() {
     let letters = |last: &str| {
         let letter = |index: usize| {
@@ -278,7 +320,7 @@ fn the_name_below_letters_is_no_line_that_a_machine_left() {
         let subjects: Vec<Subject> = (0..4).map(letter).collect();
         lint(&subjects).into_iter().filter(|f| f.rule == "L11").map(|f| f.message).collect::<Vec<String>>()
     };
-    for name in ["M. Ahrens", "M.", "Yours, M. Ahrens", "Herzlich, Deine M.", "Maria von Ahrens", "Love,"] {
+    for name in ["M. Ahrens", "M.", "Maria von Ahrens", "Love,"] {
         assert_eq!(letters(name), [""; 0], "{name}");
     }
     for line in ["Seen from the bank", "Copied from the grey notebook", "Shall I go on?"] {

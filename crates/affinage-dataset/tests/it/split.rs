@@ -298,7 +298,45 @@ fn what_still_overlaps_is_dropped_and_listed() {
         matches!(&dropped.reason, DropReason::Leak { containment, train_example } if *containment >= 0.2 && *train_example == owned[train].id)
     );
     assert_eq!(second.sides[&owned[held_out].id], Side::Test, "dropped, but never moved to train");
+    // Both are known by their words.
+    for index in [held_out, train] {
+        let begin = &second.certificate.begin[&owned[index].id];
+        assert!(!begin.is_empty() && owned[index].prompt.starts_with(begin.as_str()));
+    }
     assert!(second.certificate.max_containment < 0.2);
+    // Without the training example it is tested with again.
+    let id = owned[held_out].id.clone();
+    owned.remove(train);
+    let third = run(&owned, &previous(&second));
+    assert!(third.certificate.dropped.is_empty());
+    let held_out = owned.iter().position(|example| example.id == id).expect("there");
+    assert_eq!(third.placed[held_out], Some(Side::Test));
+}
+
+#[test]
+fn what_repeats_training_examples_is_trained_on_and_others_are_tested_with() {
+    // Two of three carry the same form around words of their own: too little to be one group, too much to be tested with.
+    let mut owned = corpus(120, 1);
+    let form = text(9998, 16);
+    for example in &mut owned {
+        let number: usize = example.id[1..].parse().expect("a number");
+        if number % 3 > 0 {
+            example.response = format!("{form} {}", example.response);
+        }
+    }
+    let split = run(&owned, &Previous::default());
+    assert_eq!(split.certificate.dropped, [], "nothing is in no file");
+    assert!(split.certificate.max_containment < 0.2);
+    let test = on(&owned, &split, |side| side == Side::Test);
+    assert_eq!(
+        test.len(),
+        (POLICY.test_share * owned.len() as f64).round() as usize,
+        "the share is met by others"
+    );
+    assert!(test.iter().all(|&index| !owned[index].response.starts_with(&form)));
+    let grown = [owned.clone(), corpus(130, 1).split_off(120)].concat();
+    let again = run(&grown, &previous(&split));
+    assert!(owned.iter().all(|example| again.sides[&example.id] == split.sides[&example.id]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::comparisons::is_judged_by_coins;
 use super::estimate::{likely, likely_points_between};
 use super::headline::{LimitKind, limits};
 use super::objective::{needed, why_unshown};
-use super::win_rate::{ENOUGH, is_enough, size_in_words};
+use super::win_rate::{ENOUGH, is_enough, needs_in_words};
 use super::{Rows, SuiteSizes};
 use crate::analysis::{
     AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Estimate,
@@ -78,13 +78,13 @@ fn why_not_scored(measured: &Measured) -> &'static str {
     let is_asked = |prompt: &&Prompt| prompt.domain == Domain::In && prompt.reference.is_some();
     let is_one_asked = measured.rows.prompts.values().any(is_asked);
     match measured.suites.and_then(|suites| suites.held_out) {
-        _ if is_one_asked => "none of your held-out examples was scored by both models",
+        _ if is_one_asked => "none of the held-out examples was scored by both models",
         Some(0) => {
-            "your data set has no held-out examples: collect more and freeze them, and a share of them is kept out of the \
+            "the data set has no held-out examples: collect more and freeze them, and a share of them is kept out of the \
              training (`dataset.test-share`)"
         }
         _ => {
-            "none of your held-out examples is among these prompts: `in-domain` in `eval.suites` takes those that the data \
+            "none of the held-out examples is among these prompts: `in-domain` in `eval.suites` takes those that the data \
              set has"
         }
     }
@@ -227,10 +227,9 @@ fn better_evidence(measured: &Measured, result: Option<&ComparisonResult>, word:
         return format!("{score}; {few}");
     }
     let needs = overall.needs_about_n.filter(|needed| *needed > overall.estimate.n);
-    let size = size_in_words(&overall.estimate);
-    let needs = needs.map_or(String::new(), |n| {
-        format!("; {size} needs about {n} prompts ({ENOUGH} are the least for any word)")
-    });
+    let margin = measured.rows.plan.margin;
+    let in_words = |needed| format!("; {}", needs_in_words(&overall.estimate, needed, margin));
+    let needs = needs.map_or_else(String::new, in_words);
     format!("win rate {} of {score}{needs}", likely(&overall.estimate))
 }
 
@@ -289,7 +288,7 @@ fn forgotten(measured: &Measured) -> CardRow {
                     None => match needed(total).filter(|needed| *needed > n) {
                         Some(needed) => {
                             format!(
-                                "{}; a difference this size needs about {needed} questions",
+                                "{}; to show a difference this size takes about {needed} checked questions",
                                 figures(total)
                             )
                         }

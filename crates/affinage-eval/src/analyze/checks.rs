@@ -25,7 +25,9 @@ pub fn run(
 ) -> Vec<MethodCheck> {
     vec![
         overlap(rows),
-        effects("A002", "Seat effect", judges, |judge| (judge.slot_effect.as_ref(), &judge.slot_sentence)),
+        effects("A002", "Position effect", judges, |judge| {
+            (judge.slot_effect.as_ref(), &judge.slot_sentence)
+        }),
         effects("A003", "Label effect", judges, |judge| (judge.label_effect.as_ref(), &judge.label_sentence)),
         missing(rows.plan, comparisons),
         identical_hashes(rows),

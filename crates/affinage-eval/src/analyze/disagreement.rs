@@ -345,7 +345,7 @@ mod tests {
         let position = |judge| [(judge, 0, true, Some(1.0)), (judge, 0, false, Some(0.0))];
         let cases: [(&str, Vec<Said>, Conflict); 9] = [
             ("steady and opposed", [both("a", 1.0), both("b", 0.0)].concat(), Conflict::Split),
-            ("one follows the seat", [position("a"), both("b", 0.0)].concat(), Conflict::Unstable),
+            ("one follows the position", [position("a"), both("b", 0.0)].concat(), Conflict::Unstable),
             ("a tie is no winner", [both("a", 0.5), both("b", 0.0)].concat(), Conflict::Agreed),
             (
                 "asked in one order",

@@ -24,7 +24,7 @@ use crate::text::p_value;
 
 const EXPLANATION: &str = "Each point is one training with a finished schedule; the line joins the means. Bars are \
 95 % intervals that count prompts and training seeds as random: other prompts like these, other seeds. Smaller doses of one \
-seed are the beginnings of larger ones. Fit and win rate are two things: fit is how little your held-out texts surprise it.";
+seed are the beginnings of larger ones. Fit and win rate are two things: fit is how little the held-out texts surprise it.";
 
 /// Values of one arm by cluster of prompts.
 type ByCluster<'a> = BTreeMap<&'a str, f64>;

@@ -1,6 +1,8 @@
 //! Small steps from statistics to [`Estimate`]s and their words.
 
-use crate::analysis::{Estimate, Interval, TOO_FEW};
+use crate::analysis::{Estimate, Interval, TOO_FEW, WinRate};
+use crate::findings::{Finding, FindingMeasure};
+use crate::plain::counted;
 use crate::stats::{mean, proportion};
 
 /// Level of every plotted interval.
@@ -170,6 +172,24 @@ pub fn uncertainty(estimate: &Estimate, number: impl Fn(f64) -> String) -> Strin
 pub fn mean_words<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     let counts: Vec<f64> = texts.map(|text| text.split_whitespace().count() as f64).collect();
     mean::mean(&counts).unwrap_or(0.0)
+}
+
+/// A win rate of the headline over some of the votes: `beginning` says of which.
+pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
+    let sentence = format!(
+        "{beginning} the win rate is {} of {} ({}).",
+        percent(&rate.estimate),
+        counted(rate.estimate.n, "prompt", "prompts"),
+        rate.outcomes()
+    );
+    Finding {
+        label: label.to_owned(),
+        sentence,
+        p: rate.permutation_p,
+        estimate: Some(rate.estimate),
+        measure: FindingMeasure::Share,
+        rows: source.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -259,11 +259,8 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
     }
     match panel.as_slice() {
         [only] if only.kind == JudgeKind::Human => {
-            let whose = match spoken(&only.judge_id) {
-                "you" => "yours".to_owned(),
-                voter => format!("those of {voter}"),
-            };
-            add(LimitKind::Judges, format!("The votes of one person count, {whose}: one opinion."));
+            let whose = spoken(&only.judge_id);
+            add(LimitKind::Judges, format!("The votes of one person count, those of {whose}: one opinion."));
         }
         [only] => add(LimitKind::Judges, format!("One judge, `{}`: one opinion.", only.judge_id)),
         [] if rate.is_some_and(|rate| rate.identical == rate.estimate.n) => add(

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
-use super::estimate::{figure, likely, percent, share};
-use super::trust::rated;
+use super::estimate::{figure, likely, percent, rated, share};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, win_rate};
 use crate::analysis::FEWEST;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::human_votes::is_even;
-use crate::judgment::{VOTES_FILE, is_author, is_person, spoken};
+use crate::judgment::{VOTES_FILE, is_author, is_me, is_person, spoken};
 use crate::plain::counted;
 use crate::plan::Arm;
 use crate::planted::{LEFT_OUT, PLANTED_VOTES_FILE, haste};
@@ -19,6 +18,7 @@ use crate::stats::mean::{mean, weighted_mean};
 use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
+use crate::text::capitalised;
 
 /// The row of the votes of whoever wrote the training texts.
 const AUTHOR_ROW: &str = "the author";
@@ -119,9 +119,8 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
     let planned = &rows.plan.headline;
     let scores = scores_by(pairs, &BTreeSet::from([author]));
     let rate = win_rate(&scores, (&planned.arm, &planned.against), rules(rows))?;
-    let is_me = spoken(author) == "you";
-    let (who, like) = match is_me {
-        true => ("You".to_owned(), "more like you"),
+    let (who, like) = match is_me(author) {
+        true => (capitalised(spoken(author)), "more like their own voice"),
         false => (format!("The author {}", spoken(author)), "more like their own voice"),
     };
     let n = rate.estimate.n;
@@ -135,11 +134,11 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
         Some(_) => "the tuned answer".to_owned(),
         None => format!("the answer of {}", rows.plan.called(&planned.arm)),
     };
-    let own = of_own(pairs, &scores, is_me);
+    let own = of_own(pairs, &scores);
     let tied = if rate.ties == 0 { String::new() } else { format!(", {} tied", rate.ties) };
-    let chose = format!("{who} chose {tuned} as {like} on {} of {voted}{tied}{own}", rate.wins);
+    let chose = format!("{who} chose {tuned} as {like} on {} of {voted}{tied}", rate.wins);
     if !rate.estimate.is_of_few() {
-        return Some(format!("{chose}: {}.", likely(&rate.estimate)));
+        return Some(format!("{chose}: {}.{own}", likely(&rate.estimate)));
     }
     let there: BTreeSet<&str> = pairs
         .iter()
@@ -154,25 +153,36 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
                 1 => "1 more prompt is".to_owned(),
                 more => format!("{more} more prompts are"),
             },
-            rows.plan.command("vote", &format!("--as {}", if is_me { "me" } else { spoken(author) }))
+            rows.plan.command("vote", &format!("--as {}", if is_me(author) { "me" } else { spoken(author) }))
         ),
     };
-    Some(format!("{chose}: {more}."))
+    Some(format!("{chose}: {more}.{own}"))
 }
 
-/// " (on your own prompts 12 of 14)": the voice shows best there. Empty where none of them is.
-fn of_own(pairs: &[&PairVotes], scores: &[PromptScore], is_me: bool) -> String {
+/// Which of the prompts are from the author's texts, where the voice shows best: a sentence, and what follows where most are not.
+fn of_own(pairs: &[&PairVotes], scores: &[PromptScore]) -> String {
     let own_prompts: BTreeSet<&str> = pairs
         .iter()
         .filter(|votes| votes.pair.prompt.domain == Domain::In)
         .map(|votes| votes.pair.prompt.prompt_id.as_str())
         .collect();
-    let of_own = || scores.iter().filter(|score| own_prompts.contains(score.prompt_id));
-    let whose = if is_me { "your own prompts" } else { "the author's own prompts" };
-    match of_own().count() {
-        0 => String::new(),
-        all if all == scores.len() => format!(", all on {whose}"),
-        some => format!(" (on {whose} {} of {some})", of_own().filter(|score| score.score > 0.5).count()),
+    let own: Vec<&PromptScore> =
+        scores.iter().filter(|score| own_prompts.contains(score.prompt_id)).collect();
+    let (all, from_texts) = (scores.len(), own.len());
+    let few = "so these votes say little about the voice";
+    match from_texts {
+        0 => format!(" None of these prompts is from the author's texts, {few}."),
+        _ if from_texts == all => " All of these prompts are from the author's texts.".to_owned(),
+        _ => {
+            let chosen = own.iter().filter(|score| score.score > 0.5).count();
+            let are = if from_texts == 1 { "is" } else { "are" };
+            let most = if 2 * from_texts < all { format!(", {few}") } else { String::new() };
+            format!(
+                " Of these prompts {from_texts} {are} from the author's texts (it was chosen on {chosen} of {from_texts}), the \
+                 other {} are on other subjects{most}.",
+                all - from_texts
+            )
+        }
     }
 }
 

@@ -207,7 +207,7 @@ fn consistency_sentence(judge_id: &str, flip_rate: Option<&Estimate>) -> String 
         (None, _) => format!("{figures}: fewer than {TESTABLE_PAIRS} pairs, not testable."),
         (Some(true), _) => format!("{figures}: fewer than a coin would."),
         (Some(false), Some(interval)) if interval.low > 0.5 => {
-            format!("{figures}: it follows the seat, not the answer, and is no better than a coin.")
+            format!("{figures}: it follows the position, not the answer, and is no better than a coin.")
         }
         (Some(false), _) => format!("{figures}: no better than a coin."),
     }

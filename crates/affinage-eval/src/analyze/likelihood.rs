@@ -10,7 +10,7 @@ use crate::plain::counted;
 use crate::plan::ArmKind;
 use crate::stats::mean::mean;
 
-const EXPLANATION: &str = "Fit is how much less the held-out answers of your examples surprise an arm than the base \
+const EXPLANATION: &str = "Fit is how much less the held-out answers of the examples surprise an arm than the base \
 model, in nats per token. It is no judgement of quality.";
 
 /// What the rows beside your texts are: of those that were scored.
@@ -21,7 +21,7 @@ fn explanation(scored: &BTreeMap<LikelihoodControl, f64>) -> String {
     }
     if scored.contains_key(&LikelihoodControl::Shuffled) {
         text.push_str(
-            " \"Wrong prompt\" are your answers under each other's prompts: what is gained there too is manner, not \
+            " \"Wrong prompt\" are the same answers under each other's prompts: what is gained there too is manner, not \
              answering.",
         );
     }
@@ -95,7 +95,7 @@ fn in_characters(
         .collect();
     let gain = clustered(&observations, ANY, "documents")?;
     let sentence = format!(
-        "`{name}` cuts texts into other tokens than the base, so nats per token do not compare: {} of yours {} {} by {} \
+        "`{name}` cuts texts into other tokens than the base, so nats per token do not compare: {} {} {} by {} \
          nats per character. This is fit, not quality.",
         counted(gain.n, "held-out answer", "held-out answers"),
         if gain.n == 1 { "is" } else { "are" },
@@ -149,7 +149,7 @@ fn sentence(arm: &str, controls: &[LikelihoodGain]) -> String {
     let find = |control: LikelihoodControl| controls.iter().find(|gain| gain.control == control);
     let Some(own) = find(LikelihoodControl::Own) else {
         return format!(
-            "`{arm}`: the held-out answers of your examples were not scored, so the controls stand alone."
+            "`{arm}`: the held-out answers of the examples were not scored, so the controls stand alone."
         );
     };
     let documents = counted(own.gain.n, "held-out answer", "held-out answers");
@@ -161,7 +161,7 @@ fn sentence(arm: &str, controls: &[LikelihoodGain]) -> String {
         );
     }
     let mut text = format!(
-        "`{arm}`: {documents} of your examples are {} by {} (lower on {})",
+        "`{arm}`: {documents} of the examples are {} by {} (lower on {})",
         surprise(&own.gain),
         nats(&own.gain),
         own.lower_on

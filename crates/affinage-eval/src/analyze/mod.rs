@@ -22,14 +22,16 @@ mod judge_preferences;
 mod judges;
 mod leave_one_judge_out;
 mod likelihood;
+mod memorization;
 mod no_rate;
 mod notes;
 mod null_test;
 mod objective;
+mod preregistration;
+mod retention;
 mod rows_hash;
 mod texts;
 mod topics;
-mod trust;
 mod variance;
 mod votes;
 pub(crate) mod win_rate;
@@ -39,7 +41,7 @@ pub use cuts::unequal_cuts;
 pub use estimate::likely;
 pub use no_rate::votes_needed;
 pub use rows_hash::rows_sha256;
-pub use win_rate::ENOUGH;
+pub use win_rate::{ENOUGH, prompts_to_show};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -131,10 +133,10 @@ pub enum AnalyzeError {
     #[error("{kind} {id} refers to {missing}, which no row defines")]
     Dangling { kind: &'static str, id: String, missing: String },
     #[error(
-        "the blind key of {comparison_id} seats `{key_arm}` where the answer was written by `{arm}`: the key is wrong"
+        "the blind key of {comparison_id} puts `{key_arm}` where the answer was written by `{arm}`: the key is wrong"
     )]
     WrongKey { comparison_id: String, key_arm: String, arm: String },
-    #[error("judgment {judgment_id} says `{label}` but its outcome is the seat of `{position_label}`")]
+    #[error("judgment {judgment_id} says `{label}` but its outcome is the position of `{position_label}`")]
     WrongPosition { judgment_id: String, label: String, position_label: String },
     #[error(
         "judgment {judgment_id} has the draw probability {found}, expected a number above 0 and at most 1"
@@ -169,7 +171,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
     let agreement = agreement::result(&rows, &votes);
     let values = judge_preferences::results(&rows, &votes);
     let (disagreement, disagreement_map) = disagreement::disagreement(&rows, &votes);
-    let forgetting = trust::forgetting(&rows, &objective, &comparisons);
+    let forgetting = retention::forgetting(&rows, &objective, &comparisons);
     let (variance, purchase) = variance::decomposition(&rows, &votes);
     let findings = vec![
         forgetting,
@@ -179,9 +181,9 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         leave_one_judge_out::group(&rows, &votes),
         variance,
         variance::curve(&rows, &votes),
-        trust::memorization(&rows, &votes, inputs.around.overlap),
+        memorization::memorization(&rows, &votes, inputs.around.overlap),
         human_eval::people(&rows, &votes),
-        trust::planned(&rows, &votes, inputs.around),
+        preregistration::planned(&rows, &votes, inputs.around),
     ];
     let planned = comparisons.iter().find(|result| result.is_headline);
     headline.answers = headline::answers(&headline, planned, &judges, &agreement, &findings, &values.judges);

@@ -165,11 +165,7 @@ impl Uncounted {
             Uncounted::Inverted => format!("the log of `{judge}` is inverted"),
             Uncounted::Coin => format!("`{judge}` changes its winner with the order as often as a coin"),
             Uncounted::Part { said, of, is_person } => {
-                let did = match called(judge).as_str() {
-                    "you" => "have voted on",
-                    _ if *is_person => "has voted on",
-                    _ => "gave a verdict that counts on",
-                };
+                let did = if *is_person { "has voted on" } else { "gave a verdict that counts on" };
                 format!(
                     "{} {did} {} of {} ({})",
                     called(judge),

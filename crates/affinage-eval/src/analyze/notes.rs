@@ -2,7 +2,7 @@
 
 use super::checks::CUT;
 use super::no_rate::votes_needed;
-use super::win_rate::has_size;
+use super::win_rate::needs_in_words;
 use crate::analysis::{
     CheckState, ComparisonResult, Composite, Headline, JudgeResult, MethodCheck, MethodNote,
 };
@@ -11,6 +11,7 @@ use crate::human_votes::{PAIRS, invitation};
 use crate::judgment::{VOTER, called, is_author};
 use crate::plain::counted;
 use crate::plan::{JudgeKind, Plan};
+use crate::text::capitalised;
 
 /// A plain line for each method word of the report.
 pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
@@ -42,7 +43,7 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
         ),
         ("not shown", "The data cannot tell. It does not mean that there is no difference."),
         (
-            "seat effect",
+            "position effect",
             "How much a judge favours the answer that it sees first. A judge is asked about every pair in both orders, a person \
              once.",
         ),
@@ -50,7 +51,7 @@ pub fn method_notes(plan: &Plan) -> Vec<MethodNote> {
             "alpha, kappa",
             "Agreement beyond what two judges would reach by chance: 0 is chance, 1 is full agreement.",
         ),
-        ("fit", "How little the held-out answers of your examples surprise the model. It is not quality."),
+        ("fit", "How little the held-out answers of the examples surprise the model. It is not quality."),
         (
             "loss",
             "How much texts surprise the model, on average for each token, in nats; lower is less. The validation loss is \
@@ -95,14 +96,14 @@ impl PromptCounts {
         match self.there {
             None => format!("add prompts, {ADD}"),
             Some(there) if there <= self.asked => {
-                format!("your suites hold {there} to compare and no more, so add prompts, {ADD}")
+                format!("the suites hold {there} to compare and no more, so add prompts, {ADD}")
             }
             Some(there) if there < needed => format!(
-                "your suites hold {there} to compare, so leave out `eval.prompts-per-suite` to have them all, and add others, {ADD}"
+                "the suites hold {there} to compare, so leave out `eval.prompts-per-suite` to have them all, and add others, {ADD}"
             ),
             Some(there) => {
                 format!(
-                    "your suites hold {there} to compare, so raise `eval.prompts-per-suite` or leave it out"
+                    "the suites hold {there} to compare, so raise `eval.prompts-per-suite` or leave it out"
                 )
             }
         }
@@ -201,14 +202,10 @@ pub fn next_steps(
     if let Some((rate, needed)) = rate.and_then(|rate| Some((rate, rate.needs_about_n?)))
         && needed > rate.estimate.n
     {
-        let size = match has_size(&rate.estimate) {
-            true => "To confirm a difference this size",
-            false => "So far neither is ahead; to show the difference that would matter",
-        };
         steps.push(format!(
-            "{size} you need about {}; you have {}: {}, \
-             and `affinage eval` makes another evaluation beside this one, without the votes on it.",
-            counted(needed, "prompt", "prompts"),
+            "{}; this evaluation has {}: {}, and `affinage eval` makes another evaluation beside this one, without the votes \
+             on it.",
+            capitalised(&needs_in_words(&rate.estimate, needed, plan.margin)),
             rate.estimate.n,
             prompts.more(needed)
         ));
@@ -252,12 +249,12 @@ mod tests {
         let add = "with a `[[suite]]` or more held-out examples";
         assert_eq!(
             more(60, Some(60)),
-            format!("your suites hold 60 to compare and no more, so add prompts, {add}")
+            format!("the suites hold 60 to compare and no more, so add prompts, {add}")
         );
         assert_eq!(more(60, None), format!("add prompts, {add}"));
         assert_eq!(
             more(60, Some(500)),
-            "your suites hold 500 to compare, so raise `eval.prompts-per-suite` or leave it out"
+            "the suites hold 500 to compare, so raise `eval.prompts-per-suite` or leave it out"
         );
         let some = more(20, Some(60));
         assert!(

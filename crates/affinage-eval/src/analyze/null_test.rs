@@ -63,7 +63,7 @@ pub fn check(rows: &Rows, comparisons: &[ComparisonResult], judges: &[JudgeResul
         made(
             CheckState::Tip,
             with_effects,
-            Some("both orders are judged, so seat and label cancel in the win rate"),
+            Some("both orders are judged, so position and label cancel in the win rate"),
         )
     } else if decisive < ENOUGH {
         let few = format!(

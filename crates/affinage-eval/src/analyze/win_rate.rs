@@ -137,8 +137,14 @@ pub fn not_worse_than_margin(scores: &[PromptScore], rules: Rules) -> Option<boo
 /// About how many prompts would show the difference that was seen, or the margin when hardly any was seen.
 fn needed(rate: &WinRate, values: &[f64], rules: Rules) -> Option<usize> {
     let effect = if has_size(&rate.estimate) { (rate.estimate.value - 0.5).abs() } else { rules.margin };
-    let spread = mean::variance(values)?.max(0.01) * rate.design_effect.max(1.0);
-    power::prompts_needed(effect, spread.sqrt(), rules.alpha).map(|n| n.max(ENOUGH))
+    prompts_to_show(effect, mean::variance(values)?.max(0.01) * rate.design_effect.max(1.0), rules.alpha)
+}
+
+/// About how many prompts show, four times in five, a win rate that is `distance` from one half, where the scores of prompts
+/// (1 won, .5 tied, 0 lost) have `variance`; at least those without which no word is used. The one answer to "how many prompts
+/// does it take", before an evaluation and after it.
+pub fn prompts_to_show(distance: f64, variance: f64, alpha: f64) -> Option<usize> {
+    power::prompts_needed(distance, variance.sqrt(), alpha).map(|n| n.max(ENOUGH))
 }
 
 /// Whether a win rate is far enough from one half that its own size can be asked about; else the margin is.
@@ -146,9 +152,13 @@ pub fn has_size(rate: &Estimate) -> bool {
     (rate.value - 0.5).abs() >= 0.02
 }
 
-/// Of which difference it is said how many prompts would show it.
-pub fn size_in_words(rate: &Estimate) -> &'static str {
-    if has_size(rate) { "a difference this size" } else { "the difference that would matter" }
+/// How many prompts would show which win rate: that of `rate`, or the smallest that would matter.
+pub fn needs_in_words(rate: &Estimate, needed: usize, margin: f64) -> String {
+    let (shown, which) = match has_size(rate) {
+        true => (rate.value, "the one found here"),
+        false => (0.5 + margin, "the smallest that would matter"),
+    };
+    format!("to show a win rate of {:.0} %, {which}, takes about {needed} prompts", 100.0 * shown)
 }
 
 /// The figures and the word with its reason.
@@ -164,9 +174,8 @@ fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules:
     };
     let outcome = match rate.word {
         VerdictWord::NotShown => {
-            let size = size_in_words(&rate.estimate);
-            let needs =
-                rate.needs_about_n.map_or(String::new(), |n| format!("; {size} needs about {n} prompts"));
+            let in_words = |needed| format!("; {}", needs_in_words(&rate.estimate, needed, rules.margin));
+            let needs = rate.needs_about_n.map_or_else(String::new, in_words);
             let few = if n < ENOUGH {
                 format!(" (fewer than {ENOUGH} prompts, the least for any word)")
             } else if !is_enough(n, rate.estimate.n_effective) {

@@ -54,7 +54,7 @@ pub fn check(log: &Log, findings: &mut Vec<Finding>, unchecked: &mut Vec<Uncheck
         let (code, sentence) = match effect.name {
             "position" => (
                 "R13",
-                "The winner depends on the presentation order: the judge prefers a seat, or winners were inverted \
+                "The winner depends on the presentation order: the judge prefers a position, or winners were inverted \
                  under one order.",
             ),
             "label" => ("R14", "The winner depends on the label: the judge prefers a letter."),

@@ -274,7 +274,7 @@ fn position_confounded(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Find
         false => (
             Severity::Fault,
             format!(
-                "`{names}` was always shown first: a judge's liking for the first seat counts as quality."
+                "`{names}` was always shown first: a judge's liking for the first position counts as quality."
             ),
             format!("{known} rows with a known order, none the other way round"),
         ),
@@ -284,7 +284,7 @@ fn position_confounded(log: &Log, unchecked: &mut Vec<Unchecked>) -> Option<Find
             format!(
                 "`{names}` always stands in the first column; whether it was also shown first is not recorded."
             ),
-            "a judge's liking for the first seat cannot be told from quality".to_owned(),
+            "a judge's liking for the first position cannot be told from quality".to_owned(),
         ),
     };
     Some(Finding { code: "R11", severity, sentence, evidence: vec![evidence], rows: Vec::new() })

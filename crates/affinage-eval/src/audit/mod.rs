@@ -8,13 +8,13 @@
 
 mod agreement;
 mod binding;
-pub mod card;
 pub mod claims;
 mod effects;
 pub mod evaluation;
 mod integrity;
 mod inversion;
 pub mod mapping;
+pub mod mentions;
 mod repeats;
 mod request;
 pub mod row;

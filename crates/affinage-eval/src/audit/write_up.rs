@@ -18,8 +18,8 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::ResultsAudit;
-use super::card::{self, Table};
 use super::claims::{Claim, Value};
+use super::mentions::{self, Table};
 
 /// Names that the files have, by which a write-up speaks of them.
 #[derive(Clone, Debug, Default)]
@@ -52,9 +52,9 @@ pub struct WriteUp {
 /// Reads sentences and Markdown tables.
 pub fn read(text: &str, names: &Names) -> WriteUp {
     let mut found = WriteUp::default();
-    let tables = card::tables(text);
+    let tables = mentions::tables(text);
     tables.iter().for_each(|table| found.claims.extend(of_table(table, names)));
-    let prose: String = card::without(text, &tables).map(|line| format!("{line}\n")).collect();
+    let prose: String = mentions::without(text, &tables).map(|line| format!("{line}\n")).collect();
     let sentences = SENTENCE_END.split(&prose).filter(|sentence| !sentence.trim().is_empty());
     for sentence in sentences {
         let (claims, unread) = of_sentence(&sentence.replace(['*', '`'], ""), names);
@@ -134,7 +134,7 @@ const RATES: [&str; 4] = ["win-rate", "decisive-win-rate", "tie-rate", "agreemen
 /// A rate may be written as percent or as a share; a share below 1 is taken for one.
 fn with_number(mut claim: Claim, written: &str, is_percent: bool) -> Claim {
     let written = if written.starts_with('.') { format!("0{written}") } else { written.to_owned() };
-    let (value, half_unit) = card::read(&written).unwrap_or((0.0, 0.5));
+    let (value, half_unit) = mentions::read(&written).unwrap_or((0.0, 0.5));
     let is_share =
         RATES.contains(&claim.statistic.as_str()) && !is_percent && written.contains('.') && value <= 1.0;
     let factor = if is_share { 100.0 } else { 1.0 };
@@ -257,7 +257,7 @@ fn of_sentence(sentence: &str, names: &Names) -> (Vec<Claim>, usize) {
         let claim = Claim { text: about.text.clone(), statistic: "judge".to_owned(), ..Claim::default() };
         claims.push(Claim { value: Value::Text(found[1].to_owned()), ..claim });
     }
-    for mention in card::mentions(sentence).0 {
+    for mention in mentions::mentions(sentence).0 {
         let statistic = match mention.kind {
             "train-loss" | "loss" => "final-loss",
             kind => kind,

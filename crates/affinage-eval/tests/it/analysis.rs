@@ -148,9 +148,13 @@ fn a_clear_winner_is_better_and_a_position_judge_shows_nothing() {
     let judge = &analysis.judges[0];
     assert_eq!(overall(&world).estimate.value, 0.5);
     assert_eq!(judge.slot_effect.as_ref().expect("60 pairs").value, 0.5);
-    assert_eq!(judge.label_effect.as_ref().expect("120 calls").value, 0.0, "labels are balanced over seats");
+    assert_eq!(
+        judge.label_effect.as_ref().expect("120 calls").value,
+        0.0,
+        "labels are balanced over positions"
+    );
     assert_eq!(judge.better_than_coin, Some(false));
-    insta::assert_snapshot!(judge.consistency_sentence, @"`seat` changed its winner with the order in 60 of 60 pairs (100 % [94, 100]): it follows the seat, not the answer, and is no better than a coin.");
+    insta::assert_snapshot!(judge.consistency_sentence, @"`seat` changed its winner with the order in 60 of 60 pairs (100 % [94, 100]): it follows the position, not the answer, and is no better than a coin.");
     let states: Vec<(&str, CheckState)> =
         analysis.checks.iter().map(|check| (check.code.as_str(), check.state)).collect();
     assert!(states.contains(&("A002", CheckState::Issue)) && states.contains(&("A008", CheckState::Issue)));
@@ -175,7 +179,7 @@ fn few_prompts_give_no_comparative_word() {
     world.judge_by_arm("judge", |_| Some(TUNED));
     let claim = world.analyze().claims.remove(0);
     assert_eq!(claim.word, VerdictWord::NotShown, "29 wins of 29");
-    insta::assert_snapshot!(claim.sentence, @"`step-000010` against `base`: win rate 100 % [88, 100] of 29 prompts (29 won, 0 tied, 0 lost), p < .001: not shown (fewer than 30 prompts, the least for any word); a difference this size needs about 30 prompts.");
+    insta::assert_snapshot!(claim.sentence, @"`step-000010` against `base`: win rate 100 % [88, 100] of 29 prompts (29 won, 0 tied, 0 lost), p < .001: not shown (fewer than 30 prompts, the least for any word); to show a win rate of 100 %, the one found here, takes about 30 prompts.");
 
     let mut world = World::new(60, &[10]);
     for (i, prompt) in world.prompts.iter_mut().enumerate() {
@@ -315,7 +319,7 @@ fn checked_prompts_are_paired_and_never_judged() {
         _ => "So 6".to_owned(),
     });
     world.judge_by_arm("judge", |_| Some(TUNED));
-    assert_eq!(world.judgments.len(), 60, "30 in-domain pairs, two seats");
+    assert_eq!(world.judgments.len(), 60, "30 in-domain pairs, two positions");
     let analysis = world.analyze();
     let all = &analysis.objective[0];
     assert_eq!((all.only_arm, all.only_base), (0, 10));
@@ -346,7 +350,7 @@ fn fit_is_paired_has_its_controls_and_is_never_called_better() {
     let own = &fit.arms[0].controls[0];
     assert_eq!((own.control, own.gain.n, own.lower_on), (LikelihoodControl::Own, 30, 30));
     assert!((own.gain.value - 0.645).abs() < 1e-12);
-    insta::assert_snapshot!(fit.arms[0].sentence, @"`step-000010`: 30 held-out answers of your examples are less surprising to it than to the base, by 0.65 nats per token [0.61, 0.68] (lower on 30); beside it 0.05 on answers of other writers and 0.30 on shuffled answers. This is fit, not quality.");
+    insta::assert_snapshot!(fit.arms[0].sentence, @"`step-000010`: 30 held-out answers of the examples are less surprising to it than to the base, by 0.65 nats per token [0.61, 0.68] (lower on 30); beside it 0.05 on answers of other writers and 0.30 on shuffled answers. This is fit, not quality.");
     assert!(!fit.arms[0].sentence.contains("better"));
 
     for row in &mut world.fit {

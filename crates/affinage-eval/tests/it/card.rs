@@ -252,19 +252,20 @@ fn advice_goes_no_further_than_the_suites() {
         let mut inputs = world.inputs();
         inputs.around = Around { suites: sizes, ..Around::default() };
         let analysis = analyze(&inputs).expect("the rows agree");
-        let step = analysis.next_steps.iter().find(|step| step.contains("you need about")).cloned();
+        let step =
+            analysis.next_steps.iter().find(|step| step.starts_with("To show a win rate of ")).cloned();
         (row(&analysis, CardQuestion::Voice).evidence.clone(), step.expect("60 prompts show nothing here"))
     };
     let (voice, step) = with(Some(SuiteSizes { to_compare: 60, checked: 0, held_out: Some(0) }));
     assert!(
-        step.contains("you have 60: your suites hold 60 to compare and no more, so add prompts"),
+        step.contains("this evaluation has 60: the suites hold 60 to compare and no more, so add prompts"),
         "{step}"
     );
     assert!(!step.contains("eval.prompts-per-suite"), "{step}");
-    assert!(voice.starts_with("your data set has no held-out examples: collect more and freeze"), "{voice}");
+    assert!(voice.starts_with("the data set has no held-out examples: collect more and freeze"), "{voice}");
     let (voice, step) = with(Some(SuiteSizes { to_compare: 90_000, checked: 0, held_out: Some(12) }));
     assert!(step.contains("so raise `eval.prompts-per-suite`"), "{step}");
-    assert!(voice.starts_with("none of your held-out examples is among these prompts"), "{voice}");
+    assert!(voice.starts_with("none of the held-out examples is among these prompts"), "{voice}");
     assert!(!with(None).1.contains("eval.prompts-per-suite"));
 }
 

@@ -95,8 +95,11 @@ fn a_step_that_every_seed_shows_has_a_word_and_fit_is_never_called_better() {
     fit(&mut shown, gain);
     let (word, sentence) = step(&shown.analyze(), DoseMeasure::Fit);
     assert_eq!(word, DoseWord::Up);
-    assert!(sentence.contains("your texts surprise it less") && !sentence.contains("better"), "{sentence}");
-    insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.275 [+0.267, +0.283] nats per token, p < .001: your texts surprise it less.");
+    assert!(
+        sentence.contains("the texts of the data set surprise it less") && !sentence.contains("better"),
+        "{sentence}"
+    );
+    insta::assert_snapshot!(sentence, @"From 125 rows, 1 epoch to 250 rows, 1 epoch: fit +0.275 [+0.267, +0.283] nats per token, p < .001: the texts of the data set surprise it less.");
 
     // The same in two seeds is no claim about a recipe.
     let mut few = world(40, &[125, 250], 2);

@@ -406,8 +406,9 @@ fn a_swapped_outcome_stops_the_analysis() {
     let row = &mut world.judgments[0];
     row.label_said = Some(comparison.first.label.clone());
     row.outcome = Outcome::Second;
-    let error = affinage_eval::analyze::analyze(&world.inputs()).expect_err("the label is the other seat's");
-    assert!(error.to_string().contains("but its outcome is the seat of"), "{error}");
+    let error =
+        affinage_eval::analyze::analyze(&world.inputs()).expect_err("the label is the other position's");
+    assert!(error.to_string().contains("but its outcome is the position of"), "{error}");
 }
 
 /// A judge as a function of what it is shown, asked until the exam is lost or over: how many calls, and what they say.
@@ -566,7 +567,7 @@ fn nobody_has_compared_and_the_first_step_is_to_vote() {
     let steps = world.analyze().next_steps;
     assert_eq!(
         steps[0],
-        "Vote yourself, blind, on 12 pairs (about 16 minutes; up to 16 screens with repeats and checks): `affinage vote --eval test --as me`."
+        "Vote yourself, blind, on 12 pairs (about 16 minutes; up to 16 screens, as some pairs are shown again and some are planted): `affinage vote --eval test --as me`."
     );
     assert!(steps[1].contains("`affinage judge --eval test` shows what to write"), "{steps:?}");
     // Where somebody has judged, nobody is sent to vote first.

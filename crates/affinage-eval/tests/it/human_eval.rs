@@ -4,6 +4,7 @@ use affinage_eval::analysis::{Analysis, CardQuestion};
 use affinage_eval::analyze::{AnalyzeError, analyze, split_pairs};
 use affinage_eval::judgment::Outcome;
 use affinage_eval::planted::GoldVote;
+use affinage_eval::suite::Domain;
 
 use crate::rules::{findings, judged, sentences};
 use crate::world::{World, judgment};
@@ -138,16 +139,16 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     vote(&mut world, "author:me", 6, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "You chose the tuned answer as more like you on 6 of 6 prompts, all on your own prompts: votes on 4 more prompts are \
-         needed for a figure, `affinage vote --eval test --as me`."
+        "The author chose the tuned answer as more like their own voice on 6 of 6 prompts: votes on 4 more prompts are needed \
+         for a figure, `affinage vote --eval test --as me`. All of these prompts are from the author's texts."
     );
     world.judgments.truncate(judged);
     vote(&mut world, "author:me", 20, |i| i < 14);
     // t over 20 prompts: .70 +- 2.093 * sqrt(.7 * .3 / 19).
     assert_eq!(
         on_the_card(&world),
-        "You chose the tuned answer as more like you on 14 of 20 prompts, all on your own prompts: 70 % (likely between 48 % \
-         and 92 %)."
+        "The author chose the tuned answer as more like their own voice on 14 of 20 prompts: 70 % (likely between 48 % and \
+         92 %). All of these prompts are from the author's texts."
     );
     let voice = |analysis: &Analysis| analysis.card.row(CardQuestion::Voice).map(|row| row.word);
     assert_eq!(voice(&world.analyze()), voice(&nobody), "votes decide no word");
@@ -157,7 +158,11 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     world.judgments[judged].outcome = Outcome::Tie;
     let said = on_the_card(&world);
     assert!(
-        said.contains(" on 24 of 36 prompts, 1 tied (on your own prompts 21 of 30): 68 % (likely between "),
+        said.contains(" on 24 of 36 prompts, 1 tied: 68 % (likely between ")
+            && said.ends_with(
+                " Of these prompts 30 are from the author's texts (it was chosen on 21 of 30), the other 6 are on other \
+                 subjects."
+            ),
         "{said}"
     );
     // The same figure stands wherever these votes do.
@@ -170,10 +175,38 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     planted(&mut world, "author:me", 0, 3);
     let said = on_the_card(&world);
     assert!(
-        said.starts_with("You voted on 36 prompts") && said.contains("missed the planted pairs"),
+        said.starts_with("The author voted on 36 prompts") && said.contains("missed the planted pairs"),
         "{said}"
     );
     assert!(!said.contains('%'), "{said}");
+}
+
+#[test]
+fn the_card_says_where_most_prompts_are_not_from_the_authors_texts() {
+    // The first 4 of 40 prompts are in-domain.
+    let mut world = judged(40, &[10], 0.8);
+    for prompt in &mut world.prompts[4..] {
+        prompt.domain = Domain::Out;
+    }
+    vote(&mut world, "author:me", 40, |i| i >= 4);
+    let said = on_the_card(&world);
+    assert!(
+        said.ends_with(
+            " Of these prompts 4 are from the author's texts (it was chosen on 0 of 4), the other 36 are on other subjects, so \
+             these votes say little about the voice."
+        ),
+        "{said}"
+    );
+    for prompt in &mut world.prompts {
+        prompt.domain = Domain::Out;
+    }
+    let said = on_the_card(&world);
+    assert!(
+        said.ends_with(
+            "None of these prompts is from the author's texts, so these votes say little about the voice."
+        ),
+        "{said}"
+    );
 }
 
 #[test]
@@ -182,13 +215,13 @@ fn few_pairs_and_other_authors_are_named() {
     let mut world = judged(12, &[10], 0.8);
     vote(&mut world, "author:anna", 12, |i| i != 0);
     let said = on_the_card(&world);
-    let begin = "The author anna chose the tuned answer as more like their own voice on 11 of 12 prompts (on the author's own \
-                 prompts 5 of 6): 92 % (likely between ";
+    let begin = "The author anna chose the tuned answer as more like their own voice on 11 of 12 prompts: 92 % (likely \
+                 between ";
     assert!(said.starts_with(begin), "{said}");
     let mut world = judged(8, &[10], 0.8);
     vote(&mut world, "author:anna", 8, |_| true);
     let said = on_the_card(&world);
-    assert!(said.ends_with(": a figure needs votes on 10 prompts, and this evaluation has fewer."), "{said}");
+    assert!(said.contains(": a figure needs votes on 10 prompts, and this evaluation has fewer."), "{said}");
 }
 
 #[test]

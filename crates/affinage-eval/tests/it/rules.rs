@@ -236,7 +236,7 @@ fn not_shown_always_says_how_many_prompts_would_be_needed() {
         for rate in rates.into_iter().flatten().filter(|rate| rate.word == VerdictWord::NotShown) {
             // More prompts would not help a coin; everything else says how many would.
             let said = match rate.needs_about_n {
-                Some(_) => rate.sentence.contains("needs about"),
+                Some(_) => rate.sentence.contains("takes about"),
                 None => rate.sentence.contains("no steadier than a coin"),
             };
             assert!(said, "seed {seed}: {}", rate.sentence);

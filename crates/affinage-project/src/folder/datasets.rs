@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use affinage_dataset::diff::Sides;
 use affinage_dataset::example::DatasetRow;
 use affinage_dataset::message;
 use affinage_dataset::shingle::LEAK_THRESHOLD;
@@ -12,6 +13,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::errors::HintExt as _;
 use crate::folder::jsonl;
+use crate::next::next;
 use crate::observer::Observer;
 
 /// What a version is, with hashes of its files.
@@ -42,6 +44,11 @@ pub fn file_name(side: Side) -> Option<&'static str> {
         Side::Reserve => Some(RESERVE),
         Side::Retired => None,
     }
+}
+
+/// What a side is called: `train`, `validation`, `test`, `reserve` or `retired`.
+pub fn side_name(side: Side) -> &'static str {
+    file_name(side).and_then(|file| file.strip_suffix(".jsonl")).unwrap_or("retired")
 }
 
 /// A dataset version.
@@ -79,8 +86,11 @@ impl DatasetVersion {
         let mut versions = Self::list(project)?;
         if versions.is_empty() {
             return Err(anyhow!("no dataset in {}", all(project).display()))
-                .hint("freeze what you accepted: `affinage dataset`; with `--accept-clean` also what you have not looked at and lint finds \
-                       nothing against");
+                .hint(format!(
+                    "freeze what you accepted: {}; with `--accept-clean` also what you have not looked at and lint finds \
+                     nothing against",
+                    next("dataset")
+                ));
         }
         let Some(name) = name else { return Ok(versions.pop().expect("not empty")) };
         let found = versions.iter().find(|v| v.name == name || v.name.split('-').next() == Some(name));
@@ -118,7 +128,10 @@ impl DatasetVersion {
                     self.name,
                     record.sha256.get(..12).unwrap_or(&record.sha256)
                 ))
-                .hint("a version is frozen; change the library and freeze another with `affinage dataset`");
+                .hint(format!(
+                    "a version is frozen; change the library and freeze another with {}",
+                    next("dataset")
+                ));
             }
         }
         Ok(())
@@ -151,7 +164,7 @@ impl DatasetVersion {
                      limit is {LEAK_THRESHOLD}",
                     self.name
                 ))
-                .hint("freeze a version with this release: `affinage dataset`");
+                .hint(format!("freeze a version with this release: {}", next("dataset")));
             }
         }
         Ok(())
@@ -175,6 +188,28 @@ impl DatasetVersion {
     pub fn rows(&self, split: &str, ui: &dyn Observer) -> anyhow::Result<Vec<DatasetRow>> {
         jsonl::read(&self.path.join(format!("{split}.jsonl")), ui)
     }
+
+    /// The rows of each side that has any.
+    pub fn sides(&self, ui: &dyn Observer) -> anyhow::Result<Sides> {
+        let mut sides = Sides::new();
+        for side in [Side::Train, Side::Validation, Side::Test, Side::Reserve] {
+            let rows = self.rows(side_name(side), ui)?;
+            if !rows.is_empty() {
+                sides.insert(side, rows);
+            }
+        }
+        Ok(sides)
+    }
+}
+
+/// The conversations of all rows, a row each.
+pub fn conversations(sides: &Sides) -> impl Iterator<Item = &str> {
+    sides.values().flatten().map(|row| row.conversation.as_str())
+}
+
+/// The rows of one side.
+pub fn rows_of(sides: &Sides, side: Side) -> &[DatasetRow] {
+    sides.get(&side).map_or(&[], Vec::as_slice)
 }
 
 /// 3 of `v3-1f2e9c`.

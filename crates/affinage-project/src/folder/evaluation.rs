@@ -25,6 +25,7 @@ use anyhow::{Context as _, anyhow};
 use crate::errors::HintExt as _;
 use crate::folder::jsonl::{Rows, replace_file};
 use crate::folder::lock::FolderLock;
+use crate::next::next;
 pub use document::Document;
 pub use raw::{RawAppender, RawRows};
 
@@ -161,7 +162,7 @@ impl Evaluation {
         let file = self.path.join(PLAN);
         let Some(text) = self.plan_file().bytes()? else {
             let hint = match self.beside().as_slice() {
-                [] => "make one with `affinage eval`".to_owned(),
+                [] => format!("make one with {}", next("eval")),
                 names => format!("there is {}; name one with `--eval`", names.join(", ")),
             };
             return Err(anyhow!("no evaluation in {}", self.path.display())).hint(hint);
@@ -237,7 +238,7 @@ impl Evaluation {
         self.rows(BLIND_KEY)
     }
 
-    /// Verdicts of judges as they were stored; by today's rules: [`crate::stages::judges::judgments`].
+    /// Verdicts of judges as they were stored; by today's rules the stage of judging reads them.
     pub fn judgments(&self) -> Rows<Judgment> {
         self.rows(JUDGMENTS)
     }

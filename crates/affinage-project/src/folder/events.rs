@@ -59,6 +59,9 @@ pub struct RunStarted {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LongRow>,
     pub steps: usize,
+    /// Of all steps; 0 in runs of earlier versions, which did not count them.
+    #[serde(default)]
+    pub tokens: u64,
     pub epochs: usize,
     pub trainable_parameters: u64,
     pub total_parameters: u64,

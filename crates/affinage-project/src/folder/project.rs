@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use affinage_eval::plan::command_on;
 use anyhow::{Context as _, anyhow};
 
 use crate::errors::{HintExt as _, usage};
 use crate::folder::config::Config;
 use crate::nearest;
+use crate::next::next;
 use crate::observer::Observer;
-use crate::stages::evaluation::series;
 
 /// The name of the configuration file that makes a folder a project.
 pub const CONFIG_FILE: &str = "affinage.toml";
@@ -53,7 +52,10 @@ impl Project {
             return Err(usage(format!(
                 "{CONFIG_FILE} has [engine], which only the run.toml of a training has"
             )))
-            .hint("leave it out, and name the engine when you train: `affinage train --engine auto`");
+            .hint(format!(
+                "leave it out, and name the engine when you train: {}",
+                next("train").words("--engine auto")
+            ));
         }
         Ok(Self { project, config, ui })
     }
@@ -69,21 +71,6 @@ impl Project {
             None => "start one with `affinage init`, or name its folder with `-C DIR`".to_owned(),
         };
         Err(anyhow!("no {CONFIG_FILE} in {}", self.project.display())).hint(hint)
-    }
-
-    /// A command on an evaluation for a hint, as [`command_on`] writes it: it names `eval` where it would mean another one without
-    /// that.
-    pub fn command_on(&self, eval: &str, command: &str, rest: &str) -> String {
-        command_on((!self.is_meant(eval)).then_some(eval), command, rest)
-    }
-
-    /// Whether commands that name no evaluation mean this one, as the configuration file says.
-    fn is_meant(&self, eval: &str) -> bool {
-        let file = fs_err::read_to_string(self.project.join(CONFIG_FILE)).unwrap_or_default();
-        let meant = Config::parse(&file, &[])
-            .ok()
-            .and_then(|config| series::newest(&self.project, &config.eval.name, &self.ui).ok());
-        meant.as_deref() == Some(eval)
     }
 
     /// The same project under another configuration.
@@ -104,19 +91,4 @@ pub fn cache_dir() -> anyhow::Result<PathBuf> {
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("affinage")))
         .or_else(|| std::env::home_dir().map(|home| home.join(".cache").join("affinage")))
         .context("no cache folder: neither AFFINAGE_CACHE, XDG_CACHE_HOME nor a home folder is set")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_names_the_evaluation_that_it_would_not_mean() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        fs_err::write(dir.path().join(CONFIG_FILE), "[eval]\nname = \"one\"\n").expect("written");
-        let project = Project::open(dir.path(), &[], Arc::new(crate::observer::Silent)).expect("a project");
-        assert_eq!(project.command_on("one", "report", "--open"), "`affinage report --open`");
-        assert_eq!(project.command_on("two", "vote", "--as NAME"), "`affinage vote --eval two --as NAME`");
-        assert_eq!(project.command_on("two", "generate", ""), "`affinage generate --name two`");
-    }
 }

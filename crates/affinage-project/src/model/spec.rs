@@ -115,7 +115,7 @@ fn is_hub_id(text: &str) -> bool {
 }
 
 /// Where models are looked for and fetched from. Has no `Debug`: it may hold a token.
-pub struct Sources {
+pub struct ModelSources {
     /// Our cache folder.
     pub cache: PathBuf,
     /// The Hub's own cache, `models--ORG--NAME` folders; looked into, never written.
@@ -125,16 +125,16 @@ pub struct Sources {
     pub hub_token: Option<String>,
 }
 
-impl Sources {
+impl ModelSources {
     /// `AFFINAGE_CACHE`; `HF_HUB_CACHE`, `HF_HOME`, `HF_ENDPOINT`, `HF_TOKEN` as the Hub's own tools read them.
-    pub fn from_environment() -> anyhow::Result<Sources> {
+    pub fn from_environment() -> anyhow::Result<ModelSources> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let hub_home = set("HF_HOME")
             .map(PathBuf::from)
             .or_else(|| set("XDG_CACHE_HOME").map(|dir| Path::new(&dir).join("huggingface")))
             .or_else(|| std::env::home_dir().map(|home| home.join(".cache").join("huggingface")));
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
-        Ok(Sources {
+        Ok(ModelSources {
             cache: cache_dir()?,
             hub_cache: set("HF_HUB_CACHE")
                 .map(PathBuf::from)

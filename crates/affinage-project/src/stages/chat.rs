@@ -18,6 +18,7 @@ use crate::folder::project::Project;
 use crate::folder::run::{self, Run, shown_as};
 use crate::interrupt;
 use crate::model::{LoadedModel, open_model, packed_engine};
+use crate::next::next;
 use crate::observer::Observer;
 use crate::stages::generation::{named_adapter, refuse_unencoded, sampling};
 
@@ -291,8 +292,11 @@ fn default_arm(ctx: &Project) -> anyhow::Result<&'static str> {
         return Ok("last");
     }
     if run::all(&ctx.project).is_dir() {
-        return Err(anyhow!("a model was trained here, and its folder in runs/ is missing"))
-            .hint("train again: `affinage train`; or talk to the untrained model: `affinage chat base`");
+        return Err(anyhow!("a model was trained here, and its folder in runs/ is missing")).hint(format!(
+            "train again: {}; or talk to the untrained model: {}",
+            next("train"),
+            next("chat").words("base")
+        ));
     }
     Ok("base")
 }

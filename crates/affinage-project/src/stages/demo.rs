@@ -162,7 +162,7 @@ pub fn freeze(ctx: &Project, dialogues: &[Dialogue]) -> anyhow::Result<Frozen> {
     let pinned: BTreeMap<String, Side> =
         dialogues.iter().map(|dialogue| (dialogue.user.clone(), side(&dialogue.split))).collect();
     let undecided = Undecided::AcceptClean { dated: false };
-    freeze::freeze(ctx, &freeze::Options { undecided, word: None, pinned })
+    freeze::freeze(ctx, &freeze::Options { undecided, word: None, pinned, fewest: 0 })
 }
 
 /// Trains to the end; an unfinished run of an earlier attempt is resumed, a finished one is kept.
@@ -173,7 +173,8 @@ pub fn train(
     size: &Size,
 ) -> anyhow::Result<Run> {
     let engine = Model::load(&model.weights)?;
-    let plan = Plan::new(model, version, &ctx.config.train, &ctx.ui)?;
+    let sides = version.sides(&ctx.ui)?;
+    let plan = Plan::new(model, (version, &sides), &ctx.config.train, &ctx.ui)?;
     let pinned = PinnedPrompt { text: PINNED.trim().to_owned(), max_new_tokens: size.pinned_tokens };
     ctx.ui.say(format!("the pinned prompt: {}", pinned.text));
     let training = match Run::list(&ctx.project)?.pop() {

@@ -11,7 +11,7 @@ use crate::errors::in_one_line;
 use crate::folder::config::{self, EngineName};
 use crate::folder::project::Project;
 use crate::machine::Machine;
-use crate::model::{self, Sources};
+use crate::model::{self, ModelSources};
 use crate::stages::external;
 
 /// Everything that was found. Keys are told as set or not set; values are never read further than that.
@@ -106,7 +106,8 @@ pub fn engine_finding(name: EngineName) -> EngineFinding {
 /// Looks for a model by how it is named.
 pub fn model_finding(ctx: &Project, spec: &str) -> ModelFinding {
     let spec = spec.to_owned();
-    let found = Sources::from_environment().and_then(|s| model::on_this_machine(&spec, &ctx.project, &s));
+    let found =
+        ModelSources::from_environment().and_then(|s| model::on_this_machine(&spec, &ctx.project, &s));
     match found {
         Ok(path) => ModelFinding { spec, path, problem: None },
         Err(error) => ModelFinding { spec, path: None, problem: Some(format!("{error:#}")) },

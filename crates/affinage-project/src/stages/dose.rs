@@ -65,7 +65,7 @@ fn train_cell(
         ctx.ui.say(format!("{} is finished", run.name));
         return Ok(run);
     }
-    refuse_private(ctx, study.version(cell))?;
+    refuse_private(ctx, study.version(cell), study.conversations(cell))?;
     let mut plan = study.plan(cell)?;
     plan.fit_memory(engine)?;
     let training = match before {
@@ -126,7 +126,7 @@ pub fn estimate(ctx: &Project, engine: &Model, study: &Study) -> anyhow::Result<
     let mut plan = largest.expect("a study has cells");
     plan.fit_memory(engine)?;
     let tokens = estimated.iter().filter(|cell| !cell.is_finished).map(|cell| cell.tokens).sum();
-    let calibration = Calibration::measure(engine, &plan, &ctx.ui)?;
+    let calibration = Calibration::of(ctx, engine, &plan)?;
     let tokens_per_s = calibration.tokens_per_s;
     let seconds = calibration.time(Ahead { tokens, evaluations }).as_secs_f64();
     Ok(Estimate { v: 1, cells: estimated, tokens, tokens_per_s, seconds, evaluations })

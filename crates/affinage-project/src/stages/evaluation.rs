@@ -41,6 +41,7 @@ use crate::folder::registry;
 use crate::folder::run::Run;
 use crate::interrupt;
 use crate::model::LoadedModel;
+use crate::next::{Next, next};
 use crate::stages::generation::{Answer, generate};
 use crate::stages::judges::rubrics;
 use crate::stages::suites::IN_DOMAIN;
@@ -231,9 +232,8 @@ impl FixedEvaluation {
         if let Some(cuts) = unequal_cuts(&self.plan, &self.prompts, &rows) {
             let room = 2 * self.plan.sampling.max_new_tokens;
             ctx.ui.warn(format!(
-                "{cuts} To give them more room, in another evaluation beside this one: \
-                 `affinage --set eval.max-new-tokens={room} eval{}`",
-                run_option(ctx, &self.plan)
+                "{cuts} To give them more room, in another evaluation beside this one: {}",
+                of_run(ctx, &self.plan, next("eval").set("eval.max-new-tokens", room))
             ));
         }
         Ok(())
@@ -425,8 +425,9 @@ fn keeps_demo(ctx: &Project, folder: &Evaluation, fixed: &Plan, now: &Plan) -> a
     if keeps && !now.design.is_demo {
         ctx.ui.say(format!(
             "`{}` is the evaluation of the demo: it goes on with the demo's own choice of prompts; \
-             `affinage eval --name NAME` makes one of all prompts",
-            fixed.name
+             {} makes one of all prompts",
+            fixed.name,
+            next("eval").words("--name NAME")
         ));
     }
     Ok(keeps)
@@ -469,10 +470,13 @@ fn in_short(changes: &[String]) -> String {
     listed(changes, SHOWN, "; ")
 }
 
-/// ` --run R` for a command that means the run of a plan, where there are others.
-fn run_option(ctx: &Project, plan: &Plan) -> String {
+/// A command that means the run of a plan: it names that, where there are others.
+fn of_run(ctx: &Project, plan: &Plan, command: Next) -> Next {
     let is_one_of_many = Run::list(&ctx.project).is_ok_and(|runs| runs.len() > 1);
-    plan.run.as_ref().filter(|_| is_one_of_many).map(|run| format!(" --run {run}")).unwrap_or_default()
+    match plan.run.as_ref().filter(|_| is_one_of_many) {
+        Some(run) => command.option("--run", run),
+        None => command,
+    }
 }
 
 /// A plan is not changed once it is fixed: what is different now, and the way to another evaluation of the same run.
@@ -481,10 +485,11 @@ fn other_plan(ctx: &Project, plan: &Plan, changes: &[String]) -> anyhow::Error {
     let changes = in_short(changes);
     let error = anyhow!("the evaluation `{name}` was planned for something else: {changes}");
     let new = series::next(&ctx.project, name).unwrap_or_default();
-    let run = run_option(ctx, plan);
     let hinted: anyhow::Result<()> = Err(error).hint(format!(
-        "`affinage eval --name {new}{run}` makes another one beside it, `affinage eval{run}` takes the one of the series \
-         that fits. Or take the change back to go on with `{name}`"
+        "{} makes another one beside it, {} takes the one of the series that fits. Or take the change back to go on with \
+         `{name}`",
+        of_run(ctx, plan, next("eval").option("--name", &new)),
+        of_run(ctx, plan, next("eval"))
     ));
     hinted.expect_err("made of an error")
 }

@@ -32,6 +32,7 @@ use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
 use crate::folder::registry;
 use crate::folder::run::Run;
+use crate::next::next;
 use crate::stages::evaluation::analysis::analyze_folder;
 use crate::stages::evaluation::stored::Stored;
 
@@ -48,14 +49,14 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
     let evaluation = Evaluation::named(&ctx.project, name);
     if !evaluation.is_planned() {
         let hint = match evaluation.beside().as_slice() {
-            [] => "make one with `affinage eval`".to_owned(),
+            [] => format!("make one with {}", next("eval")),
             names => format!("there is {}; name one with `--eval NAME`", names.join(", ")),
         };
         return Err(anyhow!("no evaluation `{name}` in {}", ctx.shown(&all(&ctx.project)))).hint(hint);
     }
     if !evaluation.analysis().is_there() {
         return Err(anyhow!("{} has no analysis.json", ctx.shown(&evaluation.path)))
-            .hint(format!("`affinage analyze --eval {name}` makes it, offline, from the rows"));
+            .hint(format!("{} makes it, offline, from the rows", next("analyze").on(Some(name))));
     }
     let plan = evaluation.plan_file().read().hint(MAKE_AGAIN)?;
     let mut analysis = evaluation.analysis().read().hint(MAKE_AGAIN)?;
@@ -83,7 +84,7 @@ pub fn read(ctx: &Project, name: &str) -> anyhow::Result<Evidence> {
         plan,
         analysis,
     };
-    let hint = format!("`affinage analyze --eval {name}` brings it up to date");
+    let hint = format!("{} brings it up to date", next("analyze").on(Some(name)));
     check_age(&evidence).hint(&hint)?;
     let planted = evaluation.planted_votes().read(&ctx.ui)?;
     check_rows(&evidence, &blind_keys, &planted).hint(&hint)?;

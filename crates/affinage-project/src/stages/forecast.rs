@@ -15,6 +15,7 @@ use crate::folder::config::Config;
 use crate::folder::datasets::DatasetVersion;
 use crate::folder::project::Project;
 use crate::model::{LoadedModel, packed_engine};
+use crate::next::next;
 use crate::stages::evaluation::plan::{PLAIN_INSTRUCTION, example_words};
 use crate::stages::evaluation::room;
 use crate::stages::generation::sampling;
@@ -190,15 +191,15 @@ impl Parts {
 }
 
 /// Says how long training, answers and scores take, and what makes it shorter. `done` is the step that a resumed training
-/// goes on from.
+/// goes on from. Returns how long the training takes.
 pub fn say(
     ctx: &Project,
     model: &LoadedModel,
     engine: &Model,
     (plan, done): (&Plan, Option<usize>),
     version: &DatasetVersion,
-) -> anyhow::Result<()> {
-    let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
+) -> anyhow::Result<Duration> {
+    let calibration = Calibration::of(ctx, engine, plan)?;
     let (speed, loading) = decoding(ctx, model, plan)?;
     let held_out = suites::test_prompts(version, &ctx.ui)?;
     let prompts = |config: &Config| suites::chosen(ctx, config, held_out.clone());
@@ -239,14 +240,14 @@ pub fn say(
     say_shorter(ctx, &config, &prompts, (asked, example_words), &time)?;
     // A resumed training has its steps.
     if done.is_none() && plan.steps > 1 {
+        let half = plan.steps.div_ceil(2);
         ctx.ui.say(format!(
-            "to train half as long, with at most {0} steps (about {1} less; the model then learns less): `affinage --set \
-             train.max-steps={0} run`",
-            plan.steps.div_ceil(2),
-            duration(parts.steps / 2)
+            "to train half as long, with at most {half} steps (about {} less; the model then learns less): {}",
+            duration(parts.steps / 2),
+            next("run").set("train.max-steps", half)
         ));
     }
-    Ok(())
+    Ok(parts.steps + parts.validation)
 }
 
 /// Names the number of prompts that asks for fewer answers, and what it costs: a number that leaves enough for a verdict and
@@ -280,9 +281,9 @@ fn say_shorter(
     }
     let Some((number, (answers, saved), cost)) = least else { return Ok(()) };
     ctx.ui.say(format!(
-        "shorter by about {}, answers and measuring together: `affinage --set eval.prompts-per-suite={number} run` asks for {}; \
-         its price: {cost}",
+        "shorter by about {}, answers and measuring together: {} asks for {}; its price: {cost}",
         duration(saved),
+        next("run").set("eval.prompts-per-suite", number),
         counted(answers, "answer", "answers"),
     ));
     Ok(())

@@ -2,6 +2,7 @@
 
 mod again;
 mod context;
+mod enough;
 mod report;
 mod said;
 mod select;
@@ -18,6 +19,7 @@ use affinage_dataset::split::{self, Item, Policy, Side, Split, SplitError};
 use affinage_dataset::version::{
     FileRecord, Lengths, MANIFEST_VERSION, Manifest, Rules, card, remember, version_hash,
 };
+use affinage_eval::plain::counted;
 use anyhow::anyhow;
 use sha2::{Digest as _, Sha256};
 
@@ -29,13 +31,14 @@ use crate::folder::jsonl;
 use crate::folder::library::{Derivation, Library};
 use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
+use crate::next::next;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
-pub use again::{Changes, again, changes, next_step, refuse_private};
+pub use again::{Changes, NextStep, again, changes, freeze_command, next_step, refuse_private};
+pub use enough::examples_for_report;
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use said::{
-    FIRST_MODEL_EXAMPLES, GOAL, examples_for_report, held_out_lack, say_size, say_untested, say_version,
-    sides_in_words,
+    FIRST_MODEL_EXAMPLES, GOAL, held_out_lack, say_size, say_untested, say_version, sides_in_words,
 };
 use said::{New, new_in_words};
 use select::{Selected, Selection};
@@ -56,6 +59,8 @@ pub struct Options<'a> {
     pub word: Option<&'a str>,
     /// Sides by prompt, as if an older version had given them; the others are split as always.
     pub pinned: BTreeMap<String, Side>,
+    /// With fewer examples to train on nothing is written.
+    pub fewest: usize,
 }
 
 /// A frozen version.
@@ -87,7 +92,7 @@ pub fn taken_undecided(manifest: &Manifest) -> Undecided {
 /// Freezes what was accepted, and of what nobody decided on what `undecided` takes. Where the rows and rules are those of
 /// an earlier version, that one is returned.
 ///
-/// Errors: nothing is imported or accepted; too little for a split without leaks; files.
+/// Errors: nothing is imported or accepted; too little for a split without leaks; fewer to train on than asked for; files.
 pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     let library = imported(ctx)?;
     let earlier = manifests(&ctx.project)?;
@@ -96,7 +101,10 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
         // The outermost hint is shown first.
         return Err(anyhow!("nothing was decided yet, so there is nothing to freeze"))
             .hint("or choose yourself: `affinage review` opens the desk in your browser")
-            .hint("take everything lint finds nothing against: `affinage dataset --accept-clean`");
+            .hint(format!(
+                "take everything lint finds nothing against: {}",
+                next("dataset").words("--accept-clean")
+            ));
     }
     let derivation = library.derivation()?;
     let ruler = Ruler::open(ctx);
@@ -124,10 +132,31 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
     let names = names(&selection);
     say_kept_shares(ctx, &earlier);
     let split = split_examples(ctx, &selection.selected, &earlier, &options.pinned)?;
+    let to_train = split.placed.iter().filter(|side| **side == Some(Side::Train)).count();
+    refuse_few(to_train, options.fewest)?;
     say_new(ctx, &selection.selected, &split, &earlier);
     let rules = Rules { selection: selection_name(undecided).to_owned(), ..rules(ctx, &derivation) };
     let (folder, manifest) = write(ctx, (&library, &earlier), selection, split, rules, options.word)?;
     Ok(Frozen { folder, manifest, names })
+}
+
+/// The fewest examples that `affinage run` trains on unasked.
+pub const FEWEST_TO_TRAIN: usize = 20;
+
+/// Errors: fewer than `fewest` examples to train on.
+pub fn refuse_few(to_train: usize, fewest: usize) -> anyhow::Result<()> {
+    if to_train >= fewest {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "{} to train on, and with fewer than {fewest} a model learns these by heart and not how they are written",
+        counted(to_train, "example is there", "examples are there")
+    ))
+    .hint("or train on so few all the same: the same command with `--few`")
+    .hint(format!(
+        "accept more cards (`affinage review`; about {FIRST_MODEL_EXAMPLES} are enough for a first model to talk to), and run \
+         this again"
+    ))
 }
 
 /// How many of the selected were decided on in which way.
@@ -195,7 +224,8 @@ fn measure_rows(
     begin: BTreeMap<String, String>,
 ) {
     let tokens = |one: &Selected| {
-        ruler.measure(&one.example.example_id, &one.example.messages).map(|length| length.tokens)
+        let measure = || ruler.measure(&one.example.example_id, &one.example.messages);
+        one.length.or_else(measure).map(|length| length.tokens)
     };
     let measuring = || selection.selected.iter().filter_map(tokens).collect::<Vec<usize>>();
     let measured = ctx.ui.during("measuring rows", measuring);
@@ -260,9 +290,9 @@ fn say_kept_shares(ctx: &Project, earlier: &[Manifest]) {
     if let Some(before) = earlier.first()
         && (before.rules.test_share, before.rules.validation_share) != (now.test_share, now.validation_share)
     {
-        ctx.ui.warn(
-            "dataset.test-share or dataset.validation-share was changed: earlier examples keep their side, the new shares \
-             apply to new conversations only",
+        ctx.ui.say(
+            "dataset.test-share or dataset.validation-share was changed: earlier examples keep their side, and the new ones fill \
+             the sides up to the new shares",
         );
     }
 }

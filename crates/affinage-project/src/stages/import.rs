@@ -44,6 +44,23 @@ pub fn file(ctx: &Project, library: &mut Library, path: &Path, roles: &Roles) ->
     finished(ctx, path, |now, advance| library.import(path, roles, now, advance))
 }
 
+/// What the library holds, by topic.
+pub fn sorted(ctx: &Project, library: &Library) -> anyhow::Result<Overview> {
+    ctx.ui.during("sorting conversations by topic", || library.overview())
+}
+
+/// Fails where some of `given` files failed; each said why when it did.
+pub fn check_all_read(failed: &[String], given: usize) -> anyhow::Result<()> {
+    match failed {
+        [] => Ok(()),
+        all if all.len() == given => Err(anyhow!("none of the {given} files could be imported; see above")),
+        several => {
+            let of = several.len();
+            Err(anyhow!("{of} of {given} files could not be imported; see above: {}", several.join(", ")))
+        }
+    }
+}
+
 /// Imports a text that was pasted or typed.
 pub fn pasted(
     ctx: &Project,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::errors::{HintExt as _, in_one_line, usage};
 use crate::folder::config::{self, Config, TEMPLATE};
 use crate::folder::project::CONFIG_FILE;
+use crate::next::next;
 use crate::observer::Observer;
 
 /// The folder and its configuration; the document of `--json`.
@@ -45,7 +46,7 @@ pub fn init(ui: &dyn Observer, dir: &Path, model: Option<&str>) -> anyhow::Resul
 fn check_name(model: &str) -> anyhow::Result<()> {
     if model.trim().is_empty() {
         return Err(usage("the model has no name"))
-            .hint("`affinage models` lists small ones; a folder or a .gguf file may be named too");
+            .hint(format!("{} lists small ones; a folder or a .gguf file may be named too", next("models")));
     }
     Ok(())
 }

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use affinage_dataset::counts::{Counts, Omission};
 use affinage_dataset::import::is_dated;
-use affinage_dataset::lint::{Finding, Known, Severity, Subject, lint_known, secret_spans};
+use affinage_dataset::lint::{Field, Finding, Known, Severity, Subject, lint_known, secret_spans};
 use affinage_dataset::message::Message;
 use affinage_eval::plain::{count, counted};
 use anyhow::anyhow;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::errors::HintExt as _;
 use crate::folder::datasets::{DatasetVersion, TEST, TRAIN, VALIDATION};
@@ -37,6 +37,89 @@ pub struct Linted {
     pub unread: Option<(usize, Counts)>,
     /// Those of the rules that were asked for.
     pub findings: Vec<Finding>,
+}
+
+/// What `--json` prints of the findings.
+#[derive(Serialize)]
+pub struct Document<'a> {
+    v: u32,
+    examples: usize,
+    /// Those without errors and warnings, with errors, and with warnings only.
+    clean: usize,
+    /// Undecided ones among the clean that belong to dated notes: a freeze takes them with `--dated-notes` alone.
+    clean_dated: usize,
+    /// Of the library: cards that nobody decided on and `--accept-clean` takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept_clean: Option<usize>,
+    with_errors: usize,
+    with_warnings: usize,
+    examples_without_findings: usize,
+    by_rule: BTreeMap<&'static str, usize>,
+    findings: Vec<FindingRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingRow<'a> {
+    rule: &'static str,
+    severity: Severity,
+    id: &'a str,
+    field: Field,
+    /// Start and end, in bytes and in characters.
+    bytes: [usize; 2],
+    chars: [usize; 2],
+    /// Without keys and passwords, as in the text form: this is copied to other programs.
+    text: String,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<&'a str>,
+}
+
+impl Linted {
+    /// What `--json` prints: every finding with its place in bytes and in characters.
+    pub fn document(&self) -> Document<'_> {
+        let by_id = self.looked_at.by_id();
+        let rows = self.findings.iter().map(|finding| {
+            let text = by_id[finding.id.as_str()].text(finding.field);
+            let chars = |byte: usize| text[..byte].chars().count();
+            FindingRow {
+                rule: finding.rule,
+                severity: finding.severity,
+                id: &finding.id,
+                field: finding.field,
+                bytes: [finding.span.start, finding.span.end],
+                chars: [chars(finding.span.start), chars(finding.span.end)],
+                text: without_secrets(text)[finding.span.clone()].to_owned(),
+                message: &finding.message,
+                fix: finding.fix.as_deref(),
+            }
+        });
+        Document {
+            v: 1,
+            examples: self.looked_at.subjects.len(),
+            clean: self.tally.clean(),
+            clean_dated: self.clean_dated,
+            accept_clean: self.unread.as_ref().map(|(taken, _)| *taken),
+            with_errors: self.tally.with_errors,
+            with_warnings: self.tally.with_warnings,
+            examples_without_findings: self.tally.without_findings,
+            by_rule: self.by_rule().into_iter().map(|((_, rule), count)| (rule, count)).collect(),
+            findings: rows.collect(),
+        }
+    }
+
+    /// How many findings each rule has, the gravest first.
+    pub fn by_rule(&self) -> BTreeMap<(Severity, &'static str), usize> {
+        let mut counts = BTreeMap::new();
+        for finding in &self.findings {
+            *counts.entry((finding.severity, finding.rule)).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How many findings are errors or warnings.
+    pub fn serious(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.severity != Severity::Information).count()
+    }
 }
 
 /// Looks at [`LIBRARY`], a dataset version, a folder or a JSONL file with `messages`. `rules`: ids of those whose findings are
@@ -87,7 +170,14 @@ pub struct LookedAt {
     /// Names of people that are looked for.
     pub private_names: usize,
     /// Subjects of the library that nobody decided on; of each, whether it belongs to a dated note ([`is_dated`]).
-    undecided: BTreeMap<String, bool>,
+    pub undecided: BTreeMap<String, bool>,
+}
+
+impl LookedAt {
+    /// The subjects by their ids.
+    pub fn by_id(&self) -> BTreeMap<&str, &Subject> {
+        self.subjects.iter().map(|subject| (subject.id.as_str(), subject)).collect()
+    }
 }
 
 fn library_subjects(ctx: &Project) -> anyhow::Result<LookedAt> {

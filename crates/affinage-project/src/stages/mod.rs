@@ -2,6 +2,7 @@
 
 pub mod arms;
 pub mod audit;
+pub mod cards;
 pub mod chat;
 pub mod demo;
 pub mod doctor;

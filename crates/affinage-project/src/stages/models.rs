@@ -6,12 +6,12 @@ use serde::Serialize;
 use crate::folder::project::Project;
 use crate::machine::{self, Machine};
 use crate::model::known::{KNOWN_MODELS, KnownModel, Licence};
-use crate::model::{self, Sources};
+use crate::model::{self, ModelSources};
 use crate::stages::training::{SHARE_OF_RATE, Workload, multiply_rate};
 
 /// Well-known models, each with what it takes here; the document of `--json`.
 #[derive(Serialize)]
-pub struct Choice {
+pub struct KnownModels {
     pub v: u32,
     /// `model` of affinage.toml.
     pub chosen: String,
@@ -61,12 +61,12 @@ pub struct Row {
 }
 
 /// Measures this machine and estimates what each well-known model takes on it.
-pub fn known_models(ctx: &Project) -> anyhow::Result<Choice> {
+pub fn known_models(ctx: &Project) -> anyhow::Result<KnownModels> {
     let train = &ctx.config.train;
     if train.supervised_tokens.is_some() {
         ctx.ui.warn("`train.supervised-tokens` is not looked at here: times are for all rows");
     }
-    let sources = Sources::from_environment()?;
+    let sources = ModelSources::from_environment()?;
     let work = ctx.ui.during("counting tokens", || Workload::of(ctx))?;
     let (steps, steps_of_epochs) = work.steps(train);
     let memory: Vec<u64> = KNOWN_MODELS.iter().map(|known| work.memory_bytes(train, known)).collect();
@@ -84,7 +84,7 @@ pub fn known_models(ctx: &Project) -> anyhow::Result<Choice> {
         })
     };
     let models = KNOWN_MODELS.iter().zip(memory).map(row).collect::<anyhow::Result<Vec<Row>>>()?;
-    Ok(Choice {
+    Ok(KnownModels {
         v: 1,
         chosen: ctx.config.model.name.clone(),
         multiply_gflops: rate / 1e9,

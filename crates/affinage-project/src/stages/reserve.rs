@@ -8,6 +8,7 @@ use crate::errors::HintExt as _;
 use crate::folder::datasets::{DatasetVersion, RESERVE};
 use crate::folder::project::Project;
 use crate::folder::registry;
+use crate::next::next;
 
 /// The rows of the reserve, for the evaluation that `eval.name` names.
 ///
@@ -16,8 +17,10 @@ pub fn open(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Vec<Datas
     let path = version.path.join(RESERVE);
     let sealed = version.manifest.files.get(RESERVE).filter(|_| path.is_file());
     let Some(sealed) = sealed else {
-        return Err(anyhow!("{} has no sealed reserve", version.name))
-            .hint("`affinage dataset` seals one from 90 held-out prompts on; add examples and freeze again");
+        return Err(anyhow!("{} has no sealed reserve", version.name)).hint(format!(
+            "{} seals one from 90 held-out prompts on; add examples and freeze again",
+            next("dataset")
+        ));
     };
     let found = affinage_eval::id::sha256_hex(&fs_err::read(&path)?);
     if found != sealed.sha256 {

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use affinage_dataset::diff::Sides;
 use affinage_dataset::example::{AlternativeRow, DatasetRow};
 use affinage_dataset::export::{self, Format};
 use affinage_dataset::label_leakage::{LeakingFeature, MIN_ANSWERS, leaking_features};
 use affinage_dataset::message;
+use affinage_dataset::split::Side;
 use affinage_eval::plain::counted;
 use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::errors::HintExt as _;
-use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion};
+use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, conversations, rows_of, side_name};
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::folder::run::write_folder_atomically;
@@ -72,13 +74,14 @@ pub fn export_rows(
 ) -> anyhow::Result<Exported> {
     let version = DatasetVersion::open(&ctx.project, version)?;
     version.check()?;
-    refuse_private(ctx, &version)?;
+    let sides = version.sides(&ctx.ui)?;
+    refuse_private(ctx, &version, conversations(&sides))?;
     let files = match format {
-        RowFormat::Parquet => tables(ctx, &version)?,
-        RowFormat::Messages => rows(ctx, &version, Format::Messages)?,
-        RowFormat::ShareGpt => rows(ctx, &version, Format::ShareGpt)?,
-        RowFormat::Alpaca => rows(ctx, &version, Format::Alpaca)?,
-        RowFormat::Preference => pairs(ctx, &version, allow_label_leakage)?,
+        RowFormat::Parquet => tables(sides),
+        RowFormat::Messages => rows(&sides, Format::Messages)?,
+        RowFormat::ShareGpt => rows(&sides, Format::ShareGpt)?,
+        RowFormat::Alpaca => rows(&sides, Format::Alpaca)?,
+        RowFormat::Preference => pairs(ctx, &version, &sides, allow_label_leakage)?,
     };
     if out.exists() {
         return Err(anyhow!("{} exists already", out.display()))
@@ -124,18 +127,18 @@ impl Rows {
 }
 
 /// The sides that leave the house; the reserve stays sealed.
-const SIDES: [&str; 3] = ["train", "validation", "test"];
+const SIDES: [Side; 3] = [Side::Train, Side::Validation, Side::Test];
 
-fn tables(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Files> {
-    SIDES.iter().map(|side| Ok((*side, Rows::Table(version.rows(side, &ctx.ui)?)))).collect()
+fn tables(mut sides: Sides) -> Files {
+    SIDES.map(|side| (side_name(side), Rows::Table(sides.remove(&side).unwrap_or_default()))).into()
 }
 
-fn rows(ctx: &Project, version: &DatasetVersion, format: Format) -> anyhow::Result<Files> {
+fn rows(sides: &Sides, format: Format) -> anyhow::Result<Files> {
     let mut files = Files::new();
     for side in SIDES {
-        let rows = version.rows(side, &ctx.ui)?;
+        let rows = rows_of(sides, side);
         let written: Result<Vec<Value>, _> = rows.iter().map(|row| export::row(row, format)).collect();
-        files.push((side, Rows::Lines(written?)));
+        files.push((side_name(side), Rows::Lines(written?)));
     }
     Ok(files)
 }
@@ -143,7 +146,12 @@ fn rows(ctx: &Project, version: &DatasetVersion, format: Format) -> anyhow::Resu
 /// Preference pairs of training and validation.
 ///
 /// Errors: there are none; an outward feature tells chosen from rejected.
-fn pairs(ctx: &Project, version: &DatasetVersion, allow_label_leakage: bool) -> anyhow::Result<Files> {
+fn pairs(
+    ctx: &Project,
+    version: &DatasetVersion,
+    sides: &Sides,
+    allow_label_leakage: bool,
+) -> anyhow::Result<Files> {
     let mut lost: HashMap<String, Vec<AlternativeRow>> = HashMap::new();
     let path = version.path.join(ALTERNATIVES_FILE);
     if path.is_file() {
@@ -158,16 +166,16 @@ fn pairs(ctx: &Project, version: &DatasetVersion, allow_label_leakage: bool) -> 
     }
     let (mut chosen, mut rejected) = (Vec::new(), Vec::new());
     let mut files = Files::new();
-    for side in ["train", "validation"] {
+    for side in [Side::Train, Side::Validation] {
         let mut written = Vec::new();
-        for row in version.rows(side, &ctx.ui)? {
+        for row in rows_of(sides, side) {
             for other in lost.remove(&row.example_id).unwrap_or_default() {
-                written.push(export::preference(&row, &other));
+                written.push(export::preference(row, &other));
                 chosen.push(message::response(&row.messages).to_owned());
                 rejected.push(other.text);
             }
         }
-        files.push((side, Rows::Lines(written)));
+        files.push((side_name(side), Rows::Lines(written)));
     }
     report_label_leakage(ctx, &chosen, &rejected, allow_label_leakage)?;
     Ok(files)

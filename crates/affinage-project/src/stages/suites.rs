@@ -48,7 +48,14 @@ pub fn too_few(config: &Config, prompts: &[Prompt]) -> Option<String> {
         _ => "freeze more examples, or name more of `eval.suites`".to_owned(),
     };
     let at_most = counted(pairs, "pair", "pairs");
-    Some(format!("these prompts give at most {at_most} of answers to compare: {few}; {more}"))
+    let why = match prompts.len() - pairs {
+        0 => "one for each prompt".to_owned(),
+        checked => format!(
+            "one for each prompt but {checked} with a known answer, which {} checked without a comparison",
+            if checked == 1 { "is" } else { "are" }
+        ),
+    };
+    Some(format!("these prompts give at most {at_most} of answers to compare ({why}): {few}; {more}"))
 }
 
 /// How many of the prompts somebody has to compare.

@@ -37,6 +37,7 @@ use crate::folder::provenance::Provenance;
 use crate::folder::run::{Run, checkpoint_name};
 use crate::interrupt::{self, Unit};
 use crate::model::LoadedModel;
+use crate::next::next;
 use crate::observer::Observer;
 use crate::stages::external::Worker;
 use hands::Hands;
@@ -44,12 +45,12 @@ use process::command;
 
 pub use calibrate::Calibration;
 pub use earlier::{Trained, say_stays_aside, trained_before};
-pub use estimate::Estimate;
+pub use estimate::{Estimate, propose_length};
 pub use memory::{MemoryPlan, peak_bytes};
 pub use outlook::{SHARE_OF_RATE, Workload, multiply_rate, time_within};
 pub use pace::{Ahead, Pace, standing, time_left};
 pub use plan::{PART_ROW_TOKENS, PART_STEPS, Part, Plan};
-pub use prepare::{Prepared, prepare, train};
+pub use prepare::{Job, Prepared, before_the_first_step, prepare, prepare_run, train};
 
 /// The file by which a halted part says so.
 pub const HALTED: &str = "halted";
@@ -122,6 +123,7 @@ impl<'a> TrainingRun<'a> {
             examples: plan.train.len(),
             left_out: plan.left_out.clone(),
             steps: plan.steps,
+            tokens: plan.tokens(),
             epochs: plan.config.epochs,
             trainable_parameters: trainer.adapter.values.len() as u64,
             total_parameters: model.weights.parameter_count() as u64,
@@ -175,14 +177,17 @@ impl<'a> TrainingRun<'a> {
                     "run `{}` was made with another {name}: SHA-256 {then}, now {now}",
                     run.name
                 ))
-                .hint("a resumed run must see the same bytes; start a new run with `affinage train`");
+                .hint(format!(
+                    "a resumed run must see the same bytes; start a new run with {}",
+                    next("train")
+                ));
             }
         }
         let Some(last) = resumable(&run, &ctx.ui)? else {
             if let Some(saved) = run.saved(&ctx.ui)?.last() {
                 let (name, step) = (&run.name, saved.name());
                 return Err(anyhow!("run `{name}` cannot be resumed: it saved {step}, and no checkpoint with its optimiser state is left"))
-                    .hint("start a new run: `affinage train`");
+                    .hint(format!("start a new run: {}", next("train")));
             }
             return Self::begin_again(ctx, model, engine, plan, run, pinned, lock);
         };
@@ -202,7 +207,7 @@ impl<'a> TrainingRun<'a> {
             |records: &[Record]| records.iter().any(|record| matches!(record.event, Event::Finished { .. }));
         if last == plan.steps && is_finished(&run.events(&ctx.ui)?) {
             return Err(anyhow!("run `{}` is finished: all {} steps are done", run.name, plan.steps))
-                .hint("look at it with `affinage chat` or compare it with `affinage eval`");
+                .hint(format!("look at it with {} or compare it with {}", next("chat"), next("eval")));
         }
         let adapter = checkpoint::load_adapter(&path, engine.config())?;
         let moments = checkpoint::load_moments(&path, adapter.values.len())?;
@@ -511,10 +516,10 @@ impl<'a> TrainingRun<'a> {
 }
 
 /// How a training that was stopped is continued: commands of several stages do it when they are run again.
-fn goes_on(ui: &dyn Observer) -> &'static str {
+fn goes_on(ui: &dyn Observer) -> String {
     match ui.is_stage() {
-        true => "the same command, run again, goes on from the last checkpoint",
-        false => "`affinage train --resume` goes on from the last checkpoint",
+        true => "the same command, run again, goes on from the last checkpoint".to_owned(),
+        false => format!("{} goes on from the last checkpoint", next("train").words("--resume")),
     }
 }
 

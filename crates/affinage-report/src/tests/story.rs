@@ -134,6 +134,9 @@ fn manifest() -> Manifest {
             sectioned: BTreeSet::from(["conv-9".to_owned()]),
             evaluation_prompts: 110,
             dropped,
+            begin: [("ex-77", "Why do ruins move us?"), ("ex-12", "What is a ruin")]
+                .map(|(id, begin)| (id.to_owned(), begin.to_owned()))
+                .into(),
         },
         sides: BTreeMap::new(),
     }

@@ -104,7 +104,7 @@ fn summary(analysis: &Analysis) -> String {
     section("Before you believe it", headline.limits.clone());
     section("Claims", analysis.claims.iter().map(|claim| claim.sentence.clone()).collect());
     let fit = analysis.fit.iter().flat_map(|fit| fit.arms.iter().map(|arm| arm.sentence.clone()));
-    section("Fit to your texts", fit.collect());
+    section("Fit to the texts of the data set", fit.collect());
     let dose = analysis.dose.iter().flat_map(|dose| {
         dose.limits.iter().cloned().chain(dose.steps.iter().map(|step| step.sentence.clone()))
     });

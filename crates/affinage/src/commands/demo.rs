@@ -2,12 +2,12 @@
 //!
 //! Every stage is the command that a user would type. The same command again goes on where it stopped.
 
-use std::path::Path;
 use std::time::Instant;
 
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::library::Library;
 use affinage_project::model::open_model;
+use affinage_project::next::{Next, shell_word};
 use affinage_project::stages::demo::{self, FULL, QUICK};
 use affinage_project::stages::judges::Consent;
 use clap::Args;
@@ -48,10 +48,11 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
     let (files, roles) = demo::write_exports(&part)?;
     import::import_files(&part, &mut Library::open_or_create(&part.project)?, &files, &roles)?;
 
-    let folder = shell_word(&ctx.project);
+    let folder = ctx.project.display().to_string();
+    let there = |command| Next::new(command).in_folder(&folder);
     stage(&ctx, 3, "What is wrong in them", "lint knows a dozen planted faults by their traces");
     lint::tally(&part)?;
-    ui.say(format!("the exact places: `affinage -C {folder} lint`"));
+    ui.say(format!("the exact places: {}", there("lint")));
 
     stage(&ctx, 4, "A data set", "split by conversation, nothing held out overlaps what is learnt");
     let dialogues = demo::dialogues()?;
@@ -81,9 +82,10 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
 
     stage(&ctx, 8, "Findings", "statistics from the files alone, then the report");
     let took = duration(began.elapsed());
-    ui.say(format!("Done in {took}. Talk to the result: `affinage -C {folder} chat --compare base,last`"));
-    ui.say(format!("All of it in the browser, the report too: `affinage -C {folder} studio`"));
-    ui.say(format!("The commands below are for the demo's folder: `cd {folder}`\n"));
+    let chat = there("chat").words("--compare base,last");
+    ui.say(format!("Done in {took}. Talk to the result: {chat}"));
+    ui.say(format!("All of it in the browser, the report too: {}", there("studio")));
+    ui.say(format!("The commands below are for the demo's folder: `cd {}`\n", shell_word(&folder)));
     let opening = report::Opening { open: false, offer: false };
     report::conclude(&ctx, &ctx.config.eval.name, opening)?;
     match !args.room.no_open && report::is_wanted(&ctx, "Open all of it in the browser?") {
@@ -95,11 +97,4 @@ pub fn run(ctx: &Context, args: DemoArgs) -> anyhow::Result<()> {
 fn stage(ctx: &Context, number: usize, title: &str, line: &str) {
     let head = ctx.ui.paint(Paint::Bold, &format!("{number}/8  {title}"));
     ctx.ui.say(format!("\n{head}  {}", ctx.ui.paint(Paint::Dim, line)));
-}
-
-/// A path as it can be typed into a shell.
-pub(super) fn shell_word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
-    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -1,16 +1,16 @@
 //! `affinage dose`: how much better with more rows, more epochs or other data?
 
-use std::time::Duration;
-
 use affinage_eval::dose::SEEDS_FOR_A_CLAIM;
 use affinage_project::client::Leave;
 use affinage_project::model::{engine, open_model};
+use affinage_project::next::next;
 use affinage_project::stages::dose::{self, Study};
 use clap::Args;
 
 use super::{analyze, judge, report};
 use crate::context::Context;
-use crate::ui::{count, counted, duration};
+use crate::ui::counted;
+use crate::ui::results::training::dose_estimate;
 
 /// A dose-response study: how much better with more rows or more epochs?
 #[derive(Debug, Args)]
@@ -49,7 +49,8 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         ));
     }
     if args.dry_run {
-        return dry_run(ctx, &dose::estimate(ctx, &engine, &study)?);
+        let estimate = dose::estimate(ctx, &engine, &study)?;
+        return if ctx.json { ctx.ui.json(&estimate) } else { ctx.ui.data(&dose_estimate(&estimate)) };
     }
     let trained = dose::train(ctx, &model, &engine, &study)?;
     let ctx = &ctx.with_config(study.eval_config(ctx));
@@ -60,9 +61,10 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
     if is_judged {
         judge::judge_all(&stage, name, judge::consent_if(args.yes), &[])?;
     } else if !args.fit_only {
-        ctx.ui.warn(
-            "no [[judge]] in affinage.toml: only the fit is measured; `affinage judge` shows how to add one",
-        );
+        ctx.ui.warn(format!(
+            "no [[judge]] in affinage.toml: only the fit is measured; {} shows how to add one",
+            next("judge")
+        ));
     }
     analyze::show_with_hint(ctx, name, false)?;
     report::write_and_say(&stage, name)?;
@@ -70,30 +72,4 @@ pub fn run(ctx: &Context, args: DoseArgs) -> anyhow::Result<()> {
         "the run that finished last is one of the study now; `--run` names another for `chat`, `eval` and `export`",
     );
     Ok(())
-}
-
-fn dry_run(ctx: &Context, estimate: &dose::Estimate) -> anyhow::Result<()> {
-    if ctx.json {
-        return ctx.ui.json(estimate);
-    }
-    let mut table =
-        format!("{:<20}{:>7}{:>12}{:>8}{:>12}\n", "training", "rows", "supervised", "steps", "tokens");
-    for cell in &estimate.cells {
-        table.push_str(&format!(
-            "{:<20}{:>7}{:>12}{:>8}{:>12}{}\n",
-            cell.arm,
-            count(cell.rows as u64),
-            count(cell.supervised_tokens),
-            cell.steps,
-            count(cell.tokens),
-            if cell.is_finished { "  finished" } else { "" }
-        ));
-    }
-    ctx.ui.data(&format!(
-        "{table}\ntokens   {} to train on\nspeed    {:.0} tokens/s\ntime     about {}, {} counted",
-        count(estimate.tokens),
-        estimate.tokens_per_s,
-        duration(Duration::from_secs_f64(estimate.seconds)),
-        counted(estimate.evaluations, "evaluation", "evaluations"),
-    ))
 }

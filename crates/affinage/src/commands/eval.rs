@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use affinage_eval::judgment::{Outcome, called};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::run::Run;
+use affinage_project::next::next;
 use affinage_project::stages::evaluation::answers::{self, Kind, Options};
 use affinage_project::stages::judges::Consent;
 use clap::Args;
@@ -73,19 +74,18 @@ fn answer_and_judge(ctx: &Context, options: &Options, dry_run: bool) -> anyhow::
 fn conclude(ctx: &Context, name: &str, kind: Kind, open: bool) -> anyhow::Result<()> {
     report::conclude(ctx, name, report::Opening { open, offer: true })?;
     if kind != Kind::Null {
-        ctx.ui.hint(format!(
-            "hear the difference yourself: `affinage chat --compare base,last{}`",
-            run_option(ctx, name)
-        ));
+        let chat = next("chat").words("--compare base,last");
+        let chat = other_run(ctx, name).into_iter().fold(chat, |chat, run| chat.option("--run", &run));
+        ctx.ui.hint(format!("hear the difference yourself: {chat}"));
     }
     Ok(())
 }
 
-/// ` --run R` where `chat` would mean another run than that of the evaluation.
-fn run_option(ctx: &Context, eval: &str) -> String {
+/// The run of the evaluation, where `chat` would mean another one.
+fn other_run(ctx: &Context, eval: &str) -> Option<String> {
     let run = Evaluation::named(&ctx.project, eval).plan().ok().and_then(|plan| plan.run);
     let meant = Run::newest(&ctx.project, &ctx.ui).ok().map(|run| run.name);
-    run.filter(|run| meant.as_ref() != Some(run)).map(|run| format!(" --run {run}")).unwrap_or_default()
+    run.filter(|run| meant.as_ref() != Some(run))
 }
 
 /// What becomes of the answers where affinage.toml has no judge: whoever voted has compared them.

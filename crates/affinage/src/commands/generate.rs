@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use affinage_project::client::Leave;
 use affinage_project::errors::usage;
+use affinage_project::next::next;
 use affinage_project::stages::evaluation::answers::{By, Generated, Kind, Options, Outcome, generate};
 use clap::{Args, ValueEnum};
 
@@ -124,7 +125,7 @@ pub(super) fn show(ctx: &Context, options: &Options, generated: &Generated) -> a
             if let By::BatchOut { path, .. } = options.by {
                 ctx.ui.say(format!("{}: {}", path.display(), counted(*requests, "request", "requests")));
             }
-            ctx.ui.hint("run them, then `affinage generate --batch-in RESULTS`");
+            ctx.ui.hint(format!("run them, then {}", next("generate").words("--batch-in RESULTS")));
         }
         Outcome::Taken(taken) => ctx.ui.say(format!(
             "{} taken, {} failed, {} not asked for",

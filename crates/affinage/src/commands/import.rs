@@ -1,27 +1,21 @@
 //! `affinage import`: chat exports, dataset rows and transcripts into the library.
 
-mod left_out;
-mod notes;
-mod topics;
-
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use affinage_dataset::candidate::Learn;
-use affinage_dataset::conversation::NodeRole;
-use affinage_dataset::identity;
 use affinage_dataset::import::Roles;
 use affinage_dataset::message::Role;
 use affinage_project::errors::HintExt as _;
-use affinage_project::folder::library::{Choice, Hit, Library, Named, Overview, Recognised};
+use affinage_project::folder::library::{Choice, Library, Overview};
 use affinage_project::stages::freeze::next_step;
-use affinage_project::stages::import::{self, Document, FileSummary, Found, Removed, Speakers};
+use affinage_project::stages::import::{self, Document, FileSummary, Speakers, check_all_read};
 use anyhow::anyhow;
 use clap::Args;
 
 use crate::context::Context;
 use crate::ctrl_c;
-use crate::ui::{count, counted};
+use crate::ui::results::library as results;
 
 /// Bring conversations and notes: chat exports, dataset rows, documents, Markdown, plain and pasted text
 #[derive(Debug, Default, Args)]
@@ -93,7 +87,9 @@ fn parse_choice(text: &str) -> Result<(String, Choice), String> {
 pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     ctx.require_project()?;
     if let Some(source) = &args.forget {
-        return forget(ctx, source);
+        let removed = import::forget(ctx, source)?;
+        results::forgotten(&ctx.ui, source, &removed);
+        return if ctx.json { ctx.ui.json(&removed) } else { Ok(()) };
     }
     let mut library = if args.files.is_empty() {
         Library::open(&ctx.project)?
@@ -101,7 +97,11 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
         Library::open_or_create(&ctx.project)?
     };
     if let Some(words) = &args.find {
-        return show_found(ctx, words, &import::find(&mut library, words)?);
+        let found = import::find(&mut library, words)?;
+        return match ctx.json {
+            true => ctx.ui.json(&found),
+            false => results::found(&ctx.ui, words, &found),
+        };
     }
     let speakers = Speakers {
         roles: &args.role,
@@ -115,18 +115,18 @@ pub fn run(ctx: &Context, args: ImportArgs) -> anyhow::Result<()> {
     }
     let (files, failed) = import_each(ctx, &mut library, &args.files, &roles)?;
     if args.files.is_empty() {
-        left_out::say_short(ctx, &library.left_out()?);
+        results::say_left_out(&ctx.ui, &library.left_out()?);
     }
-    let mut overview = sorted(ctx, &library)?;
+    let mut overview = import::sorted(ctx, &library)?;
     if !args.topic.is_empty() {
         import::choose(&mut library, &overview, &args.topic)?;
-        overview = sorted(ctx, &library)?;
+        overview = import::sorted(ctx, &library)?;
     }
     show(ctx, &overview, &files, failed.is_empty())?;
     if ctx.json {
         ctx.ui.json(&Document::new(&files, &library.left_out()?, &overview))?;
     }
-    of_several(&failed, args.files.len())
+    check_all_read(&failed, args.files.len())
 }
 
 /// Imports each file and indexes its words. Returns what each brought, and those that failed where there are several; why
@@ -160,75 +160,18 @@ pub(super) fn import_files(
     roles: &Roles,
 ) -> anyhow::Result<()> {
     let (files, failed) = import_each(ctx, library, paths, roles)?;
-    show(ctx, &sorted(ctx, library)?, &files, failed.is_empty())?;
-    of_several(&failed, paths.len())
-}
-
-fn sorted(ctx: &Context, library: &Library) -> anyhow::Result<Overview> {
-    ctx.ui.during("sorting conversations by topic", || library.overview())
+    show(ctx, &import::sorted(ctx, library)?, &files, failed.is_empty())?;
+    check_all_read(&failed, paths.len())
 }
 
 /// Says what the library holds, and what to do next where every file was read.
 fn show(ctx: &Context, overview: &Overview, files: &[FileSummary], is_whole: bool) -> anyhow::Result<()> {
-    topics::say(ctx, overview);
-    let drafted: usize = files.iter().map(|file| file.drafted).sum();
-    if overview.conversations == 0 {
-        ctx.ui.hint(import::FIRST);
-    } else if is_whole {
-        if drafted > 0 && overview.left_to_decide > 0 {
-            ctx.ui.hint(notes::HINT);
-        }
-        match (next_step(ctx)?, overview.left_to_decide) {
-            (Some(next), _) => ctx.ui.hint(next),
-            (None, 0) if overview.candidates > 0 => {
-                ctx.ui.hint("make a data set of them: `affinage dataset`");
-            }
-            _ => ctx.ui.hint("see what is wrong in them: `affinage lint`; then choose: `affinage review`"),
-        }
+    results::say_topics(&ctx.ui, overview);
+    if overview.conversations == 0 || is_whole {
+        let step = if overview.conversations == 0 { None } else { next_step(ctx)? };
+        results::say_how_to_go_on(&ctx.ui, overview, files, step);
     }
     Ok(())
-}
-
-fn show_found(ctx: &Context, words: &str, found: &Found) -> anyhow::Result<()> {
-    if ctx.json {
-        return ctx.ui.json(found);
-    }
-    let Found { hits, private, open, .. } = found;
-    let mut text = String::new();
-    for Hit { title, conversation, role, drafted, time_s, excerpt, .. } in hits {
-        let name = if title.is_empty() { conversation } else { title };
-        let who = match role {
-            NodeRole::User if *drafted => "drafted prompt",
-            NodeRole::User => "user",
-            NodeRole::Assistant if identity::note_document(conversation).is_some() => "your text",
-            NodeRole::Assistant => "assistant",
-            NodeRole::System => "system",
-            NodeRole::Tool => "tool",
-        };
-        let facts = [Some(name.clone()), Some(who.to_owned()), day(*time_s)];
-        let facts: Vec<String> = facts.into_iter().flatten().collect();
-        text += &format!("{}\n  {}\n", facts.join(" · "), excerpt.trim());
-    }
-    let held_back = match *private {
-        0 => String::new(),
-        1 => "; 1 more is private and not shown".to_owned(),
-        more => format!("; {} more are private and not shown", count(more as u64)),
-    };
-    if hits.is_empty() {
-        ctx.ui.say(format!("no message holds {words}{held_back}"));
-        return Ok(());
-    }
-    ctx.ui.data(&text)?;
-    let shown =
-        if *open > hits.len() { format!(", the best {} are shown", hits.len()) } else { String::new() };
-    ctx.ui.say(format!("{}{shown}{held_back}", counted(*open, "message", "messages")));
-    Ok(())
-}
-
-/// `2025-03-31`.
-fn day(time_s: Option<f64>) -> Option<String> {
-    let time = jiff::Timestamp::from_second(time_s? as i64).ok()?;
-    Some(time.strftime("%Y-%m-%d").to_string())
 }
 
 /// Longest text on standard input.
@@ -245,38 +188,8 @@ fn import_file(
         true => import::pasted(ctx, library, &pasted(ctx)?, roles)?,
         false => import::file(ctx, library, path, roles)?,
     };
-    say_details(ctx, &summary);
-    say_gone(ctx, &summary.gone);
+    results::brought(&ctx.ui, &summary);
     Ok(summary)
-}
-
-/// Names what was imported from a folder before and is no longer in it.
-fn say_gone(ctx: &Context, gone: &[String]) {
-    const SHOWN: usize = 3;
-    let Some(first) = gone.first() else { return };
-    let more = if gone.len() > SHOWN {
-        format!(" and {} more", count((gone.len() - SHOWN) as u64))
-    } else {
-        String::new()
-    };
-    ctx.ui.say(format!(
-        "  no longer in the folder, but still in the library: {}: {}{more}",
-        counted(gone.len(), "file", "files"),
-        gone[..gone.len().min(SHOWN)].join(", ")
-    ));
-    ctx.ui.hint(format!("take it out of the library too: `affinage import --forget '{first}'`"));
-}
-
-/// The last line where some of several files failed; each said why when it did.
-fn of_several(failed: &[String], given: usize) -> anyhow::Result<()> {
-    match failed {
-        [] => Ok(()),
-        all if all.len() == given => Err(anyhow!("none of the {given} files could be imported; see above")),
-        several => {
-            let of = several.len();
-            Err(anyhow!("{of} of {given} files could not be imported; see above: {}", several.join(", ")))
-        }
-    }
 }
 
 /// The text on standard input, to its end; who types it is told how to end it.
@@ -296,104 +209,4 @@ fn pasted(ctx: &Context) -> anyhow::Result<Vec<u8>> {
             .hint("`affinage import -` takes text until Ctrl-D; a file is read so: `affinage import FILE`");
     }
     Ok(text)
-}
-
-/// Rejects shown before "and N more", and notes.
-const SHOWN_REJECTS: usize = 10;
-
-fn say_details(ctx: &Context, summary: &FileSummary) {
-    notes::say(ctx, summary.drafted, summary.conversations, summary.quoted_words);
-    notes::say_brought_along(ctx, &summary.brought_along);
-    for line in recognised(&summary.recognised) {
-        ctx.ui.say(format!("  {line}"));
-    }
-    let speakers: Vec<String> = summary.speakers.iter().map(|s| format!("{} {}", s.name, s.turns)).collect();
-    if !speakers.is_empty() {
-        ctx.ui.say(format!("  turns by speaker: {}", speakers.join(", ")));
-    }
-    for note in summary.notes.iter().take(SHOWN_REJECTS) {
-        ctx.ui.say(format!("  {note}"));
-    }
-    if summary.notes.len() > SHOWN_REJECTS {
-        ctx.ui.say(format!("  and {} more notes; `--json` lists all", summary.notes.len() - SHOWN_REJECTS));
-    }
-    if !summary.rejects.is_empty() {
-        ctx.ui.warn(format!(
-            "{} refused, the others are imported:",
-            counted(summary.rejects.len(), "element", "elements")
-        ));
-    }
-    for reject in summary.rejects.iter().take(SHOWN_REJECTS) {
-        ctx.ui.say(format!(
-            "  {} element {} (byte {}): {}",
-            reject.member, reject.element, reject.offset, reject.reason
-        ));
-    }
-    if summary.rejects.len() > SHOWN_REJECTS {
-        ctx.ui.say(format!("  and {} more; `--json` lists all", summary.rejects.len() - SHOWN_REJECTS));
-    }
-    // What of a folder nobody read is listed above.
-    left_out::say(ctx, &summary.left_out, summary.sha256.is_some());
-}
-
-/// One line for each way in which conversations were recognised.
-fn recognised(found: &Recognised) -> Vec<String> {
-    let Recognised { unchanged, renamed, older, reworded, versions, edited, resembling } = found;
-    let named = |named: &Named, one: &str, several: &str| {
-        let name = if named.first.is_empty() { "untitled" } else { &named.first };
-        match named.count {
-            1 => format!("1 {one} `{name}`"),
-            count => format!("{count} {several}, the first of `{name}`"),
-        }
-    };
-    let copies = |of: &Named| named(of, "looks like an edited copy of", "look like edited copies");
-    let there = named(renamed, "is already there under another name:", "are already there under other names");
-    let messages = |number: usize| counted(number, "message", "messages");
-    let have = |number: usize| if number == 1 { "has" } else { "have" };
-    let older_copies = counted(*older, "older copy", "older copies");
-    let lines = [
-        (*unchanged, format!("{} already there", count(*unchanged as u64))),
-        (renamed.count, there),
-        (*older, format!("{older_copies} of what is there: nothing was taken away")),
-        (
-            *reworded,
-            format!("{} {} other words now: the newer ones count", messages(*reworded), have(*reworded)),
-        ),
-        (
-            *versions,
-            format!(
-                "{} {} the id of an earlier one and other words: both are kept",
-                messages(*versions),
-                have(*versions)
-            ),
-        ),
-        (edited.count, format!("{}: united", copies(edited))),
-        (resembling.count, format!("{}: kept apart", copies(resembling))),
-    ];
-    lines.into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line).collect()
-}
-
-fn forget(ctx: &Context, source: &str) -> anyhow::Result<()> {
-    let removed = import::forget(ctx, source)?;
-    let Removed { forgotten, runs, .. } = &removed;
-    let what = match forgotten.sources.as_slice() {
-        [source] => source.path.clone(),
-        sources => format!("{} of {source}", counted(sources.len(), "file", "files")),
-    };
-    ctx.ui.say(format!(
-        "forgot {what}: {}, {}, {} and the stored bytes",
-        counted(forgotten.conversations, "conversation", "conversations"),
-        counted(forgotten.nodes, "message", "messages"),
-        counted(forgotten.decisions, "decision", "decisions")
-    ));
-    if !forgotten.versions.is_empty() {
-        ctx.ui.warn(format!("text of it is still in datasets/: {}", forgotten.versions.join(", ")));
-    }
-    if !runs.is_empty() {
-        ctx.ui.warn(format!("models trained on it are still in runs/: {}", runs.join(", ")));
-    }
-    if ctx.json {
-        ctx.ui.json(&removed)?;
-    }
-    Ok(())
 }

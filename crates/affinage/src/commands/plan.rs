@@ -1,16 +1,12 @@
 //! `affinage plan`: what an evaluation can show at all, and what its judges would take, before anything is spent.
 
-use affinage_eval::analyze::ENOUGH;
 use affinage_project::errors::usage;
-use affinage_project::stages::evaluation::reach::{
-    ALPHA, EFFECT, Options, Planned, Reach, TIES, WANTED_POWER, reach,
-};
+use affinage_project::stages::evaluation::reach::{EFFECT, Options, TIES, reach};
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
 use clap::Args;
 
-use super::judge::consent::table;
 use crate::context::Context;
-use crate::ui::{Table, count, counted};
+use crate::ui::results::reach as results;
 
 /// What an evaluation can show, and what it would cost
 #[derive(Debug, Args)]
@@ -41,39 +37,12 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
     if ctx.json {
         return ctx.ui.json(&planned);
     }
-    let Planned { reach, estimates, prompts_needed, .. } = &planned;
-    ctx.ui.data(&reach_table(reach, args.effect))?;
-    ctx.ui.data(&columns_in_words(&args))?;
-    if planned.judged < planned.prompts {
-        let checked = counted(planned.prompts - planned.judged, "more prompt has", "more prompts have");
-        ctx.ui.data(&format!("{checked} exact answers, which are checked and need no judge"))?;
-    }
-    for line in reach.iter().filter_map(why) {
-        ctx.ui.data(&line)?;
-    }
-    if let Some(needed) = prompts_needed {
-        ctx.ui.data(&format!(
-            "\nTwo numbers: below {ENOUGH} independent prompts nothing is said at all. A true win rate of {:.0} % is shown four \
-             times in five from about {} on, with {:.0} % ties, each counted half; between the two only larger differences are \
-             found. After the evaluation the report names a third, for the difference that was found.",
-            100.0 * args.effect,
-            count(*needed),
-            100.0 * args.ties
-        ))?;
-    }
-    if estimates.is_empty() {
-        ctx.ui.data("\nNo [[judge]] in affinage.toml: nothing would be sent or spent.")?;
-    } else {
-        ctx.ui.data(&format!("\n{}", table(estimates)))?;
-        let basis = match planned.from_answers {
-            true => "Tokens are counted from the stored answers, four characters each.",
-            false => "No answers yet: each is taken to be as long as it may be, four characters a token.",
-        };
-        ctx.ui.data(&format!(
-            "{basis} Worst: two bytes a token, replies as long as they may be, and every one asked for again."
-        ))?;
-    }
-    if reach.last().is_some_and(|all| all.power < WANTED_POWER) {
+    results::planned(&ctx.ui, &planned, &options)?;
+    if planned
+        .reach
+        .last()
+        .is_some_and(|all| planned.prompts_needed.is_some_and(|needed| (all.independent as u64) < needed))
+    {
         ctx.ui.hint(match ctx.config.eval.prompts_per_suite {
             Some(asked) if asked < BUILT_IN_PROMPTS => format!(
                 "too few prompts for this effect, because `eval.prompts-per-suite` is {asked}: without it {BUILT_IN_PROMPTS} of \
@@ -84,81 +53,4 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         });
     }
     Ok(())
-}
-
-fn reach_table(reach: &[Reach], effect: f64) -> String {
-    let chance = format!("chance to show {:.0} %", 100.0 * effect);
-    let heads =
-        ["category", "prompts", "independent", "without ties", "wins it takes", "shown from", &chance];
-    let mut table = Table::new(heads).right(&[1, 2, 3, 4, 5, 6]);
-    for row in reach {
-        table.row([
-            row.category.clone(),
-            count(row.prompts as u64),
-            count(row.independent as u64),
-            format!("~{}", count(row.decisive)),
-            row.wins_needed.map_or("-".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
-            row.smallest_shown.map_or("-".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
-            format!("{:.0} %", 100.0 * row.power),
-        ]);
-    }
-    table.render()
-}
-
-/// What the columns of the table say.
-fn columns_in_words(args: &PlanArgs) -> String {
-    format!(
-        "independent: prompts of one conversation or document, or that ask the same, count once\n\
-         without ties: those left if {:.0} % end in a tie\n\
-         wins it takes: so many of them, for a result that chance gives in less than 1 of {:.0} cases\n\
-         shown from: a model with this win rate, a tie counted half as in the report, is found to be better four times in \
-         five\n\
-         last column: how often a model that wins {:.0} % is found to be better\n",
-        100.0 * args.ties,
-        1.0 / ALPHA,
-        100.0 * args.effect
-    )
-}
-
-/// Why a category can have no result, or counts for less than its prompts: `in-domain: 57 prompts count as about 3
-/// independent ones: no result is possible`.
-fn why(row: &Reach) -> Option<String> {
-    let prompts = counted(row.prompts, "prompt", "prompts");
-    let few = row.independent < row.prompts;
-    let from = match few {
-        true => format!(
-            "{prompts} count as about {}",
-            counted(row.independent, "independent one", "independent ones")
-        ),
-        false => prompts,
-    };
-    match row.wins_needed {
-        None => Some(format!("{}: {from}: no result is possible", row.category)),
-        Some(_) if few => Some(format!("{}: {from}", row.category)),
-        Some(_) => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reach(prompts: usize, independent: usize, wins_needed: Option<u64>) -> Reach {
-        let category = "in-domain".to_owned();
-        Reach { category, prompts, independent, decisive: 0, wins_needed, smallest_shown: None, power: 0.0 }
-    }
-
-    #[test]
-    fn a_category_without_a_possible_result_says_why() {
-        assert_eq!(
-            why(&reach(57, 3, None)).as_deref(),
-            Some("in-domain: 57 prompts count as about 3 independent ones: no result is possible")
-        );
-        assert_eq!(why(&reach(1, 1, None)).as_deref(), Some("in-domain: 1 prompt: no result is possible"));
-        assert_eq!(
-            why(&reach(57, 12, Some(10))).as_deref(),
-            Some("in-domain: 57 prompts count as about 12 independent ones")
-        );
-        assert_eq!(why(&reach(57, 57, Some(30))), None);
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use affinage_eval::suite::Domain;
 use affinage_project::errors::HintExt as _;
 use affinage_project::stages::evaluation::series;
 use affinage_project::stages::report::{Written, write};
@@ -45,11 +46,14 @@ pub struct Opening {
 /// the analysis is the only output.
 pub fn conclude(ctx: &Context, eval: &str, Opening { open, offer }: Opening) -> anyhow::Result<()> {
     let analysis = super::analyze::computed(ctx, eval)?;
-    let (Written { report: path, .. }, _) = write(&ctx.as_stage(), eval)?;
+    let (Written { report: path, .. }, evidence) = write(&ctx.as_stage(), eval)?;
     // After the page: the commands of the card name the evaluation where it is not the one meant, and now it is whole.
     super::analyze::show(ctx, eval, &analysis, false)?;
     if !ctx.json {
         ctx.ui.data(&format!("\nReport: {}", as_typed(&path).display()))?;
+        if let Some(held) = texts_held(&evidence) {
+            ctx.ui.say(held);
+        }
     }
     if open || (offer && is_wanted(ctx, "Open it in the browser?")) {
         open_in_browser(ctx, &path)?;
@@ -84,6 +88,20 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
     if ctx.json { ctx.ui.json(&written) } else { Ok(()) }
 }
 
+/// What whoever gets the page can read of the data set; `None` where none of its prompts was asked.
+fn texts_held(evidence: &Evidence) -> Option<String> {
+    let prompts = &evidence.analysis.evaluation.prompts_by_category;
+    let own: usize =
+        prompts.iter().filter(|count| count.domain == Domain::In).map(|count| count.prompts).sum();
+    (own > 0).then(|| {
+        format!(
+            "the page holds texts of the data set: {} with the answers to {}, in full; read it through before others get it",
+            counted(own, "prompt", "prompts"),
+            if own == 1 { "it" } else { "them" }
+        )
+    })
+}
+
 /// Writes the page and says where it lies.
 pub(super) fn write_and_say(ctx: &Context, eval: &str) -> anyhow::Result<(Written, Evidence)> {
     let (written, evidence) = write(ctx, eval)?;
@@ -97,6 +115,7 @@ pub(super) fn write_and_say(ctx: &Context, eval: &str) -> anyhow::Result<(Writte
             counted(written.pairs_total, "pair", "pairs")
         ));
     }
+    texts_held(&evidence).iter().for_each(|held| ctx.ui.say(held));
     Ok((written, evidence))
 }
 

@@ -2,12 +2,12 @@
 //! only what is missing, so running it again goes on where it stopped.
 
 use affinage_project::client::Leave;
-use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::datasets::{DatasetVersion, TRAIN};
 use affinage_project::folder::run::Run;
 use affinage_project::interrupt::{self, LastWords};
-use affinage_project::model::{Sources, resolve};
+use affinage_project::model::{ModelSources, resolve};
 use affinage_project::stages::evaluation::answers::Options;
-use affinage_project::stages::freeze::{again, imported};
+use affinage_project::stages::freeze::{FEWEST_TO_TRAIN, again, imported, refuse_few};
 use affinage_project::stages::training::{Trained, say_stays_aside, trained_before};
 use clap::Args;
 
@@ -28,6 +28,9 @@ pub struct RunArgs {
     /// With --accept-clean: also take dated notes (daily notes, journals), which are left out otherwise
     #[arg(long, requires = "accept_clean")]
     dated_notes: bool,
+    /// Train also where there are fewer than 20 examples, which a model learns by heart
+    #[arg(long)]
+    few: bool,
     /// Send texts to the configured API judges without asking
     #[arg(long)]
     yes: bool,
@@ -46,16 +49,18 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     }
     // Before the freeze, because it may take the network: nothing is frozen, counted or planned without a model.
     stage(ctx, "model");
-    let located = resolve(&ctx.config.model.name, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
+    let located = resolve(&ctx.config.model.name, &ctx.project, &ModelSources::from_environment()?, &ctx.ui)?;
     ctx.ui.say(located.name);
     stage(ctx, "dataset");
+    let fewest = if args.few { 0 } else { FEWEST_TO_TRAIN };
     let asked = dataset::unread(args.accept_clean, args.dated_notes);
     let undecided = match DatasetVersion::list(&ctx.project)?.pop() {
         None => Some(asked),
         Some(newest) => again(ctx, &newest, asked)?,
     };
+    let is_new = undecided.is_some();
     if let Some(undecided) = undecided {
-        dataset::freeze_decided(&inner, undecided, None)?;
+        dataset::freeze_decided(&inner, undecided, None, fewest)?;
     }
     let version = DatasetVersion::open(&ctx.project, None)?;
     ctx.ui.say(&version.name);
@@ -66,11 +71,12 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
     let is_few_said = !matches!(before, Some(Trained::Finished(_)));
     match before {
         None => {
+            refuse_few(version.manifest.files.get(TRAIN).map_or(0, |file| file.examples), fewest)?;
             say_stays_aside(ctx, &version)?;
-            train::train_in_run(&inner, &version.name, None)?;
+            train::train_in_run(&inner, &version.name, None, is_new)?;
         }
         Some(Trained::Finished(run)) => ctx.ui.say(format!("{} is finished", run.name)),
-        Some(Trained::Stopped(run)) => train::train_in_run(&inner, &version.name, Some(run))?,
+        Some(Trained::Stopped(run)) => train::train_in_run(&inner, &version.name, Some(run), is_new)?,
     }
 
     stage(ctx, "eval");

@@ -1,20 +1,17 @@
 //! `affinage vote`: blind votes of people, in the browser or by a file for somebody else.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use affinage_eval::human_votes::{Draw, Said, SessionEvent, too_few};
-use affinage_eval::judgment::{AUTHOR, VOTER, is_person};
 use affinage_project::errors::{HintExt as _, usage};
-use affinage_project::nearest::read_text;
 use affinage_project::stages::evaluation::series;
-use affinage_project::stages::judges::{Evaluated, Sources};
-use anyhow::{Context as _, anyhow};
+use affinage_project::stages::judges::Evaluated;
+use anyhow::anyhow;
 use clap::Args;
 
 use crate::context::Context;
-use crate::human_votes::{Ballot, Brought, Packed, Poll, Returned, VoteFiles, html, judge_id};
-use crate::ui::{bytes, counted};
+use crate::human_votes::{Ballot, Poll, bring, judge_id, write_pack};
+use crate::ui::counted;
+use crate::ui::results::votes as results;
 use crate::web::{Room, RoomArgs};
 
 /// Blind votes of people, in the browser
@@ -70,7 +67,13 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     let eval = &series::meant(ctx, args.eval.as_deref())?;
     let evaluated = Evaluated::open(ctx, eval)?;
     if let Some(file) = &args.import {
-        return import(ctx, &evaluated, file);
+        let brought = bring(ctx, &evaluated, file)?;
+        results::say_brought(&ctx.ui, &brought);
+        if ctx.json {
+            ctx.ui.json(&brought)?;
+        }
+        ctx.ui.hint(together(ctx, eval));
+        return Ok(());
     }
     let voter = args
         .voter
@@ -85,29 +88,18 @@ pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {
     if ballot.items.is_empty() {
         return Err(anyhow!("evals/{eval}: no pair of different answers to vote on"));
     }
-    let Draw { preferred: (drawn, preferred), others: (others_drawn, others) } = ballot.draw;
-    let of = counted(preferred, "pair", "pairs");
-    let beside = format!("{others_drawn} of {}", counted(others, "other", "others"));
-    match (ballot.own_first, preferred) {
-        (true, 0) => ctx.ui.say("no pair is on a prompt of the data set: all are on other prompts"),
-        (true, _) => {
-            let beside = if others == 0 { String::new() } else { format!(", before {beside}") };
-            ctx.ui.say(format!("drawn: {drawn} of {of} on prompts that were held out of the data set{beside}"));
-        }
-        (false, 0) => {}
-        (false, _) => ctx.ui.say(format!(
-            "drawn: {drawn} of {of} on which judges disagree, {beside}; every figure weighs them by these chances"
-        )),
-    }
-    let pairs = ballot.to_compare();
-    if let Some(few) = too_few(pairs) {
-        ctx.ui.warn(format!(
-            "the answers differ in {}: {few}; `affinage eval` with more prompts makes another evaluation, without these votes",
-            counted(pairs, "pair", "pairs")
-        ));
-    }
+    results::say_drawn(&ctx.ui, &ballot);
     match &args.pack {
-        Some(file) => pack(ctx, &evaluated, ballot, file, &args.send_private),
+        Some(file) => {
+            let packed = write_pack(ctx, &evaluated, ballot, file, &args.send_private)?;
+            results::say_packed(&ctx.ui, &packed);
+            if ctx.json {
+                ctx.ui.json(&packed)?;
+            }
+            let import = ctx.command_on(eval, "vote", "--import FILE");
+            ctx.ui.hint(format!("give the file to the voter; what comes back: {import}"));
+            Ok(())
+        }
         None => {
             ballot.keep_comparisons(ctx)?;
             drop(lock);
@@ -134,108 +126,16 @@ fn open_page(ctx: &Context, eval: &str, ballot: Ballot, room: &RoomArgs) -> anyh
     room.serve(&|request| poll.answer(request, &request.path))?;
     let (done, total) = poll.progress();
     ctx.ui.say(format!(
-        "{done} of {total} screens voted on, {} of them now; everything is saved",
+        "{done} of {} voted on, {} of them now; everything is saved",
+        counted(total, "screen", "screens"),
         done.saturating_sub(before)
     ));
     if done < total {
         ctx.ui.hint("run the same command again to continue");
     } else {
+        ctx.ui.say(poll.screens().in_words());
         poll.checks().iter().for_each(|line| ctx.ui.say(line));
         ctx.ui.hint(together(ctx, eval));
     }
-    Ok(())
-}
-
-fn pack(
-    ctx: &Context,
-    evaluated: &Evaluated,
-    mut ballot: Ballot,
-    file: &Path,
-    send_private: &[String],
-) -> anyhow::Result<()> {
-    let sources = Sources::of(ctx, evaluated, send_private)?;
-    let all = ballot.items.len();
-    ballot.without_private(&sources);
-    let left_out = all - ballot.items.len();
-    ballot.keep_comparisons(ctx)?;
-    let page = html(&ballot)?;
-    fs_err::write(file, &page)?;
-    ctx.ui.say(format!(
-        "{}: {}, {}; it holds texts of",
-        file.display(),
-        counted(ballot.items.len(), "pair", "pairs"),
-        bytes(page.len() as u64)
-    ));
-    sources.shown().iter().for_each(|line| ctx.ui.say(format!("  {line}")));
-    let whole = ballot.items.iter().filter(|item| item.is_gold());
-    let whole: BTreeSet<&str> =
-        whole.filter_map(|item| sources.of_prompt(&item.call.comparison.prompt_id)).collect();
-    if !whole.is_empty() {
-        ctx.ui.warn(format!(
-            "it also holds whole texts of yours, each beside a damaged copy, which tell whether the voter reads: from {}; hold \
-             private what nobody may read (`affinage review`), and write the file again",
-            whole.into_iter().collect::<Vec<&str>>().join(", ")
-        ));
-    }
-    if left_out > 0 {
-        ctx.ui.say(format!(
-            "left out, because their conversations are held private: {}",
-            counted(left_out, "pair", "pairs")
-        ));
-    }
-    if ctx.json {
-        ctx.ui.json(&Packed { v: 1, file, items: ballot.items.len(), left_out })?;
-    }
-    let import = ctx.command_on(&evaluated.plan.name, "vote", "--import FILE");
-    ctx.ui.hint(format!("give the file to the voter; what comes back: {import}"));
-    Ok(())
-}
-
-fn import(ctx: &Context, evaluated: &Evaluated, file: &Path) -> anyhow::Result<()> {
-    let text = read_text(file)?;
-    let returned: Returned = serde_json::from_str(&text)
-        .with_context(|| format!("{} is not a file of votes", file.display()))
-        .hint("expected the file that a page of `affinage vote --pack` saves")?;
-    if returned.affinage_votes != 1 || !is_person(&returned.voter) {
-        return Err(anyhow!("{}: votes of another version of affinage", file.display()));
-    }
-    let _lock = evaluated.folder.lock()?;
-    let ballot = Ballot::new(ctx, evaluated, &returned.voter, Some(returned.pairs))?;
-    // All or nothing: a file with one strange vote is not to be trusted in part.
-    let mut votes = Vec::new();
-    for (number, vote) in returned.votes.iter().enumerate() {
-        let place = || format!("{}: vote {}", file.display(), number + 1);
-        let item = ballot.items.iter().find(|item| item.id == vote.id);
-        let item = item
-            .ok_or_else(|| anyhow!("{}: no such pair in evals/{}", place(), evaluated.plan.name))
-            .hint("the pack was made from another evaluation, or its answers have changed; name it with `--eval`")?;
-        let said = Said::parse(&vote.said, &item.call)
-            .ok_or_else(|| anyhow!("{}: `{}` is not a vote on this pair", place(), vote.said))?;
-        votes.push((item, said, vote.ms, vote.at));
-    }
-    ballot.keep_comparisons(ctx)?;
-    let mut files = VoteFiles::open(ballot.folder(), &returned.voter, &ballot.items, &ctx.ui)?;
-    let added = files.change(&ballot.items, |files| {
-        let mut added = 0;
-        for (item, said, ms, at) in votes {
-            if !files.is_done(&item.id) {
-                files.add(item, &said, ms, at)?;
-                added += 1;
-            }
-        }
-        if added > 0 {
-            files.note(SessionEvent::Imported { votes: added })?;
-        }
-        Ok(added)
-    })?;
-    let all = returned.votes.len();
-    let named =
-        [VOTER, AUTHOR].iter().find_map(|kind| returned.voter.strip_prefix(kind)).unwrap_or(&returned.voter);
-    ctx.ui.say(format!("{} of {}, {added} of them new", counted(all, "vote", "votes"), named));
-    files.checks(&ballot.items).iter().for_each(|line| ctx.ui.say(line));
-    if ctx.json {
-        ctx.ui.json(&Brought { v: 1, voter: &returned.voter, votes: all, new: added })?;
-    }
-    ctx.ui.hint(together(ctx, &evaluated.plan.name));
     Ok(())
 }

@@ -434,7 +434,7 @@ pub fn read(
 
 /// The answer on the branch the user ended on, else the first.
 pub fn proposed(candidate: &Candidate) -> &Variant {
-    candidate.variants.iter().find(|v| v.active).unwrap_or(&candidate.variants[0])
+    candidate.proposed().expect("a candidate has an answer")
 }
 
 /// Measures the answer a mark makes, else the proposed one, and its prompt.

@@ -31,6 +31,7 @@ use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::folder::library::{
     Access, Action, Change, Derivation, Library, Mark, SecondLook, Step,
 };
+use affinage_project::next::{Next, next};
 use affinage_project::stages::freeze::{FIRST_MODEL_EXAMPLES, GOAL, examples_for_report};
 use affinage_project::stages::lengths::Ruler;
 use serde::Deserialize;
@@ -556,7 +557,7 @@ impl State {
             self.derivation.learn,
         );
         figures["summary"] = self.summary()?;
-        figures["taste_command"] = json!(FIRST_MODEL_COMMAND);
+        figures["taste_command"] = json!(first_model_command().typed());
         Reply::json(&figures)
     }
 }
@@ -567,7 +568,9 @@ fn held_private(what: &str) -> anyhow::Error {
 }
 
 /// Freezes what is accepted and trains on it.
-pub const FIRST_MODEL_COMMAND: &str = "affinage run";
+pub fn first_model_command() -> Next {
+    next("run")
+}
 
 fn now() -> String {
     jiff::Timestamp::now().to_string()

@@ -1,11 +1,12 @@
 //! Training from the desk: a job, so that the desk goes on answering and a training that fails takes nothing with it. What
 //! the page shows is read from the run's own events.
 
+use affinage_eval::plain;
 use affinage_project::errors::usage;
 use affinage_project::folder::config::Config;
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
-use affinage_project::folder::library::Library;
+use affinage_project::stages::freeze::changes;
 use affinage_project::stages::training::time_left;
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -72,9 +73,7 @@ impl Trainings {
         let newest = DatasetVersion::list(&ctx.project)?.pop();
         // Cards that the newest version does not know of.
         let decided_since = match &newest {
-            Some(version) => {
-                Library::open(&ctx.project)?.changed_since(version.sha256())?.map_or(0, |since| since.cards)
-            }
+            Some(version) => changes(ctx, version)?.map_or(0, |changes| changes.decided),
             None => 0,
         };
         let mut status = match self.newest() {
@@ -129,6 +128,7 @@ fn status(ctx: &Context, job: &Job) -> anyhow::Result<Value> {
         let config = Config::parse(&run.run_toml()?, &[]).map_err(|error| error.located("run.toml"))?;
         let left = time_left(&records, config.train.eval_every);
         status["left_s"] = json!(left.map(|left| left.as_secs_f64().round()));
+        status["left"] = json!(left.map(plain::duration));
     }
     Ok(status)
 }

@@ -17,24 +17,24 @@ use affinage_eval::analyze::{likely, split_pairs, votes_needed};
 use affinage_eval::comparison::{Position, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::human_votes::{
-    self, BallotItem, Draw, Drawing, ItemKind, Preferred, Said, SessionEvent, ballot, is_even,
+    self, BallotItem, Draw, Drawing, ItemKind, Preferred, Said, Screens, SessionEvent, ballot, is_even,
 };
 use affinage_eval::judge::qualification::usable;
-use affinage_eval::judgment::{Outcome, is_author, spoken};
+use affinage_eval::judgment::{Outcome, is_author, is_me, spoken};
 use affinage_eval::suite::Prompt;
 use affinage_project::errors::usage;
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
-use affinage_project::stages::judges::{self, Cell, Evaluated, Sources, Store};
+use affinage_project::stages::judges::{self, Cell, Evaluated, PromptSources, Store};
 use affinage_project::stages::suites;
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use pack::{Brought, Packed, Returned, html};
+pub use pack::{Brought, Packed, bring, write_pack};
 pub use voter::{ME, judge_id};
-pub use votes::{VoteFiles, votes_of};
+use votes::{VoteFiles, votes_of};
 
 use crate::context::Context;
 use crate::ui::counted;
@@ -110,8 +110,14 @@ impl Ballot {
         };
         let draw = preferred.draw(&headline, pairs_wanted);
         let (rubrics, seed) = (&rubrics, plan.seed);
-        let sources =
-            human_votes::Sources { pairs: &headline, preferred, draw, references: &usable, rubrics, seed };
+        let sources = human_votes::BallotSources {
+            pairs: &headline,
+            preferred,
+            draw,
+            references: &usable,
+            rubrics,
+            seed,
+        };
         let mut items = ballot(&sources, judge_id);
         leave_out_answered(ctx, &evaluated.folder, judge_id, &mut items)?;
         let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
@@ -143,7 +149,7 @@ impl Ballot {
     }
 
     /// Leaves out what may not leave this machine.
-    pub fn without_private(&mut self, sources: &Sources) {
+    pub fn without_private(&mut self, sources: &PromptSources) {
         self.items.retain(|item| !sources.is_private(&item.call.comparison.prompt_id));
     }
 
@@ -189,8 +195,7 @@ impl Ballot {
 
     /// How many pairs of the evaluation are voted on: those that come twice are one, and planted ones are none of it.
     pub fn pairs(&self) -> usize {
-        let is_first = |item: &&BallotItem| !item.is_gold() && item.call.repeat == 0;
-        self.items.iter().filter(is_first).count()
+        Screens::of(&self.items).pairs
     }
 
     /// Pairs whose answers differ.
@@ -295,6 +300,11 @@ impl Poll {
         (self.lock().count(), self.ballot.items.len())
     }
 
+    /// What is on the screens.
+    pub fn screens(&self) -> Screens {
+        Screens::of(&self.ballot.items)
+    }
+
     /// What the planted pairs and those shown twice say of this voter.
     pub fn checks(&self) -> Vec<String> {
         self.lock().checks(&self.ballot.items)
@@ -393,8 +403,7 @@ impl Poll {
                 let other = if pair.one == *me { &pair.other } else { &pair.one };
                 let interval = pair.raw.shown();
                 json!({
-                    // Who reads this is "you" here.
-                    "judge": Some(spoken(other)).filter(|name| *name != "you").unwrap_or("me"),
+                    "judge": if is_me(other) { "me" } else { spoken(other) },
                     "share": percent(pair.raw.value),
                     "interval": interval.map_or(TOO_FEW.to_owned(), |i| format!("{} to {}", percent(i.low), percent(i.high))),
                     "pairs": pair.raw.n,
@@ -415,12 +424,15 @@ impl Poll {
     /// What this voter said, by the count of the analysis: the same figures as on the card and in the report.
     fn verdict(&self, analysis: &Analysis, skipped: usize) -> String {
         let [arm, against] = &self.ballot.arms;
+        let screens = Screens::of(&self.ballot.items).in_words();
         let headline = analysis.comparisons.iter().find(|comparison| comparison.is_headline);
         let own = headline.iter().flat_map(|comparison| &comparison.by_judge);
         let rate =
             own.filter(|own| own.judge_id == self.ballot.judge_id).find_map(|own| own.win_rate.as_ref());
         let Some(rate) = rate else {
-            return format!("You chose neither {arm} nor {against} on any pair. Skipped: {skipped}.");
+            return format!(
+                "You chose neither {arm} nor {against} on any pair. Skipped: {skipped}. You saw {screens}."
+            );
         };
         let chances = self.ballot.items.iter().filter_map(|item| item.draw_probability);
         let share = match is_even(chances) {
@@ -435,7 +447,7 @@ impl Poll {
         };
         let identical = rate.identical_words().map_or(String::new(), |words| format!(" ({words})"));
         format!(
-            "Of {} you chose {arm} on {} and {against} on {}. Ties: {}{identical}. Skipped: {skipped}.{share}",
+            "Of {} you chose {arm} on {} and {against} on {}. Ties: {}{identical}. Skipped: {skipped}.{share} You saw {screens}.",
             counted(rate.estimate.n, "prompt", "prompts"),
             rate.wins,
             rate.losses,

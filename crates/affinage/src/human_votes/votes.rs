@@ -3,8 +3,9 @@
 
 use affinage_eval::ROW_VERSION;
 use affinage_eval::human_votes::{AUTHOR_QUESTION, BallotItem, ItemKind, Said, SessionEvent, SessionRow};
-use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author};
+use affinage_eval::judgment::{Judgment, MissingReason, Outcome, is_author, is_me, spoken};
 use affinage_eval::planted::{GoldVote, LEFT_OUT, haste, planted_results};
+use affinage_eval::text::capitalised;
 use affinage_project::folder::evaluation::Evaluation;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
@@ -230,6 +231,15 @@ impl VoteFiles {
         if !both.is_empty() {
             let same = both.iter().filter(|(first, second)| first == second).count();
             lines.push(format!("Answered alike when shown twice: {same} of {}.", both.len()));
+        }
+        if is_me(&self.judge_id) {
+            // Who reads this is the voter; a report is read by others too.
+            let named = capitalised(spoken(&self.judge_id));
+            for line in &mut lines {
+                if let Some(rest) = line.strip_prefix(&named) {
+                    *line = format!("You{rest}");
+                }
+            }
         }
         lines
     }

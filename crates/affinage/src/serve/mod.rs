@@ -215,7 +215,7 @@ impl Served {
                     alternatives,
                 };
                 let steps = (limit > 0).then(|| self.decoder.start(job));
-                choices.push(Choice { steps, stop: StopFilter::new(common.stops()) });
+                choices.push(ReplyChoice { steps, stop: StopFilter::new(common.stops()) });
             }
         }
         let head = Head {
@@ -227,7 +227,7 @@ impl Served {
         Ok(Asked { head, choices, prompt_tokens, alternatives })
     }
 
-    fn collect(&self, choice: Choice) -> anyhow::Result<Said> {
+    fn collect(&self, choice: ReplyChoice) -> anyhow::Result<Said> {
         let mut said = Said { text: String::new(), steps: Vec::new(), finish: Finish::Length };
         said.finish = self.follow(choice, |text, step| {
             said.text.push_str(text);
@@ -240,10 +240,10 @@ impl Served {
     /// Passes on text and tokens as they come, up to the end or a stop text.
     fn follow(
         &self,
-        choice: Choice,
+        choice: ReplyChoice,
         mut pass_on: impl FnMut(&str, Option<&TokenStep>) -> io::Result<()>,
     ) -> io::Result<Finish> {
-        let Choice { steps, mut stop } = choice;
+        let ReplyChoice { steps, mut stop } = choice;
         let Some(steps) = steps else { return Ok(Finish::Length) };
         let mut stream = self.model.tokenizer.stream();
         let decoded = |piece: Result<String, _>| piece.map_err(io::Error::other);
@@ -309,12 +309,12 @@ impl Served {
 /// A request whose sequences run.
 struct Asked {
     head: Head,
-    choices: Vec<Choice>,
+    choices: Vec<ReplyChoice>,
     prompt_tokens: usize,
     alternatives: Option<usize>,
 }
 
-struct Choice {
+struct ReplyChoice {
     /// `None` where no token was asked for.
     steps: Option<Receiver<Step>>,
     stop: StopFilter,

@@ -14,6 +14,7 @@ use std::time::Duration;
 use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::exports;
 use affinage_project::folder::run::Run;
+use affinage_project::next::{Next, next, shell_word};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -306,8 +307,8 @@ impl Jobs {
         let (id, shown) = (running.id, running.shown.clone());
         ui.say(match &running.work {
             Work::Train { .. } | Work::Resume { .. } => {
-                "the training saves a checkpoint and stops; `affinage train --resume` goes on with it"
-                    .to_owned()
+                let resume = next("train").words("--resume");
+                format!("the training saves a checkpoint and stops; {resume} goes on with it")
             }
             _ => format!("stopping `{shown}`"),
         });
@@ -453,9 +454,9 @@ pub fn as_typed(ctx: &Context, arguments: &[String]) -> String {
     words.join(" ")
 }
 
-/// A command of a hint, between backticks, as it is typed there.
-pub fn hint_as_typed(ctx: &Context, hint: &str) -> String {
-    hint.trim_matches('`').replacen("affinage", &program(ctx), 1)
+/// A command as it is typed there.
+pub fn next_as_typed(ctx: &Context, command: &Next) -> String {
+    format!("{} {}", program(ctx), command.call())
 }
 
 /// This program on this project, up to its command.
@@ -469,12 +470,6 @@ pub fn program(ctx: &Context) -> String {
     words.join(" ")
 }
 
-/// A word as it can be typed into a shell.
-pub fn shell_word(word: &str) -> String {
-    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "/._-+=:@,".contains(c));
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -484,8 +479,6 @@ mod tests {
         let work = Work::Train { version: "v1".to_owned(), sample: Some("--yes; it's $HOME".to_owned()) };
         let arguments = work.arguments(None);
         assert_eq!(arguments, ["train", "--data=v1", "--sample=--yes; it's $HOME"]);
-        assert_eq!(shell_word("it's"), "'it'\\''s'");
-        assert_eq!(["a b", "", "Grüße.md"].map(shell_word), ["'a b'", "''", "Grüße.md"]);
     }
 
     /// Jobs of which one does `work` by a process of its own.

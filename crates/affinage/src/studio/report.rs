@@ -6,11 +6,12 @@ use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
 use affinage_project::stages::evaluation::series;
 use affinage_project::stages::report;
+use affinage_report::Apart;
 use affinage_report::card::{plain, project_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::jobs::{Work, hint_as_typed};
+use super::jobs::{Work, next_as_typed};
 use super::{Studio, state, train};
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
@@ -162,7 +163,7 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
         _ => None,
     };
     let card = card(ctx, evaluation);
-    let typed = |command: &str, rest: &str| hint_as_typed(ctx, &ctx.command_on(name, command, rest));
+    let typed = |command, rest| next_as_typed(ctx, &ctx.command_on(name, command, rest));
     json!({
         "name": name, "is_whole": state == series::State::Whole, "problem": problem, "has_report": evaluation.report().is_file(),
         "is_outdated": state::is_outdated(ctx, evaluation).unwrap_or_default(), "card": card,
@@ -179,8 +180,7 @@ pub fn card(ctx: &Context, evaluation: &Evaluation) -> Option<Value> {
             question if question.ends_with('?') => format!("{question} {text}"),
             _ => format!("{label}: {text}"),
         };
-        let lines: Vec<String> =
-            card.rows.iter().map(|(label, text)| line(label, &ctx.ui.as_printed(text))).collect();
+        let lines: Vec<String> = card.rows.iter().map(|(label, text)| line(label, text)).collect();
         json!({ "title": card.title, "compared": card.compared, "first": lines.first(), "lines": lines })
     })
 }
@@ -196,53 +196,15 @@ pub fn page(ctx: &Context, path: &str) -> anyhow::Result<Reply> {
         return Err(usage(format!("the report of {name} is not drawn"))).hint("draw the report first");
     }
     let text = fs_err::read_to_string(evaluation.report())?;
-    let parts = Parts::of(&text).ok_or_else(|| usage("this report is of another version"));
-    let parts = parts.hint("draw it again")?;
+    let apart = Apart::of(&text).ok_or_else(|| usage("this report is of another version"));
+    let apart = apart.hint("draw it again")?;
     Ok(match file {
-        "" => Reply::html(parts.page),
-        "style.css" => Reply::css(parts.style),
-        "script.js" => Reply::script(parts.script),
+        "" => Reply::html(apart.page(
+            "<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"style.css\">",
+            "<script src=\"script.js\"></script>",
+        )),
+        "style.css" => Reply::css(apart.style),
+        "script.js" => Reply::script(apart.script),
         _ => Reply::not_found(),
     })
-}
-
-/// A report taken apart.
-struct Parts {
-    page: String,
-    style: String,
-    script: String,
-}
-
-impl Parts {
-    fn of(text: &str) -> Option<Parts> {
-        let (before_policy, rest) = text.split_once("<meta http-equiv=\"Content-Security-Policy\"")?;
-        let (_, rest) = rest.split_once(">\n")?;
-        let (head, rest) = rest.split_once("<style>")?;
-        let (style, rest) = rest.split_once("</style>")?;
-        let (body, rest) = rest.rsplit_once("<script>")?;
-        let (script, end) = rest.split_once("</script>")?;
-        let page = format!(
-            "{before_policy}{head}<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"style.css\">{body}<script src=\"script.js\"></script>{end}"
-        );
-        Some(Parts { page, style: style.to_owned(), script: script.to_owned() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_is_taken_apart_and_loses_nothing_that_is_shown() {
-        let text = "<head>\n<meta http-equiv=\"Content-Security-Policy\" content=\"x\">\n<title>t</title>\n<style>p {}</style>\n</head>\
-            <p>a <b>b</b></p><script type=\"application/json\" id=\"d\">{}</script>\n<script>go();</script>\n</html>";
-        let parts = Parts::of(text).expect("a report");
-        assert_eq!((parts.style.as_str(), parts.script.as_str()), ("p {}", "go();"));
-        assert_eq!(
-            parts.page,
-            "<head>\n<title>t</title>\n<link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"style.css\">\n</head><p>a <b>b</b></p>\
-             <script type=\"application/json\" id=\"d\">{}</script>\n<script src=\"script.js\"></script>\n</html>"
-        );
-        assert!(Parts::of("<p>").is_none());
-    }
 }

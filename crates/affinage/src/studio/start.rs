@@ -4,6 +4,7 @@ use affinage_project::errors::usage;
 use affinage_project::folder::project::CONFIG_FILE;
 use affinage_project::folder::recent;
 use affinage_project::machine::{self, Machine};
+use affinage_project::next::Next;
 use affinage_project::stages::doctor::{keys, model_finding};
 use affinage_project::stages::init::{change_model, init};
 use affinage_project::stages::models::known_models;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Studio;
-use super::jobs::{program, shell_word};
+use super::jobs::program;
 use crate::context::Context;
 use crate::web::{Method, Reply, Request};
 
@@ -79,7 +80,7 @@ fn facts(ctx: &Context) -> Value {
         .into_iter()
         .filter(|folder| *folder != ctx.project)
         .map(|folder| {
-            let command = format!("affinage -C {} studio", shell_word(&folder.display().to_string()));
+            let command = Next::new("studio").in_folder(&folder.display().to_string()).typed();
             json!({ "name": project_name(&folder), "folder": folder.display().to_string(), "command": command })
         })
         .collect();

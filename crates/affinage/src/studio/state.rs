@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use affinage_eval::human_votes::SessionEvent;
-use affinage_eval::judgment::Outcome;
+use affinage_eval::human_votes::{SessionEvent, votes_on_pairs};
 use affinage_project::errors::in_one_line;
 use affinage_project::folder::datasets::{DatasetVersion, version_number};
 use affinage_project::folder::evaluation::Evaluation;
@@ -218,11 +217,9 @@ fn compare(ctx: &Context, runs: &[Run]) -> anyhow::Result<Found> {
     })
 }
 
-/// What people have voted on: every pair that they decided, as the page of the vote counts, also one that is shown twice or planted.
+/// Votes of people on pairs of the evaluation, as every other place counts them ([`votes_on_pairs`]).
 pub fn votes(ctx: &Context, evaluation: &Evaluation) -> anyhow::Result<usize> {
-    let (votes, planted) = (evaluation.votes().read(&ctx.ui)?, evaluation.planted_votes().read(&ctx.ui)?);
-    let outcomes = votes.iter().map(|vote| vote.outcome).chain(planted.iter().map(|vote| vote.outcome));
-    Ok(outcomes.filter(|outcome| !matches!(outcome, Outcome::Missing { .. })).count())
+    Ok(votes_on_pairs(&evaluation.votes().read(&ctx.ui)?))
 }
 
 fn vote(ctx: &Context) -> anyhow::Result<Found> {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::lock::FolderLock;
+use affinage_project::next::next;
 use affinage_project::stages::evaluation::series;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::jobs::hint_as_typed;
+use super::jobs::next_as_typed;
 use super::{Studio, lock, report, state};
 use crate::context::Context;
 use crate::human_votes::{ME, Poll};
@@ -54,7 +55,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
 pub fn open_newest(studio: &Studio, ctx: &Context) -> anyhow::Result<Arc<Poll>> {
     ctx.require_project()?;
     let newest = state::newest_evaluation(ctx)?.ok_or_else(|| usage("there is no evaluation to vote on"));
-    let newest = newest.hint("make one with `affinage eval`")?;
+    let newest = newest.hint(format!("make one with {}", next("eval")))?;
     let poll = Arc::new(Poll::of(ctx, &newest.name, ME, false)?);
     Ok(Arc::clone(lock(&studio.poll).get_or_insert(poll)))
 }
@@ -81,7 +82,7 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
     let is_own_words =
         evaluation.plan().is_ok_and(|plan| plan.dataset.is_some_and(|facts| facts.is_own_words()));
     let name = &evaluation.name;
-    let typed = |rest: &str| hint_as_typed(ctx, &ctx.command_on(name, "vote", rest));
+    let typed = |rest: &str| next_as_typed(ctx, &ctx.command_on(name, "vote", rest));
     json!({
         "name": name, "is_whole": is_whole, "waits_for": waits_for, "is_own_words": is_own_words,
         "votes": votes, "problem": problem,

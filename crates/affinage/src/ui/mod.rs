@@ -12,11 +12,10 @@ mod observer;
 mod paint;
 mod printable;
 mod progress;
-mod repeat;
+pub mod results;
 mod table;
 mod wrap;
 
-use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -65,8 +64,6 @@ pub struct Ui {
     colour_err: bool,
     /// Keeps what is said, for a page that shows it too.
     heard: Option<Heard>,
-    /// The `--set` of this call, for the commands that it names.
-    sets: Arc<[String]>,
 }
 
 /// Lines that a command said to people, without colour.
@@ -86,18 +83,7 @@ impl Ui {
             colour_out: std::io::stdout().is_terminal() && !plain,
             colour_err: terminal && !plain,
             heard: None,
-            sets: Arc::default(),
         }
-    }
-
-    /// The same way to print for a call with these `--set`: commands that are named have them too ([`repeat::with_sets`]).
-    pub fn with_sets(self, sets: &[String]) -> Self {
-        Self { sets: sets.into(), ..self }
-    }
-
-    /// `text` with the `--set` of this call in the commands that it names, as it is printed.
-    pub fn as_printed<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        repeat::with_sets(text, &self.sets)
     }
 
     /// Whether `-v` asks for everything.
@@ -188,8 +174,7 @@ impl Ui {
             }
             return Ok(());
         }
-        let text = self.as_printed(text);
-        self.print(&wrap::fitted(&text, columns_of(&console::Term::stdout())))
+        self.print(&wrap::fitted(text, columns_of(&console::Term::stdout())))
     }
 
     fn print(&self, text: &str) -> anyhow::Result<()> {
@@ -278,7 +263,6 @@ impl Ui {
     /// Writes to standard error without tearing a bar. A closed standard error is nobody's failure.
     fn write_err(&self, line: &str) {
         let line = printable(line, self.colour_err);
-        let line = self.as_printed(&line);
         let line = wrap::fitted(&line, columns_of(&console::Term::stderr()));
         self.suspended(|| {
             let _nobody_listens = writeln!(std::io::stderr().lock(), "{line}");

@@ -529,9 +529,8 @@ fn a_plan_says_what_can_be_shown_and_what_it_takes() {
     let plan: Value = serde_json::from_str(&text).expect("one document");
     // 32 independent prompts, a fifth of them ties: 25 decisive, of which 18 must be won.
     assert_eq!((&plan["reach"][0]["decisive"], &plan["reach"][0]["wins_needed"]), (&json!(25), &json!(18)));
-    // A win rate of 70 % with a fifth of ties, each counted half, is 75 % of the decisive prompts: 35 show it from there on
-    // always.
-    assert_eq!(plan["prompts_needed"], json!(44));
+    // Scores of a win rate of 70 % with a fifth of ties, each counted half, have the variance .16.
+    assert_eq!(plan["prompts_needed"], json!(32));
     let judge = &plan["estimates"][1];
     assert_eq!((&judge["phase"], &judge["calls"]), (&json!("judge"), &json!(CALLS)));
     let usd = |part: &str| judge["cost_usd"][part].as_f64().expect("a price");

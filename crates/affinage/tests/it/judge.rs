@@ -271,7 +271,7 @@ fn an_inverted_key_is_refused() {
         .expect("written");
     let (code, text) = run(dir.path(), &["analyze", "--verify"]);
     assert_eq!(code, 1);
-    assert!(text.contains("but its outcome is the seat of"), "{text}");
+    assert!(text.contains("but its outcome is the position of"), "{text}");
 }
 
 #[test]

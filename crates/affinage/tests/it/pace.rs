@@ -44,6 +44,36 @@ fn with_few<'a>(args: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
+fn a_second_training_is_forecast_by_the_speed_of_the_first() {
+    let dir = temp_dir();
+    let first = trained(dir.path());
+    let (mut tokens, mut seconds) = (0.0, 0.0);
+    for line in fs_err::read_to_string(first.join("events.jsonl")).expect("a log").lines() {
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        if record["event"] == "train-step" {
+            tokens += record["tokens"].as_f64().expect("a number");
+            seconds += record["seconds"].as_f64().expect("a number");
+        }
+    }
+    let name = first.file_name().expect("a name").to_string_lossy().into_owned();
+    let told = format!("the time is told by how fast the training {name} was");
+    let looked = |set: &str| {
+        let output = run(dir.path(), &["--set", set, "train", "--dry-run", "--json"]);
+        let estimate: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (estimate["tokens_per_s"].as_f64().expect("a number"), text(&output.stderr))
+    };
+    // More steps are as fast.
+    let (speed, said) = looked("train.max-steps=20");
+    assert!((speed / (tokens / seconds) - 1.0).abs() < 1e-9 && said.contains(&told), "{speed}: {said}");
+    // Another rank is another training, and measured.
+    let (_, said) = looked("train.rank=4");
+    assert!(!said.contains("the time is told by"), "{said}");
+    // All of a run is told by it too.
+    let said = self::said(dir.path(), &with_few(&["--set", "train.max-steps=9", "run"]));
+    assert!(said.contains(&told) && said.contains("from here about "), "{said}");
+}
+
+#[test]
 fn a_last_checkpoint_that_is_gone_is_an_error_wherever_it_is_asked_for() {
     let dir = temp_dir();
     let run_dir = trained(dir.path());
@@ -117,7 +147,8 @@ fn too_few_prompts_are_said_before_answers_and_votes() {
     trained(dir.path());
     let few = ": a figure needs 10, and to say better or worse it takes at least 30, and more where the difference is small; ";
     let planned = said(dir.path(), &with_few(&["plan"]));
-    let at_most = format!("these prompts give at most 3 pairs of answers to compare{few}");
+    let at_most =
+        format!("these prompts give at most 3 pairs of answers to compare (one for each prompt){few}");
     assert!(planned.contains(&at_most), "{planned}");
     assert!(
         planned.contains("`eval.prompts-per-suite` is 3: without it 30 of each suite are asked"),

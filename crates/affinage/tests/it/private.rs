@@ -37,6 +37,25 @@ fn export(dir: &Path) {
 }
 
 #[test]
+fn the_findings_for_other_programs_hold_no_key_in_full() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    assert!(affinage(dir).arg("init").status().expect("starts").success());
+    let key = "sk-abcdefghijklmnopqrstuvwx1234567890";
+    let row = json!({ "messages": [
+        { "role": "user", "content": "Where is the key of the sluice?" },
+        { "role": "assistant", "content": format!("The key is {key}, and it opens the sluice in spring.") },
+    ] });
+    fs_err::write(dir.join("rows.jsonl"), format!("{row}\n")).expect("written");
+    json_of(dir, &["import", "rows.jsonl"]);
+    let found = json_of(dir, &["lint"]);
+    let texts: Vec<&str> =
+        found["findings"].as_array().expect("a list").iter().filter_map(|row| row["text"].as_str()).collect();
+    assert!(texts.iter().any(|text| text.starts_with("sk") && text.contains("****")), "{found}");
+    assert!(!found.to_string().contains(key), "{found}");
+}
+
+#[test]
 fn names_of_the_account_and_personal_data_are_replaced_alike_everywhere_and_can_be_taken_back() {
     let dir = temp_dir();
     let dir = dir.path();

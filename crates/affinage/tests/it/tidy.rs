@@ -143,7 +143,45 @@ fn no_command_makes_the_arguments_of_another() {
         assert_eq!(own.count(), 0, "{shown} makes arguments");
         assert!(!text.contains("Args::"), "{shown} makes arguments");
     }
-    assert!(commands < 5000, "commands have {commands} lines: logic belongs into a stage");
+    assert!(commands < 4000, "commands have {commands} lines: logic belongs into a stage");
+}
+
+/// Folders are what stages work on.
+#[test]
+fn folders_name_no_stage() {
+    let mut files = 0;
+    for (path, text) in sources("affinage-project") {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        if shown.contains("/folder/") {
+            files += 1;
+            assert!(!text.contains("stages::"), "{shown} names a stage: turn it round");
+        }
+    }
+    assert!(files > 20, "{files} files of folders");
+}
+
+/// A command whose result follows from settings is built, so that it repeats those of the call ([`affinage_eval::next`]). What
+/// stays in files names it as text.
+#[test]
+fn commands_that_follow_settings_are_built() {
+    let followers = affinage_eval::next::FOLLOWS.map(|(command, _)| command);
+    let named = |code: &str| {
+        let begins = code.match_indices("`affinage ").map(|(at, begin)| &code[at + begin.len()..]);
+        let words =
+            begins.filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next());
+        words.filter(|word| followers.contains(word)).map(str::to_owned).collect::<Vec<String>>()
+    };
+    assert_eq!(named("then `affinage train`, then `affinage report`"), ["train"]);
+    for (path, text) in sources("affinage-project").into_iter().chain(sources("affinage")) {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        // The configuration of the demo, and the text that goes with a job for another machine.
+        if shown.ends_with("/demo.rs") || shown.ends_with("/readme.rs") {
+            continue;
+        }
+        for line in without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            assert_eq!(named(line), [""; 0], "{shown}: use next::next: {line}");
+        }
+    }
 }
 
 /// What `--json` prints has a type, whose fields are the keys.

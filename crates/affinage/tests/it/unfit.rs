@@ -24,7 +24,7 @@ fn an_exam_is_taken_once_and_keeps_a_bad_judge_out() {
     let qualification_calls = asked();
     assert!(
         qualification_calls < 70,
-        "a judge that follows the seat is known long before 140 calls: {qualification_calls}"
+        "a judge that follows the position is known long before 140 calls: {qualification_calls}"
     );
     let stopped =
         format!("It was stopped after {qualification_calls} of 140 calls: it could not pass any more.");

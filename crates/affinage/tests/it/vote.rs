@@ -150,7 +150,11 @@ fn what_was_skipped_can_be_voted_on_until_who_wrote_what_is_shown() {
     let (_, text) = run(dir.path(), &["analyze", "--json"]);
     let analysis: Value = serde_json::from_str(&text).expect("JSON");
     let why = analysis["headline"]["sentence"].as_str().expect("a sentence");
-    assert!(why.starts_with("You have voted on ") && why.contains("a win rate needs 29 of them"), "{why}");
+    assert!(
+        why.starts_with("The maker of the model has voted on ")
+            && why.contains("a win rate needs 29 of them"),
+        "{why}"
+    );
     let steps = analysis["next_steps"].to_string();
     assert!(steps.contains("Give the missing votes: `affinage vote --eval first-look --as me`"), "{steps}");
     let (status, mut state) = page.try_post("api/again", &json!({}));
@@ -164,10 +168,14 @@ fn what_was_skipped_can_be_voted_on_until_who_wrote_what_is_shown() {
     let sentence = revealed["sentence"].as_str().expect("a sentence");
     assert!(
         sentence.starts_with(
-            "Of 32 prompts you chose your tuned model (step 10) on 28 and the base model on 4. Ties: 0. Skipped: 0. A tie \
+            "Of 32 prompts you chose the tuned model (step 10) on 28 and the base model on 4. Ties: 0. Skipped: 0. A tie \
              counts half: a win rate of 88 % (likely between "
         ),
         "{sentence}"
+    );
+    assert!(
+        sentence.contains(" You saw 40 screens: 32 pairs, 4 of them shown again, 4 planted."),
+        "they add up: {sentence}"
     );
     assert_eq!(page.try_post("api/again", &json!({})).0, 400, "what was seen cannot be unseen");
     drop(page);
@@ -243,7 +251,7 @@ fn votes_have_one_figure_at_their_end_on_the_card_and_in_the_report() {
     // 26 won, 2 ties, 4 lost: 27 of 32, and not 26 of 30, which is 87 %.
     assert!(
         sentence.starts_with(
-            "Of 32 prompts you chose your tuned model (step 10) on 26 and the base model on 4. Ties: 2 (1 tie because both \
+            "Of 32 prompts you chose the tuned model (step 10) on 26 and the base model on 4. Ties: 2 (1 tie because both \
              gave the same text). Skipped: 0. A tie counts half: a win rate of 84 % (likely between "
         ),
         "{sentence}"
@@ -325,7 +333,7 @@ fn half_of_the_pairs_come_from_where_judges_split_and_every_vote_keeps_its_chanc
     let (_, revealed) = page.try_post("api/reveal", &json!({}));
     let sentence = revealed["sentence"].as_str().expect("a sentence");
     assert!(
-        sentence.starts_with("Of 12 prompts you chose your tuned model (step 10) on 8 ")
+        sentence.starts_with("Of 12 prompts you chose the tuned model (step 10) on 8 ")
             && sentence.contains("weighs each")
             && !sentence.contains('%'),
         "{sentence}"
@@ -396,9 +404,11 @@ fn a_pack_holds_no_key_and_its_votes_come_back_once() {
     write(&returned);
     let (code, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("16 votes of ben, 16 of them new"), "{text}");
+    assert!(text.contains(
+            "16 answered screens of ben, 16 of them new; voted on so far: 16 screens: 12 pairs, 2 of them shown again, 2 planted"
+        ), "{text}");
     let (_, text) = run(dir.path(), &["vote", "--import", "votes.json"]);
-    assert!(text.contains("16 votes of ben, 0 of them new"), "{text}");
+    assert!(text.contains("16 answered screens of ben, 0 of them new"), "{text}");
     assert_eq!(rows::<Judgment>(dir.path(), "votes.jsonl").len(), 14);
 
     returned["votes"][0]["id"] = json!("vot-0000");
@@ -597,7 +607,7 @@ fn to_the_author_a_damaged_copy_may_sound_alike() {
     let (_, card) = run(dir.path(), &["analyze"]);
     assert!(
         card.contains(
-            "You chose the tuned answer as more like you on 28 of 32 prompts, all on your own prompts: 88 %"
+            "The author chose the tuned answer as more like their own voice on 28 of 32 prompts: 88 %"
         ),
         "{card}"
     );

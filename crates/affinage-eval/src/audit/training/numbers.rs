@@ -1,7 +1,7 @@
 //! Numbers of a training's card against what its files say.
 
 use super::{Folder, TrainingLog, cannot, finding};
-use crate::audit::card::{self, Mention};
+use crate::audit::mentions::{self, Mention};
 use crate::audit::{Finding, Severity, Unchecked, claims};
 use crate::plain::counted;
 
@@ -13,7 +13,7 @@ pub fn card_numbers(folder: &Folder, unchecked: &mut Vec<Unchecked>) -> Vec<Find
         cannot(unchecked, check, "there is no README.md");
         return Vec::new();
     };
-    let (mentions, others) = card::mentions(text);
+    let (mentions, others) = mentions::mentions(text);
     let (mut findings, mut unknown, mut held) = (Vec::new(), Vec::new(), 0);
     for mention in mentions {
         let known = known(folder, &mention);

@@ -225,7 +225,7 @@ pub struct Eval {
     /// Built-in suites, and `in-domain` for the held-out prompts of the dataset.
     pub suites: Vec<String>,
     /// At most so many prompts of each suite; without it all held-out ones and those of files, and of each built-in suite
-    /// [`crate::stages::suites::BUILT_IN_PROMPTS`].
+    /// the first thirty.
     #[serde(deserialize_with = "checks::some_at_least_1", skip_serializing_if = "Option::is_none")]
     pub prompts_per_suite: Option<usize>,
     /// In place of `generate.max-new-tokens`.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use affinage_dataset::conversation::{Conversation, Node};
+use affinage_dataset::conversation::{Conversation, Node, NodeRole};
 use affinage_dataset::identity::{self, Kind, Reading, Relation, United};
 use affinage_dataset::import::{self, ElementError, Found, ImportError, Item, Reject, Roles, Together};
 use anyhow::Context as _;
@@ -25,6 +25,7 @@ pub struct Imported {
     pub conversations_new: usize,
     /// Conversations that were there and got new or changed nodes.
     pub conversations_grown: usize,
+    /// Messages that were not there; system messages without a word are none.
     pub nodes_new: usize,
     pub recognised: Recognised,
 }
@@ -247,7 +248,7 @@ impl Library {
                 return Ok(Imported::nothing(stored.sha256, found, rejects));
             }
         };
-        let Writer { new, grown, nodes, recognised, .. } = writer;
+        let Writer { new, grown, messages, recognised, .. } = writer;
         let source = complete_source(&transaction, source, &stored)?;
         left_out::put(&transaction, source, &found.left_out)?;
         put_pending(&transaction, &stored.sha256, named, &rejects, None)?;
@@ -262,7 +263,7 @@ impl Library {
             rejects,
             conversations_new: new,
             conversations_grown: grown,
-            nodes_new: nodes,
+            nodes_new: messages,
             recognised,
         })
     }
@@ -385,6 +386,8 @@ struct Writer<'a> {
     new: usize,
     grown: usize,
     nodes: usize,
+    /// Of the nodes, those that say something.
+    messages: usize,
     recognised: Recognised,
 }
 
@@ -400,6 +403,7 @@ impl<'a> Writer<'a> {
             new: 0,
             grown: 0,
             nodes: 0,
+            messages: 0,
             recognised: Recognised::default(),
         }
     }
@@ -517,6 +521,8 @@ impl<'a> Writer<'a> {
 
     fn insert_node(&mut self, id: i64, node: &Node, parent: Option<&str>) -> anyhow::Result<i64> {
         self.nodes += 1;
+        // Many exports begin each conversation with a system message without a word.
+        self.messages += usize::from(node.role != NodeRole::System || !node.visible_text().trim().is_empty());
         let mut insert = self.db.prepare_cached(
             "INSERT INTO node (conversation, node_id, parent, data) VALUES (?1, ?2, ?3, ?4)",
         )?;

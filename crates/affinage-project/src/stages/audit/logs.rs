@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use affinage_eval::audit::card::Table;
 use affinage_eval::audit::mapping::Mapping;
+use affinage_eval::audit::mentions::Table;
 use affinage_eval::audit::row::{PairRow, RowRef};
 use affinage_eval::audit::shapes;
 use affinage_eval::plain::{bytes, count};

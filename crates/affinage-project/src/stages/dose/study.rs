@@ -9,10 +9,11 @@ use anyhow::{Context as _, anyhow};
 
 use crate::errors::HintExt as _;
 use crate::folder::config::{self, Config};
-use crate::folder::datasets::{DatasetVersion, version_number};
+use crate::folder::datasets::{self, DatasetVersion, version_number};
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
+use crate::next::next;
 use crate::stages::evaluation::plan;
 use crate::stages::suites;
 use crate::stages::training::Plan;
@@ -24,6 +25,8 @@ pub struct Study {
     versions: Vec<DatasetVersion>,
     /// The whole training side of each version, tokenised.
     whole: Vec<Plan>,
+    /// Of each version the conversations of its rows.
+    conversations: Vec<Vec<String>>,
 }
 
 /// One training.
@@ -52,16 +55,23 @@ impl Study {
             max_steps: None,
             ..ctx.config.train.clone()
         };
-        let whole = |version| Plan::new(model, version, &train, &ctx.ui);
-        let whole = versions.iter().map(whole).collect::<anyhow::Result<Vec<_>>>()?;
-        let study = Study { config, train, versions, whole };
+        let (mut whole, mut conversations) = (Vec::new(), Vec::new());
+        for version in &versions {
+            let sides = version.sides(&ctx.ui)?;
+            whole.push(Plan::new(model, (version, &sides), &train, &ctx.ui)?);
+            conversations.push(datasets::conversations(&sides).map(str::to_owned).collect());
+        }
+        let study = Study { config, train, versions, whole, conversations };
         let first = study.whole[0].train.len();
         if let Some(most) = study.config.rows.iter().copied().find(|rows| *rows > first) {
             return Err(anyhow!(
                 "dose.rows: {most} rows, {} has {first} to train on",
                 study.versions[0].name
             ))
-            .hint("lower it, or accept more examples and freeze another version with `affinage dataset`");
+            .hint(format!(
+                "lower it, or accept more examples and freeze another version with {}",
+                next("dataset")
+            ));
         }
         for cell in study.cells() {
             study.plan(&cell).with_context(|| format!("the cell {}", cell.arm))?;
@@ -119,6 +129,11 @@ impl Study {
 
     pub fn version(&self, cell: &Cell) -> &DatasetVersion {
         &self.versions[cell.version]
+    }
+
+    /// The conversations of the rows of that version, a row each.
+    pub fn conversations(&self, cell: &Cell) -> impl Iterator<Item = &str> {
+        self.conversations[cell.version].iter().map(String::as_str)
     }
 
     /// The rows and steps of a cell.

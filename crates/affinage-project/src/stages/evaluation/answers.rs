@@ -24,7 +24,7 @@ use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::model::{LoadedModel, open_model, packed_engine};
 use crate::stages::arms;
-use crate::stages::judges::Sources;
+use crate::stages::judges::PromptSources;
 use crate::stages::reserve;
 use crate::stages::suites;
 
@@ -299,7 +299,7 @@ fn without_private(
     prompts: Vec<Prompt>,
     leave: &Leave,
 ) -> anyhow::Result<Vec<Prompt>> {
-    let sources = Sources::of_prompts(ctx, Some(version), &prompts, leave.send_private)?;
+    let sources = PromptSources::of_prompts(ctx, Some(version), &prompts, leave.send_private)?;
     let all = prompts.len();
     let kept: Vec<Prompt> =
         prompts.into_iter().filter(|prompt| !sources.is_private(&prompt.prompt_id)).collect();

@@ -24,6 +24,7 @@ use crate::folder::library::{LIBRARY_FILE, Library};
 use crate::folder::project::Project;
 use crate::folder::run::{Checkpoint, Run};
 use crate::model::LoadedModel;
+use crate::next::next;
 use crate::observer::Observer;
 use crate::stages::arms;
 
@@ -135,8 +136,10 @@ pub fn frame(
 /// Makes an A/A test of a plan: the base model against itself under other seeds, on all prompts.
 pub fn against_itself(plan: &mut Plan) -> anyhow::Result<()> {
     if plan.sampling.temperature == 0.0 {
-        return Err(usage("an A/A test needs answers that differ: generate.temperature is 0"))
-            .hint("set it above 0: `affinage --set generate.temperature=0.7 eval --null-test`");
+        return Err(usage("an A/A test needs answers that differ: generate.temperature is 0")).hint(format!(
+            "set it above 0: {}",
+            next("eval").set("generate.temperature", 0.7).words("--null-test")
+        ));
     }
     plan.arms.retain(|arm| arm.kind == ArmKind::Base);
     plan.arms.push(Arm { name: BASE_AGAIN.to_owned(), kind: ArmKind::Base });

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use affinage_eval::analyze::{ENOUGH, prompts_to_show};
 use affinage_eval::comparison::{Cells, REPEATS};
 use affinage_eval::judge::ledger::Phase;
 use affinage_eval::judge::qualification;
 use affinage_eval::plain::listed;
-use affinage_eval::stats::power::{critical_wins, detectable_win_rate, power, sample_size};
+use affinage_eval::stats::power::{critical_wins, detectable_win_rate, power};
 use affinage_eval::suite::{Domain, Prompt};
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
+use crate::next::next;
 use crate::stages::judges::preview::{Length, estimate_of};
 use crate::stages::judges::{Consent, Estimate, Evaluated, Request, Stages, ask};
 use crate::stages::suites;
@@ -42,11 +44,11 @@ pub struct Reach {
     pub independent: usize,
     /// Independent prompts, less ties.
     pub decisive: u64,
-    /// Wins that would be needed among them.
+    /// Wins that would be needed among them; `None` where there are too few prompts for any word, as in the two below.
     pub wins_needed: Option<u64>,
     /// The smallest true win rate that is shown four times in five, a tie counted half.
     pub smallest_shown: Option<f64>,
-    /// The chance to show `effect`.
+    /// The chance to show `effect`; 0 where there are too few prompts for any word.
     pub power: f64,
 }
 
@@ -56,7 +58,7 @@ pub struct Planned {
     pub v: u32,
     pub effect: f64,
     pub ties: f64,
-    /// Prompts that show the effect four times in five.
+    /// About how many independent prompts show the effect four times in five.
     pub prompts_needed: Option<u64>,
     pub reach: Vec<Reach>,
     /// Whether the estimates are of stored answers, or of answers as long as they may be.
@@ -83,6 +85,14 @@ impl Options<'_> {
         (0.5 + (rate - 0.5) / (1.0 - self.ties)).min(MOST)
     }
 
+    /// About how many independent prompts show the effect: the report's own formula, with the spread of scores that a model of
+    /// this win rate and these ties has.
+    fn prompts_needed(&self) -> Option<u64> {
+        let distance = self.effect - 0.5;
+        let variance = 0.25 * (1.0 - self.ties) - distance * distance;
+        prompts_to_show(distance, variance.max(0.01), ALPHA).map(|needed| needed as u64)
+    }
+
     /// The other way.
     fn with_ties(&self, of_decided: f64) -> f64 {
         0.5 + (of_decided - 0.5) * (1.0 - self.ties)
@@ -107,7 +117,11 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         let run = Run::meant(ctx, None)?;
         ctx.ui.say(match standing(&run)? {
             Some(at) => {
-                format!("run {} is training now: {at}; `affinage eval` is for when it has finished", run.name)
+                format!(
+                    "run {} is training now: {at}; {} is for when it has finished",
+                    run.name,
+                    next("eval")
+                )
             }
             // What `affinage eval` would take: a checkpoint that is not there any more is known before anything is spent.
             None => steps_in_words(ctx, &run)?,
@@ -122,13 +136,11 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         Some(evaluated) => from_answers(ctx, evaluated)?,
         None => from_settings(ctx, &judged),
     };
-    let needed = sample_size(options.of_decided(options.effect), ALPHA, WANTED_POWER);
-    let prompts_needed = needed.map(|size| (size.always as f64 / (1.0 - options.ties)).ceil() as u64);
     Ok(Planned {
         v: 1,
         effect: options.effect,
         ties: options.ties,
-        prompts_needed,
+        prompts_needed: options.prompts_needed(),
         reach,
         from_answers: evaluated.is_some(),
         estimates,
@@ -183,15 +195,17 @@ fn reaches(judged: &[&Prompt], options: &Options) -> Vec<Reach> {
 fn of_category(category: &str, prompts: &[&Prompt], options: &Options) -> Reach {
     let clusters: BTreeSet<&str> = prompts.iter().map(|prompt| prompt.cluster_id.as_str()).collect();
     let decisive = (clusters.len() as f64 * (1.0 - options.ties)).floor() as u64;
+    let is_enough = clusters.len() >= ENOUGH;
     Reach {
         category: category.to_owned(),
         prompts: prompts.len(),
         independent: clusters.len(),
         decisive,
-        wins_needed: critical_wins(decisive, ALPHA),
+        wins_needed: critical_wins(decisive, ALPHA).filter(|_| is_enough),
         smallest_shown: detectable_win_rate(decisive, ALPHA, WANTED_POWER)
+            .filter(|_| is_enough)
             .map(|rate| options.with_ties(rate)),
-        power: power(decisive, options.of_decided(options.effect), ALPHA),
+        power: if is_enough { power(decisive, options.of_decided(options.effect), ALPHA) } else { 0.0 },
     }
 }
 
@@ -272,5 +286,37 @@ mod tests {
         assert!(options.of_decided(0.99) < 1.0, "no more wins than decided pairs");
         let none = Options { ties: 0.0, ..options };
         assert!((none.of_decided(0.6) - 0.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_plan_names_the_number_of_prompts_that_a_report_names_for_the_same_win_rate() {
+        let options = Options { eval: None, effect: 0.6, ties: 0.2 };
+        // 100 prompts, 50 won, 20 tied, 30 lost: a win rate of 60 % with 20 % ties.
+        let scores = [vec![1.0; 50], vec![0.5; 20], vec![0.0; 30]].concat();
+        let variance = affinage_eval::stats::mean::variance(&scores).expect("a number");
+        let after = prompts_to_show(0.1, variance, ALPHA).expect("a number");
+        let before = options.prompts_needed().expect("a number") as usize;
+        assert!(before.abs_diff(after) <= 2, "{before} {after}");
+        assert!((140..160).contains(&before), "{before}");
+    }
+
+    #[test]
+    fn nothing_is_shown_by_fewer_prompts_than_the_report_needs_for_a_word() {
+        let options = Options { eval: None, effect: 0.9, ties: 0.0 };
+        let prompts = |number: usize| -> Vec<Prompt> {
+            let row = |i: usize| format!("{{\"prompt\": \"what is {i}\"}}\n");
+            let defaults = affinage_eval::suite::SuiteDefaults {
+                name: "s".to_owned(),
+                category: "s".to_owned(),
+                domain: Domain::Out,
+                split: affinage_eval::suite::Split::Report,
+            };
+            affinage_eval::suite::parse_suite(&(0..number).map(row).collect::<String>(), &defaults)
+                .expect("prompts")
+        };
+        let of = |number: usize| of_category("s", &prompts(number).iter().collect::<Vec<_>>(), &options);
+        let (few, enough) = (of(ENOUGH - 1), of(ENOUGH));
+        assert_eq!((few.wins_needed, few.smallest_shown, few.power), (None, None, 0.0));
+        assert!(enough.wins_needed.is_some() && enough.smallest_shown.is_some() && enough.power > 0.9);
     }
 }

@@ -28,7 +28,7 @@ use crate::errors::{HintExt as _, interrupted};
 use crate::folder::jsonl;
 use crate::folder::project::Project;
 use crate::interrupt;
-use crate::stages::judges::Sources;
+use crate::stages::judges::PromptSources;
 
 /// What became of a batch file.
 #[derive(Debug, serde::Serialize)]
@@ -104,7 +104,7 @@ impl FixedEvaluation {
     /// Errors if a prompt of this evaluation is held private and would go to `to`.
     fn refuse_private(&self, ctx: &Project, leave: &Leave, to: &str) -> anyhow::Result<()> {
         let version = self.plan.dataset.as_ref().map(|facts| facts.version.as_str());
-        let sources = Sources::of_prompts(ctx, version, &self.prompts, leave.send_private)?;
+        let sources = PromptSources::of_prompts(ctx, version, &self.prompts, leave.send_private)?;
         let private = self.prompts.iter().filter(|prompt| sources.is_private(&prompt.prompt_id)).count();
         if private == 0 {
             return Ok(());

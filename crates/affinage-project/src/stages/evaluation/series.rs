@@ -4,14 +4,17 @@
 use std::path::Path;
 
 use affinage_eval::comparison::missing_answers;
+use affinage_eval::human_votes::votes_on_pairs;
 use affinage_eval::plain::{counted, listed};
 use affinage_eval::registry::RegistryEvent;
 
 use crate::errors::in_one_line;
+use crate::folder::config::Config;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::lock::FolderLock;
-use crate::folder::project::Project;
+use crate::folder::project::{CONFIG_FILE, Project};
 use crate::folder::registry;
+use crate::next::Next;
 use crate::observer::Observer;
 
 /// How far an evaluation came.
@@ -111,6 +114,22 @@ fn looked_at(project: &Path, members: &[String], ui: &dyn Observer) -> (usize, V
     (members.len().saturating_sub(1), states)
 }
 
+impl Project {
+    /// A command on an evaluation for a hint: it names `eval` where it would mean another one without that.
+    pub fn command_on(&self, eval: &str, command: &'static str, rest: &str) -> Next {
+        crate::next::next(command).on((!self.is_meant(eval)).then_some(eval)).words(rest)
+    }
+
+    /// Whether commands that name no evaluation mean this one, as the configuration file says.
+    fn is_meant(&self, eval: &str) -> bool {
+        let file = fs_err::read_to_string(self.project.join(CONFIG_FILE)).unwrap_or_default();
+        let meant = Config::parse(&file, &[])
+            .ok()
+            .and_then(|config| newest(&self.project, &config.eval.name, &self.ui).ok());
+        meant.as_deref() == Some(eval)
+    }
+}
+
 /// The evaluation that a command means: the one it names, else [`newest`] of the configured series. Where there are others
 /// that could have been meant, and where it is not whole, lines say which it is and what of it is missing.
 pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
@@ -171,7 +190,7 @@ pub(super) fn votes_in_words(ctx: &Project, name: &str) -> Option<String> {
     let votes = Evaluation::named(&ctx.project, name).votes();
     // Of a damaged file the number is not known; that there are votes is.
     votes.is_there().then(|| match votes.read(&ctx.ui) {
-        Ok(votes) => counted(votes.len(), "vote", "votes"),
+        Ok(votes) => counted(votes_on_pairs(&votes), "vote", "votes"),
         Err(_) => "votes".to_owned(),
     })
 }
@@ -312,6 +331,17 @@ mod tests {
         evaluation.plan_file().write(&plan).expect("written");
         evaluation.prompts().replace(&prompts).expect("written");
         evaluation.completions().replace(&answers).expect("written");
+    }
+
+    #[test]
+    fn a_command_names_the_evaluation_that_it_would_not_mean() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        fs_err::write(dir.path().join(CONFIG_FILE), "[eval]\nname = \"one\"\n").expect("written");
+        let project = Project::open(dir.path(), &[], Arc::new(Silent)).expect("a project");
+        let typed = |eval, command, rest| project.command_on(eval, command, rest).to_string();
+        assert_eq!(typed("one", "report", "--open"), "`affinage report --open`");
+        assert_eq!(typed("two", "vote", "--as NAME"), "`affinage vote --eval two --as NAME`");
+        assert_eq!(typed("two", "generate", ""), "`affinage generate --name two`");
     }
 
     #[test]

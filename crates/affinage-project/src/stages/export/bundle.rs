@@ -15,13 +15,13 @@ use serde_json::Value;
 
 use super::facts::Facts;
 use super::probe::{Longest, Memorisation, probe};
-use super::{Format, Record, Source, card};
+use super::{Format, Record, Source, model_card};
 use crate::errors::HintExt as _;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::jsonl;
 use crate::folder::library::{LIBRARY_FILE, Library};
 use crate::folder::project::Project;
-use crate::stages::judges::Sources;
+use crate::stages::judges::PromptSources;
 
 const SPLITS: [&str; 4] = ["train", "validation", "test", "reserve"];
 
@@ -77,7 +77,7 @@ pub fn write(
     dir: &Path,
 ) -> anyhow::Result<Bundle> {
     let record = source.write(Format::Peft, affinage_engine::weights::Precision::F32, dir)?;
-    fs_err::write(dir.join("README.md"), card(facts))?;
+    fs_err::write(dir.join("README.md"), model_card(facts))?;
     fs_err::write(dir.join("DATA.md"), version::card(facts.manifest()))?;
     for evaluation in &facts.evaluations {
         evaluation.folder.publish_to(&Evaluation::named(dir, &evaluation.folder.name))?;
@@ -112,7 +112,7 @@ fn private_texts(ctx: &Project, facts: &Facts, dir: &Path) -> anyhow::Result<Vec
         let plan = evaluation.folder.plan()?;
         let prompts = evaluation.folder.prompts().read(&ctx.ui)?;
         let version = plan.dataset.as_ref().map(|facts| facts.version.as_str());
-        let sources = Sources::of_prompts(ctx, version, &prompts, &[])?;
+        let sources = PromptSources::of_prompts(ctx, version, &prompts, &[])?;
         let private: Vec<usize> =
             (0..prompts.len()).filter(|&row| sources.is_private(&prompts[row].prompt_id)).collect();
         let published = Evaluation::named(dir, &evaluation.folder.name);

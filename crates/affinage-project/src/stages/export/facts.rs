@@ -17,6 +17,7 @@ use crate::folder::project::Project;
 use crate::folder::provenance::Provenance;
 use crate::folder::run::Run;
 use crate::model::LoadedModel;
+use crate::next::next;
 
 /// Everything that a card may say.
 pub struct Facts {
@@ -143,8 +144,8 @@ fn evaluations(ctx: &Project, adapter_sha256: &str) -> anyhow::Result<Vec<Evalua
             |arm: &&Value| arm.to_string().contains(&format!("\"adapter_sha256\":\"{adapter_sha256}\""));
         let Some(arm) = arms.iter().find(is_ours).and_then(|arm| arm["name"].as_str()) else { continue };
         let analysis = folder.analysis().read().hint(format!(
-            "`affinage analyze --eval {}` makes it again, offline, from the rows",
-            folder.name
+            "{} makes it again, offline, from the rows",
+            next("analyze").on(Some(&folder.name))
         ))?;
         found.push(EvaluationOf { arm: arm.to_owned(), folder, analysis });
     }

@@ -1,9 +1,9 @@
 //! The result in the forms that other programs load, each read back and measured before it is left on the disk.
 
 pub mod bundle;
-mod card;
 mod check;
 mod facts;
+mod model_card;
 mod ollama;
 mod probe;
 mod ready;
@@ -24,9 +24,9 @@ use sha2::{Digest as _, Sha256};
 use crate::folder::jsonl::replace_file;
 use crate::model::{LoadedModel, Located, Told, open_located};
 use crate::observer::Observer;
-pub use card::card;
 pub use check::{Behaviour, Checker};
 pub use facts::Facts;
+pub use model_card::model_card;
 pub use ready::Ready;
 pub use text::{gguf_fields, write_folder as write_folder_text};
 

@@ -11,6 +11,7 @@ use crate::errors::{HintExt as _, in_one_line};
 use crate::folder::config::{Config, EngineName, EngineRecord};
 use crate::folder::project::Project;
 use crate::folder::run::Run;
+use crate::next::next;
 use crate::stages::training::{Ahead, Plan};
 
 /// Who is asked to compute the steps.
@@ -68,8 +69,15 @@ fn of_resumed(
     let begun = recorded.map_or(Asked::Cpu, |record| Asked::Engine(record.name));
     if let Some(asked) = asked.filter(|asked| ![begun, Asked::Auto].contains(asked)) {
         let (begun, asked) = (begun.word(), asked.word());
-        return Err(anyhow!("run `{}` was begun by engine {begun}; {asked} rounds in another way and would make another run", run.name))
-            .hint(format!("`affinage train --resume {}` goes on with {begun}; `affinage train --engine {asked}` begins a new run", run.name));
+        return Err(anyhow!(
+            "run `{}` was begun by engine {begun}; {asked} rounds in another way and would make another run",
+            run.name
+        ))
+        .hint(format!(
+            "{} goes on with {begun}; {} begins a new run",
+            next("train").option("--resume", &run.name),
+            next("train").option("--engine", asked)
+        ));
     }
     let Some(recorded) = recorded else { return Ok(None) };
     let start = Start { precision: Some(&recorded.precision), ..*start };
@@ -176,7 +184,8 @@ pub fn offers(start: &Start) -> Vec<Offer> {
     };
     let measured = |name: EngineName| -> anyhow::Result<Offer> {
         let Some(python) = find(name)? else {
-            let how = format!("not installed; `affinage train --engine {}` offers to do it", name.word());
+            let how =
+                format!("not installed; {} offers to do it", next("train").option("--engine", name.word()));
             return Ok(none(name, how));
         };
         let (worker, check) = start_checked(start, name, &python)?;

@@ -11,7 +11,7 @@ use crate::folder::config::EngineName;
 use crate::folder::lock::FolderLock;
 use crate::folder::project::{Project, cache_dir};
 use crate::folder::run::{self, write_folder_atomically};
-use crate::model::{LoadedModel, Sources, resolve};
+use crate::model::{LoadedModel, ModelSources, resolve};
 use crate::stages::export::write_folder_text;
 use crate::stages::external_trainer::{exact_precision, rows};
 use crate::stages::training::Plan;
@@ -101,7 +101,7 @@ pub(in crate::stages) fn write_numbers(
 /// A folder with the base in the Hugging Face layout: the model's own, else one in the cache with the numbers that our engine
 /// reads.
 pub(super) fn base(ctx: &Project, spec: &str, model: &LoadedModel) -> anyhow::Result<PathBuf> {
-    let located = resolve(spec, &ctx.project, &Sources::from_environment()?, &ctx.ui)?;
+    let located = resolve(spec, &ctx.project, &ModelSources::from_environment()?, &ctx.ui)?;
     let is_other = model.weights.gguf().is_some() || model.weights.left_out().is_some();
     if located.path.is_dir() && !is_other {
         return Ok(fs_err::canonicalize(located.path)?);

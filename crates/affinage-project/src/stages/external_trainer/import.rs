@@ -138,6 +138,7 @@ fn fill(
         examples: job.examples,
         left_out: job.left_out.clone(),
         steps: job.steps,
+        tokens: 0,
         epochs: job.epochs,
         trainable_parameters: job.trainable_parameters,
         total_parameters: job.total_parameters,

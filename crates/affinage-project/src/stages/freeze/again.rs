@@ -1,5 +1,7 @@
 //! Whether the newest version still is what would be frozen now, and what to do next.
 
+use std::fmt;
+
 use affinage_eval::plain::counted;
 use anyhow::anyhow;
 
@@ -9,6 +11,7 @@ use crate::folder::datasets::DatasetVersion;
 use crate::folder::evaluation::Evaluation;
 use crate::folder::library::{LIBRARY_FILE, Library, Since};
 use crate::folder::project::Project;
+use crate::next::{Next, next};
 use crate::stages::evaluation::series;
 use crate::stages::training::{Trained, standing, trained_before};
 
@@ -31,9 +34,10 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
     }
     let library = Library::open(&ctx.project)?;
     let Some(since) = library.changed_since(version.sha256())? else {
-        return as_it_is(
-            "it was not frozen from what is imported here (`affinage dataset --accept-clean` freezes that)",
-        );
+        return as_it_is(&format!(
+            "it was not frozen from what is imported here ({} freezes that)",
+            next("dataset").words("--accept-clean")
+        ));
     };
     let before = taken_undecided(&version.manifest);
     let imported = if is_asked { library.imported_since(version.sha256())? } else { 0 };
@@ -59,8 +63,9 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
     {
         let freeze = freeze_command(if is_asked { asked } else { before });
         ctx.ui.say(format!(
-            "{said}: {} goes on without; {freeze} freezes them too, and `affinage run` then trains anew",
-            run.name
+            "{said}: {} goes on without; {freeze} freezes them too, and {} then trains anew",
+            run.name,
+            next("run")
         ));
         return Ok(None);
     }
@@ -86,17 +91,19 @@ fn other_words(library: &Library, version: &DatasetVersion) -> anyhow::Result<Op
 }
 
 /// Refuses a version with texts that are held private now, before it is trained on or handed to another program.
+/// `conversations`: those of its rows.
 ///
 /// Errors: examples of conversations that became private after the version was frozen.
-pub fn refuse_private(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<()> {
+pub fn refuse_private<'a>(
+    ctx: &Project,
+    version: &DatasetVersion,
+    conversations: impl IntoIterator<Item = &'a str>,
+) -> anyhow::Result<()> {
     if !ctx.project.join(LIBRARY_FILE).is_file() {
         return Ok(());
     }
     let held = Library::open(&ctx.project)?.held_private()?;
-    let mut private = 0;
-    for side in ["train", "validation", "test", "reserve"] {
-        private += version.rows(side, &ctx.ui)?.iter().filter(|row| held.contains(&row.conversation)).count();
-    }
+    let private = conversations.into_iter().filter(|conversation| held.contains(*conversation)).count();
     if private == 0 {
         return Ok(());
     }
@@ -107,12 +114,12 @@ pub fn refuse_private(ctx: &Project, version: &DatasetVersion) -> anyhow::Result
 }
 
 /// What freezes a version that takes this undecided.
-fn freeze_command(undecided: Undecided) -> &'static str {
-    match undecided {
-        Undecided::LeaveOut => "`affinage dataset`",
-        Undecided::AcceptClean { dated: false } => "`affinage dataset --accept-clean`",
-        Undecided::AcceptClean { dated: true } => "`affinage dataset --accept-clean --dated-notes`",
-    }
+pub fn freeze_command(undecided: Undecided) -> Next {
+    next("dataset").words(match undecided {
+        Undecided::LeaveOut => "",
+        Undecided::AcceptClean { dated: false } => "--accept-clean",
+        Undecided::AcceptClean { dated: true } => "--accept-clean --dated-notes",
+    })
 }
 
 /// What a person changed since a version was frozen, in words; `None`: nothing that another version would hold.
@@ -129,45 +136,104 @@ pub fn changes(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Option
     if imported > 0 || !since.is_nothing() {
         words.push(changes_in_words(&since, imported, &version.name));
     }
-    Ok((!words.is_empty()).then(|| Changes { imported, words: words.join("; ") }))
+    Ok((!words.is_empty()).then(|| Changes { imported, decided: since.cards, words: words.join("; ") }))
 }
 
 /// See [`changes`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
     /// Conversations and sections that came.
     pub imported: usize,
+    /// Cards that were decided.
+    pub decided: usize,
     /// `2 cards were decided since v1-3fa2b1`
     pub words: String,
 }
 
-/// What to do next in a project that has a version, as a hint: freeze another where something changed since, else the step
-/// behind what is there. `None`: nothing is frozen yet.
-pub fn next_step(ctx: &Project) -> anyhow::Result<Option<String>> {
-    let Some(version) = DatasetVersion::list(&ctx.project)?.pop() else { return Ok(None) };
-    let name = &version.name;
-    if let Some(Changes { imported, words }) = changes(ctx, &version)? {
-        // Where everything is decided, there is nothing to take undecided.
-        let before = taken_undecided(&version.manifest);
-        let is_decided = before != Undecided::LeaveOut
-            && imported == 0
-            && Library::open(&ctx.project)?.overview()?.left_to_decide == 0;
-        let freeze = freeze_command(if is_decided { Undecided::LeaveOut } else { before });
-        let choose = if imported > 0 { "choose from what is new, `affinage review`, and " } else { "" };
-        return Ok(Some(format!("{words}: {choose}freeze another version, {freeze}")));
+/// What to do next in a project that has a version. Shown it is a hint with the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// Something that the version follows from was changed.
+    Freeze {
+        changes: Changes,
+        command: Next,
+    },
+    Train {
+        version: String,
+        command: Next,
+    },
+    /// A training is running: how far it is.
+    Wait {
+        version: String,
+        run: String,
+        at: String,
+    },
+    /// A training was stopped.
+    Resume {
+        version: String,
+        command: Next,
+    },
+    /// The training is not evaluated yet.
+    Evaluate {
+        version: String,
+        command: Next,
+    },
+    Read {
+        version: String,
+        command: Next,
+    },
+}
+
+impl fmt::Display for NextStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Freeze { changes: Changes { imported, words, .. }, command } => {
+                let choose = match imported {
+                    0 => String::new(),
+                    _ => format!("choose from what is new, {}, and ", next("review")),
+                };
+                write!(f, "{words}: {choose}freeze another version, {command}")
+            }
+            Self::Train { version, command } => write!(f, "train on {version}: {command}"),
+            Self::Wait { version, run, at } => write!(f, "{run} is training on {version} now: {at}"),
+            Self::Resume { version, command } => {
+                write!(f, "go on with the training on {version}: {command}")
+            }
+            Self::Evaluate { version, command } => {
+                write!(f, "find out whether the training on {version} made it better: {command}")
+            }
+            Self::Read { version, command } => write!(f, "what came of {version}: {command}"),
+        }
     }
-    Ok(Some(match trained_before(ctx, &version)? {
-        None => format!("train on {name}: `affinage train`"),
+}
+
+/// Freeze another version where something changed since the newest, else the step behind what is there. `None`: nothing is
+/// frozen yet.
+pub fn next_step(ctx: &Project) -> anyhow::Result<Option<NextStep>> {
+    let Some(newest) = DatasetVersion::list(&ctx.project)?.pop() else { return Ok(None) };
+    let version = newest.name.clone();
+    if let Some(changes) = changes(ctx, &newest)? {
+        // Where everything is decided, there is nothing to take undecided.
+        let before = taken_undecided(&newest.manifest);
+        let is_decided = before != Undecided::LeaveOut
+            && changes.imported == 0
+            && Library::open(&ctx.project)?.overview()?.left_to_decide == 0;
+        let command = freeze_command(if is_decided { Undecided::LeaveOut } else { before });
+        return Ok(Some(NextStep::Freeze { changes, command }));
+    }
+    Ok(Some(match trained_before(ctx, &newest)? {
+        None => NextStep::Train { version, command: next("train") },
         Some(Trained::Stopped(run)) => match standing(&run)? {
-            Some(at) => format!("{} is training on {name} now: {at}", run.name),
-            None => format!("go on with the training on {name}: `affinage train --resume {}`", run.name),
+            Some(at) => NextStep::Wait { version, run: run.name, at },
+            None => NextStep::Resume { version, command: next("train").option("--resume", &run.name) },
         },
         Some(Trained::Finished(run)) => {
             let eval = series::newest(&ctx.project, &ctx.config.eval.name, &ctx.ui)?;
             let evaluation = Evaluation::named(&ctx.project, &eval);
             let is_of_run = evaluation.plan().is_ok_and(|plan| plan.run.as_ref() == Some(&run.name));
             match is_of_run && series::state(&evaluation, &ctx.ui) == series::State::Whole {
-                true => format!("what came of {name}: {}", ctx.command_on(&eval, "report", "--open")),
-                false => format!("find out whether the training on {name} made it better: `affinage eval`"),
+                true => NextStep::Read { version, command: ctx.command_on(&eval, "report", "--open") },
+                false => NextStep::Evaluate { version, command: next("eval") },
             }
         }
     }))

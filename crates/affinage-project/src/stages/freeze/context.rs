@@ -69,14 +69,15 @@ pub fn end_at(faulty: &HashSet<Arc<str>>, exchanges: &mut Vec<Exchange>) {
     }
 }
 
-/// Gives a row as many of the turns before its prompt as fit, the newest first. Turns that a person chose stay. Returns how long
-/// the row is with none of them: its prompt and answer, or with those that were chosen.
+/// Gives a row as many of the turns before its prompt as fit, the newest first, and its length. Turns that a person chose stay.
+/// Returns how long the row is with none of them: its prompt and answer, or with those that were chosen.
 pub fn fit(ruler: &Ruler, selected: &mut Selected) -> Option<Length> {
     let id = &selected.example.example_id;
     let own = selected.example.messages.len();
     let start = usize::from(selected.example.messages.first().is_some_and(|m| m.role == Role::System));
     if selected.is_context_chosen || own < start + 2 {
-        return ruler.measure(id, &selected.example.messages);
+        selected.length = ruler.measure(id, &selected.example.messages);
+        return selected.length;
     }
     let (system, turns) = selected.example.messages.split_at(start);
     let (near, asked) = turns.split_at(turns.len() - 2);
@@ -88,8 +89,11 @@ pub fn fit(ruler: &Ruler, selected: &mut Selected) -> Option<Length> {
         system.iter().chain(kept.iter().copied()).chain(asked).cloned().collect()
     };
     let bare = ruler.measure(id, &row(0))?;
-    let fits =
-        |exchanges: usize| ruler.measure(id, &row(exchanges)).is_some_and(|length| !length.is_too_long);
+    let mut lengths = HashMap::from([(0, Some(bare))]);
+    let mut fits = |exchanges: usize| {
+        let length = lengths.entry(exchanges).or_insert_with(|| ruler.measure(id, &row(exchanges)));
+        length.is_some_and(|length| !length.is_too_long)
+    };
     let most = all.len() / 2;
     let kept = if most == 0 || fits(most) {
         most
@@ -98,8 +102,10 @@ pub fn fit(ruler: &Ruler, selected: &mut Selected) -> Option<Length> {
         exchanges.partition_point(|&exchanges| fits(exchanges))
     };
     let messages = row(kept);
+    let length = lengths.remove(&kept).flatten();
     selected.extended = 2 * kept.saturating_sub(near.len() / 2);
     selected.example.messages = messages;
+    selected.length = length;
     Some(bare)
 }
 
@@ -107,6 +113,10 @@ pub fn fit(ruler: &Ruler, selected: &mut Selected) -> Option<Length> {
 pub fn within_sections(selected: &mut [Selected], sectioned: &BTreeSet<String>) {
     for one in selected.iter_mut().filter(|one| sectioned.contains(one.source_text())) {
         let start = usize::from(one.example.messages.first().is_some_and(|m| m.role == Role::System));
-        one.example.messages.drain(start..start + std::mem::take(&mut one.extended));
+        let extended = std::mem::take(&mut one.extended);
+        if extended > 0 {
+            one.example.messages.drain(start..start + extended);
+            one.length = None;
+        }
     }
 }

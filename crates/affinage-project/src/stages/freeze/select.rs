@@ -16,6 +16,7 @@ use affinage_eval::plain::first_words;
 
 use super::context::{self, Exchange};
 use crate::folder::library::{Access, Action, Decision, Derivation, Library};
+use crate::stages::lengths::Length;
 
 /// The rule of lines that recur in many texts.
 const RECURRING: &str = "L11";
@@ -66,6 +67,8 @@ pub struct Selected {
     pub is_context_chosen: bool,
     /// Messages of `earlier` that the example has.
     pub extended: usize,
+    /// How long the row is as it stands, once it was measured.
+    pub length: Option<Length>,
     /// See [`Conversation::document`](affinage_dataset::conversation::Conversation::document).
     pub document: Option<String>,
     pub position: usize,
@@ -101,7 +104,7 @@ pub struct Selection {
 }
 
 /// A candidate, as a decision changed it, with the text that is to be its answer.
-struct Choice {
+struct Chosen {
     candidate: Candidate,
     variant: Option<Variant>,
     text: String,
@@ -129,7 +132,7 @@ pub fn select(
     let decisions = library.decisions()?;
     let standings = library.standings()?;
     let mut selection = Selection::default();
-    let mut choices: Vec<Choice> = Vec::new();
+    let mut choices: Vec<Chosen> = Vec::new();
     // What is left out of this version, and is compared with the others at the desk and by lint all the same.
     let mut others: Vec<Subject> = Vec::new();
     let private = library.for_each_conversation(|source, conversation| {
@@ -139,7 +142,7 @@ pub fn select(
         for candidate in candidates {
             let earlier = earlier.next().unwrap_or_default();
             let decision = decisions.get(&candidate.candidate_id);
-            let compared = candidate.variants.iter().find(|v| v.active).or(candidate.variants.first());
+            let compared = candidate.proposed();
             let compared = compared.map(|variant| Subject::of_variant(&candidate, variant));
             let found = withheld(&candidate, decision, access, derivation.learn)
                 .or_else(|| match (decision, undecided) {
@@ -155,7 +158,7 @@ pub fn select(
                 .and_then(|candidate| choice(candidate, decision, source, &conversation));
             match found {
                 Ok(choice) if choice.is_context_chosen => choices.push(choice),
-                Ok(choice) => choices.push(Choice { earlier, ..choice }),
+                Ok(choice) => choices.push(Chosen { earlier, ..choice }),
                 Err(why) => {
                     others.extend(compared.filter(|_| matches!(why, Omission::Dated | Omission::OffBranch)));
                     selection.counts.add(Fate::LeftOut(why));
@@ -223,7 +226,7 @@ impl Selection {
     /// Why lint keeps a choice out, if it does; notes the rules.
     fn faults(
         &mut self,
-        choice: &Choice,
+        choice: &Chosen,
         flags: &BTreeMap<&'static str, Severity>,
         undecided: Undecided,
     ) -> Option<Omission> {
@@ -301,7 +304,7 @@ fn choice(
     decision: Option<&Decision>,
     source: &str,
     conversation: &Conversation,
-) -> Result<Choice, Omission> {
+) -> Result<Chosen, Omission> {
     let by_id =
         |id: &Option<String>| candidate.variants.iter().find(|v| Some(&v.variant_id) == id.as_ref()).cloned();
     let variant = match decision {
@@ -329,7 +332,7 @@ fn choice(
     let (source, origin) = (source.to_owned(), conversation.origin.clone());
     let document = conversation.document(&source);
     let earlier = Vec::new();
-    Ok(Choice {
+    Ok(Chosen {
         candidate,
         variant,
         text,
@@ -345,7 +348,7 @@ fn choice(
     })
 }
 
-fn subject(choice: &Choice) -> Subject {
+fn subject(choice: &Chosen) -> Subject {
     let candidate = &choice.candidate;
     // Who edits an answer makes it whole.
     let as_imported = choice.variant.as_ref().filter(|_| choice.action != Some(Action::Edit));
@@ -378,7 +381,7 @@ fn is_free_of_errors(example: &Example, lost: &AlternativeRow) -> bool {
 }
 
 /// Answers that lost to the chosen one, where there is evidence for it.
-fn alternatives(choice: &Choice) -> Vec<AlternativeRow> {
+fn alternatives(choice: &Chosen) -> Vec<AlternativeRow> {
     let chosen = choice.variant.as_ref();
     let chosen_words = normalise(&choice.text);
     let lost = |other: &Variant| {
@@ -398,7 +401,7 @@ fn alternatives(choice: &Choice) -> Vec<AlternativeRow> {
 }
 
 /// Why `other` is the worse answer; `None` if nothing says so, or the user's own ratings say the opposite.
-fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Evidence> {
+fn evidence(choice: &Chosen, other: &Variant, began_with: bool) -> Option<Evidence> {
     if choice.action == Some(Action::Edit) {
         return Some(if began_with { Evidence::Edited } else { Evidence::Chosen });
     }
@@ -418,9 +421,9 @@ fn evidence(choice: &Choice, other: &Variant, began_with: bool) -> Option<Eviden
     }
 }
 
-fn selected(choice: Choice) -> Selected {
+fn selected(choice: Chosen) -> Selected {
     let alternatives = alternatives(&choice);
-    let Choice {
+    let Chosen {
         candidate,
         variant,
         text,
@@ -479,5 +482,6 @@ fn selected(choice: Choice) -> Selected {
         earlier,
         is_context_chosen,
         extended: 0,
+        length: None,
     }
 }

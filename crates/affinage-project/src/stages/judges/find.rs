@@ -7,12 +7,13 @@ use std::time::Duration;
 use affinage_eval::comparison::{Pair, pairs};
 use affinage_eval::human_votes::{PAIRS, invitation};
 use affinage_eval::judge::wire::WireFormat;
-use affinage_eval::judgment::{is_person, spoken};
+use affinage_eval::judgment::is_me;
 use affinage_eval::plain::counted;
 use serde::Serialize;
 
 use super::Evaluated;
 use crate::client::http;
+use crate::next::next;
 use crate::observer::Silent;
 
 /// Where servers listen that people run at home.
@@ -76,13 +77,18 @@ pub const PROVIDER_BLOCK: &str =
 /// What else can be done: "Vote yourself ...", then a judge to paste, then how to find one here.
 pub fn ways(evaluated: Option<&Evaluated>) -> String {
     let vote = match evaluated {
-        Some(evaluated) => vote_first(evaluated).unwrap_or_else(|| "There is nothing to vote on: the answers are equal.".to_owned()),
-        None => "There are no answers yet: `affinage eval` makes them, then vote yourself, blind: `affinage vote --as me`."
-            .to_owned(),
+        Some(evaluated) => vote_first(evaluated)
+            .unwrap_or_else(|| "There is nothing to vote on: the answers are equal.".to_owned()),
+        None => format!(
+            "There are no answers yet: {} makes them, then vote yourself, blind: {}.",
+            next("eval"),
+            next("vote").words("--as me")
+        ),
     };
     format!(
         "{vote}\n\nOr append a judge to affinage.toml; this one needs its key in ANTHROPIC_API_KEY:\n\n{PROVIDER_BLOCK}\n\
-         Or a model on this machine: `affinage judge --find-local` asks whether Ollama, LM Studio or llama.cpp answers here."
+         Or a model on this machine: {} asks whether Ollama, LM Studio or llama.cpp answers here.",
+        next("judge").words("--find-local")
     )
 }
 
@@ -93,7 +99,7 @@ pub fn vote_first(evaluated: &Evaluated) -> Option<String> {
     let headline: Vec<&Pair> =
         pairs.iter().filter(|pair| *pair.planned == plan.headline && pair.needs_judge()).collect();
     let votes = evaluated.folder.votes().read(&Silent).unwrap_or_default();
-    let own = votes.iter().filter(|vote| is_person(&vote.judge_id) && spoken(&vote.judge_id) == "you");
+    let own = votes.iter().filter(|vote| is_me(&vote.judge_id));
     let own: BTreeSet<&str> = own.map(|vote| vote.comparison_id.as_str()).collect();
     let voted = own.len();
     if voted > 0 && voted >= headline.len().min(PAIRS) {

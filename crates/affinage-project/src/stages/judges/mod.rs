@@ -37,7 +37,7 @@ pub use interim::ask_in_looks;
 pub use preview::{Estimate, Leaving, total};
 pub use qualification::{SpentRow, ledger, qualification_results};
 pub use reread::{judgments, verdicts};
-pub use sources::{SourceLine, Sources, answered_by_a_person};
+pub use sources::{PromptSources, SourceLine, answered_by_a_person};
 pub use store::Store;
 pub use work::{Cell, references, rubrics};
 
@@ -175,7 +175,7 @@ impl JudgeSummary {
 /// A judge that refuses to work (key, money, quota of the day, unknown model) is stopped and said; the others go on.
 /// Errors: files, a key that is not set, Ctrl-C. What was answered before is stored.
 pub fn ask(ctx: &Project, evaluated: &Evaluated, request: &Request) -> anyhow::Result<Done> {
-    let sources = Sources::of(ctx, evaluated, request.named_private)?;
+    let sources = PromptSources::of(ctx, evaluated, request.named_private)?;
     if let Some(why) = sources.unknown() {
         ctx.ui.warn(format!(
             "who is private is not known, because {why}: no judge on another machine is shown your own texts"

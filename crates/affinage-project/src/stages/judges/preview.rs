@@ -7,7 +7,7 @@ use affinage_eval::judge::record::{Call, Prices};
 use serde::Serialize;
 
 use super::server::remote_host;
-use super::sources::Sources;
+use super::sources::PromptSources;
 use super::work::Work;
 use super::{Consent, Request};
 use crate::client::worst_usd;
@@ -151,7 +151,7 @@ pub fn agreed(
     ctx: &Project,
     works: &[Work],
     estimates: &[Estimate],
-    sources: &Sources,
+    sources: &PromptSources,
     request: &Request,
 ) -> anyhow::Result<bool> {
     let leaving: Vec<(&Work, String)> = works

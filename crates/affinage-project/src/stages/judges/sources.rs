@@ -23,7 +23,7 @@ pub struct SourceLine {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub struct PromptSources {
     pub lines: Vec<SourceLine>,
     /// The source of each prompt.
     by_prompt: BTreeMap<String, String>,
@@ -32,11 +32,11 @@ pub struct Sources {
     unknown: Option<String>,
 }
 
-impl Sources {
-    /// Every source behind the prompts of an evaluation; see [`Sources::of_prompts`].
-    pub fn of(ctx: &Project, evaluated: &Evaluated, named: &[String]) -> anyhow::Result<Sources> {
+impl PromptSources {
+    /// Every source behind the prompts of an evaluation; see [`PromptSources::of_prompts`].
+    pub fn of(ctx: &Project, evaluated: &Evaluated, named: &[String]) -> anyhow::Result<PromptSources> {
         let version = evaluated.plan.dataset.as_ref().map(|facts| facts.version.as_str());
-        Sources::of_prompts(ctx, version, &evaluated.prompts, named)
+        PromptSources::of_prompts(ctx, version, &evaluated.prompts, named)
     }
 
     /// Every source behind `prompts`, the in-domain ones of which were made from the data set `version`.
@@ -48,8 +48,8 @@ impl Sources {
         version: Option<&str>,
         prompts: &[Prompt],
         named: &[String],
-    ) -> anyhow::Result<Sources> {
-        let mut sources = Sources::default();
+    ) -> anyhow::Result<PromptSources> {
+        let mut sources = PromptSources::default();
         let library = match ctx.project.join(LIBRARY_FILE).is_file() {
             true => Some(Library::open(&ctx.project)?),
             false => None,

@@ -19,7 +19,7 @@ use anyhow::{Context as _, anyhow};
 use super::local::{self, LocalJudge};
 use super::qualification::sitting;
 use super::server::remote_host;
-use super::sources::Sources;
+use super::sources::PromptSources;
 use super::store::Known;
 use super::{Evaluated, Request, Stages, Texts};
 use crate::errors::HintExt as _;
@@ -81,7 +81,7 @@ pub fn gather<'a>(
     ctx: &Project,
     evaluated: &Evaluated,
     request: &Request<'a>,
-    sources: &Sources,
+    sources: &PromptSources,
     unfit: &BTreeSet<String>,
 ) -> anyhow::Result<Vec<Work<'a>>> {
     let rubrics = rubrics(ctx)?;

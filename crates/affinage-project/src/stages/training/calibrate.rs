@@ -7,8 +7,10 @@ use affinage_engine::model::{Document, Model};
 use affinage_engine::train::{Trainer, document_nll, micro_batch_ranges};
 
 use super::document;
+use super::earlier::earlier_pace;
 use super::pace::{Ahead, Pace};
 use super::plan::Plan;
+use crate::folder::project::Project;
 use crate::observer::{Observer, Progress};
 
 /// Steps whose micro-batches stand for all.
@@ -24,6 +26,7 @@ const LONGER: usize = 3;
 const PIECES: u64 = 5;
 
 /// What was measured.
+#[derive(Debug)]
 pub struct Calibration {
     pub tokens_per_s: f64,
     /// On how many tokens.
@@ -59,8 +62,37 @@ impl Cost {
 }
 
 impl Calibration {
+    /// The speed that the newest training of this kind in the project had, else one that is measured now: everything that is said
+    /// of a training before it begins is told by this.
+    pub fn of(ctx: &Project, engine: &Model, plan: &Plan) -> anyhow::Result<Calibration> {
+        match Calibration::known(ctx, plan)? {
+            Some(known) => Ok(known),
+            None => Calibration::measure(engine, plan, &ctx.ui),
+        }
+    }
+
+    /// The speed of the newest training of this kind in the project, see [`earlier_pace`]; says which it is.
+    ///
+    /// Errors: the events of a run cannot be read.
+    pub fn known(ctx: &Project, plan: &Plan) -> anyhow::Result<Option<Calibration>> {
+        let Some(earlier) = earlier_pace(ctx, &plan.config)? else { return Ok(None) };
+        let scored: usize = plan.validation.iter().map(|row| row.ids.len()).sum();
+        let learned = plan.validation.iter().flat_map(|row| row.loss_mask.iter().skip(1)).filter(|on| **on);
+        let (tokens_per_s, tokens) = (earlier.pace.tokens_per_s(), earlier.pace.tokens());
+        let (evaluation_s, scored_per_s) = match (scored, earlier.seconds_per_validation_token) {
+            (0, _) => (0.0, tokens_per_s),
+            (_, None) => return Ok(None),
+            (_, Some(each)) => {
+                let evaluation_s = each * learned.count() as f64;
+                (evaluation_s, scored as f64 / evaluation_s)
+            }
+        };
+        ctx.ui.say(format!("the time is told by how fast the training {} was", earlier.run));
+        Ok(Some(Calibration { tokens_per_s, tokens, evaluation_s, scored_per_s }))
+    }
+
     /// Nothing is updated or written. It takes about half a minute at most, however long the rows are.
-    pub fn measure(engine: &Model, plan: &Plan, ui: &dyn Observer) -> anyhow::Result<Calibration> {
+    fn measure(engine: &Model, plan: &Plan, ui: &dyn Observer) -> anyhow::Result<Calibration> {
         let mut trainer = Trainer::new(engine, plan.new_adapter(engine), plan.engine_config());
         let rows: Vec<&TokenizedExample> =
             plan.middle_micro_batch().into_iter().map(|row| &plan.train[row]).collect();

@@ -1,13 +1,18 @@
 //! What a training will take, before it is begun.
 
+use std::time::Duration;
+
+use affinage_engine::model::Model;
 use serde::Serialize;
 
-use super::{Ahead, Calibration, MemoryPlan, time_within};
+use super::{Ahead, Calibration, MemoryPlan, Plan, Workload, multiply_rate, peak_bytes, time_within};
 use crate::folder::events::LongRow;
+use crate::folder::project::Project;
+use crate::machine;
 use crate::stages::external::{Offer, Start, offers};
-use crate::stages::lengths::Spread;
+use crate::stages::lengths::{Needs, Spread, limit};
 
-/// What a training will do and take, measured for some seconds on this machine.
+/// What a training will do and take, told by the speed of this machine.
 #[derive(Serialize)]
 pub struct Estimate<'a> {
     pub v: u32,
@@ -41,10 +46,10 @@ pub struct Estimate<'a> {
 }
 
 impl<'a> Estimate<'a> {
-    /// Measures the speed of the plan for some seconds, on this program and on each other engine that is here.
+    /// The speed of the plan as [`Calibration::of`] tells it for this program, measured for some seconds and on each other engine that is here.
     pub fn measure(start: &Start<'a>, memory: &MemoryPlan) -> anyhow::Result<Self> {
         let Start { ctx, engine, plan, .. } = *start;
-        let calibration = Calibration::measure(engine, plan, &ctx.ui)?;
+        let calibration = Calibration::of(ctx, engine, plan)?;
         let Calibration { tokens_per_s, tokens, evaluation_s, .. } = calibration;
         let ahead = Ahead::all(plan);
         let longest = plan.train.iter().map(|row| row.ids.len()).max().unwrap_or(0);
@@ -72,5 +77,28 @@ impl<'a> Estimate<'a> {
             engines: offers(start),
             measured_tokens: tokens,
         })
+    }
+}
+
+/// Tells which length would take the rows that are left out, and what memory and time it needs;
+/// nothing where none is left out. `measured` is how long the training
+/// takes as it is; without it that is told from this machine's multiply, in about a second.
+pub fn propose_length(ctx: &Project, engine: &Model, plan: &Plan, measured: Option<Duration>) {
+    let Some(spread) = plan.spread().filter(|_| !plan.left_out.is_empty()) else { return };
+    let resident = machine::resident_bytes().unwrap_or(0);
+    let model = engine.config();
+    let now = measured.unwrap_or_else(|| {
+        let rate = ctx.ui.during("measuring this machine", multiply_rate);
+        let seconds = Workload::within(plan, 0).seconds(&plan.config, model, rate);
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    });
+    let time = time_within(plan, model, now);
+    let needs = |tokens| Needs {
+        peak_bytes: peak_bytes(&plan.config, model, tokens, resident),
+        time: Some(time(tokens)),
+    };
+    let limit = limit(&plan.config, model);
+    if let Some(proposal) = spread.proposal(limit, engine.max_positions(), needs) {
+        ctx.ui.say(proposal);
     }
 }

@@ -1,5 +1,6 @@
 //! How long the rest of a training takes, learnt from what its steps and evaluations took so far.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use affinage_eval::plain;
@@ -71,6 +72,11 @@ impl Pace {
         if self.train_seconds > 0.0 { self.train_tokens as f64 / self.train_seconds } else { 0.0 }
     }
 
+    /// Of the steps so far.
+    pub fn tokens(&self) -> usize {
+        self.train_tokens as usize
+    }
+
     /// A step of so many tokens; `None` before the first.
     pub fn step_time(&self, tokens: u64) -> Option<Duration> {
         self.left(Ahead { tokens, evaluations: 0 })
@@ -110,28 +116,69 @@ pub fn standing(run: &Run) -> anyhow::Result<Option<String>> {
     Ok(Some(format!("step {} of {}{left}", plain::count(done as u64), plain::count(steps as u64))))
 }
 
-/// How long a run has before it, as its events tell; `None` before its first step. Each of the steps to come is taken to
-/// be an average one.
+/// How long a run has before it, as its events tell and as its own process says it; `None` before its first step. Of a run whose
+/// events do not name its tokens, each of the steps to come is taken to be an average one.
 pub fn time_left(records: &[Record], eval_every: Option<usize>) -> Option<Duration> {
-    let (mut planned, mut done, mut seen) = (0, 0, 0);
+    let (mut planned, mut planned_tokens, mut done) = (0, 0, 0);
+    // A step that is taken again after a stop counts once.
+    let mut tokens_of = BTreeMap::new();
+    // An evaluation follows its step.
+    let mut evaluated = 0;
     for record in records {
         match &record.event {
-            Event::RunStarted(started) => planned = started.steps,
-            Event::TrainStep(step) => (done, seen) = (step.step, seen + 1),
+            Event::RunStarted(started) => (planned, planned_tokens) = (started.steps, started.tokens),
+            Event::TrainStep(step) => {
+                done = step.step;
+                tokens_of.insert(step.step, step.tokens);
+            }
+            Event::Evaluated(found) => evaluated = found.step,
             _ => {}
         }
     }
     let pace = Pace::of(records);
-    let tokens = pace.train_tokens / u64::try_from(seen).ok().filter(|seen| *seen > 0)?;
     let steps = planned.saturating_sub(done) as u64;
-    let evaluations =
-        (done + 1..=planned).filter(|step| is_evaluated_after(eval_every, planned, *step)).count();
-    pace.left(Ahead { tokens: tokens * steps, evaluations })
+    let taken: u64 = tokens_of.range(..=done).map(|(_, tokens)| tokens).sum();
+    let tokens = match planned_tokens {
+        0 => pace.train_tokens / u64::try_from(tokens_of.len()).ok().filter(|seen| *seen > 0)? * steps,
+        all => all.saturating_sub(taken),
+    };
+    let first = if evaluated < done { done } else { done + 1 };
+    let evaluations = (first..=planned).filter(|step| is_evaluated_after(eval_every, planned, *step)).count();
+    pace.left(Ahead { tokens, evaluations })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_of_a_run_is_told_by_its_own_tokens() {
+        let started = |tokens| {
+            let run = serde_json::json!({
+                "event": "run-started", "model": "m", "base_sha256": "", "dataset": "v1", "dataset_sha256": "", "examples": 4,
+                "steps": 4, "tokens": tokens, "epochs": 1, "trainable_parameters": 1, "total_parameters": 1,
+            });
+            serde_json::from_value::<Event>(run).expect("an event")
+        };
+        let step = |step: usize| {
+            let taken = serde_json::json!({
+                "event": "train-step", "step": step, "epoch": 0.25, "loss": 1.0, "learning_rate": 0.1, "tokens": 700,
+                "supervised_tokens": 300, "tokens_per_s": 100.0, "peak_rss_bytes": null, "seconds": 7.0,
+            });
+            serde_json::from_value::<Event>(taken).expect("an event")
+        };
+        let left = |events: Vec<Event>| {
+            let record = |event| Record { v: 1, at: jiff::Timestamp::UNIX_EPOCH, event };
+            time_left(&events.into_iter().map(record).collect::<Vec<_>>(), Some(4))
+        };
+        assert_eq!(left(vec![started(1000)]), None);
+        // The first step was the longest by far.
+        assert_eq!(left(vec![started(1000), step(1)]), Some(Duration::from_secs(3)));
+        // Taken again after a stop it counts once.
+        assert_eq!(left(vec![started(1000), step(1), step(1)]), Some(Duration::from_secs(3)));
+        // Runs of earlier versions do not say how many tokens they have.
+        assert_eq!(left(vec![started(0), step(1)]), Some(Duration::from_secs(21)));
+    }
 
     #[test]
     fn the_rest_counts_steps_and_evaluations_at_their_own_speeds() {

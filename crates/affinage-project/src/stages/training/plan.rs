@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use affinage_dataset::diff::Sides;
 use affinage_dataset::example::DatasetRow;
+use affinage_dataset::split::Side;
 use affinage_dataset::template::TemplateError;
 use affinage_dataset::tokenize::TokenizedExample;
 use affinage_engine::lora::{Adapter, LoraConfig, Target};
@@ -16,9 +18,10 @@ use anyhow::{Context as _, anyhow, bail};
 
 use crate::errors::HintExt as _;
 use crate::folder::config::{LongRows, Train};
-use crate::folder::datasets::DatasetVersion;
+use crate::folder::datasets::{DatasetVersion, rows_of, side_name};
 use crate::folder::events::LongRow;
 use crate::model::LoadedModel;
+use crate::next::next;
 use crate::observer::Observer;
 use crate::stages::lengths::{Spread, limit, tokenize_whole};
 
@@ -50,13 +53,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Tokenises the splits of `version`; rows that are too long are left out, which `ui` says.
+    /// Tokenises the splits of `version`, whose rows are `sides`; rows that are too long are left out, which `ui` says.
     ///
     /// Errors: the version is not as it was frozen, or leaks; no training rows; a row that the template does not carry, or
     /// that is too long where `train.long-rows` is `refuse` (all of them are named).
     pub fn new(
         model: &LoadedModel,
-        version: &DatasetVersion,
+        (version, sides): (&DatasetVersion, &Sides),
         config: &Train,
         ui: &dyn Observer,
     ) -> anyhow::Result<Plan> {
@@ -68,8 +71,8 @@ impl Plan {
         let config = &Train { targets, ..config.clone() };
         let mut left_out = Vec::new();
         let mut tokenize =
-            |split: &str| tokenize_rows(model, &version.rows(split, ui)?, config, split, &mut left_out);
-        let (train, validation) = (tokenize("train")?, tokenize("validation")?);
+            |side: Side| tokenize_rows(model, rows_of(sides, side), config, side_name(side), &mut left_out);
+        let (train, validation) = (tokenize(Side::Train)?, tokenize(Side::Validation)?);
         let limit = limit(config, model.weights.config());
         say_left_out(ui, &left_out, limit);
         if let Some(longest) = left_out
@@ -79,12 +82,19 @@ impl Plan {
             .max()
             .filter(|_| train.is_empty())
         {
-            return Err(anyhow!("all training rows of {} have more than {} tokens", version.name, count(limit as u64)))
-                .hint(format!("`train.max-seq-tokens` {longest} takes them all; `affinage train --dry-run` says what memory that needs"));
+            return Err(anyhow!(
+                "all training rows of {} have more than {} tokens",
+                version.name,
+                count(limit as u64)
+            ))
+            .hint(format!(
+                "`train.max-seq-tokens` {longest} takes them all; {} says what memory that needs",
+                next("train").words("--dry-run")
+            ));
         }
         if train.is_empty() {
             return Err(anyhow!("dataset {} has no training rows", version.name))
-                .hint("accept more examples, then freeze a new version with `affinage dataset`");
+                .hint(format!("accept more examples, then freeze a new version with {}", next("dataset")));
         }
         let (dataset, dataset_sha256) = (version.name.clone(), version.sha256().to_owned());
         let whole = Plan {

@@ -53,7 +53,7 @@ pub fn run(ctx: &Context, args: DatasetArgs) -> anyhow::Result<()> {
         None => {}
     }
     let undecided = unread(args.accept_clean, args.dated_notes);
-    let (folder, manifest) = freeze_decided(ctx, undecided, args.name.as_deref())?;
+    let (folder, manifest) = freeze_decided(ctx, undecided, args.name.as_deref(), 0)?;
     if ctx.json {
         ctx.ui.json(&FrozenVersion { v: 1, folder: &folder, manifest: &manifest })?;
     }
@@ -73,13 +73,15 @@ pub(super) fn unread(accept_clean: bool, dated: bool) -> Undecided {
     if accept_clean { Undecided::AcceptClean { dated } } else { Undecided::LeaveOut }
 }
 
-/// Freezes what was accepted, and of what nobody decided on what `undecided` takes, and says what came of it.
+/// Freezes what was accepted, and of what nobody decided on what `undecided` takes, and says what came of it. With fewer than
+/// `fewest` examples to train on it is an error.
 pub(super) fn freeze_decided(
     ctx: &Context,
     undecided: Undecided,
     word: Option<&str>,
+    fewest: usize,
 ) -> anyhow::Result<(PathBuf, Manifest)> {
-    let frozen = freeze(ctx, &Options { undecided, word, ..Options::default() })?;
+    let frozen = freeze(ctx, &Options { undecided, word, fewest, ..Options::default() })?;
     show(ctx, &frozen)?;
     say_size(ctx, &frozen.manifest);
     let Frozen { folder, manifest, .. } = frozen;

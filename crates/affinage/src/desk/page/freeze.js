@@ -74,7 +74,7 @@ async function watchTraining(section) {
 
 /** One section for each stage: none, running, stopped, finished, failed. */
 function trainingView(status, section) {
-  const { stage, version, newest, run: name, step = 0, steps, loss, validation = [], left_s: left, lines = [], stopping, rows, decided_since: since = 0 } = status;
+  const { stage, version, newest, run: name, step = 0, steps, loss, validation = [], left, lines = [], stopping, rows, decided_since: since = 0 } = status;
   const begin = (text, body, isMain = true) => element("button", { class: isMain ? "main" : null, onclick: () => run(async () => {
     await post("api/training", body);
     watchTraining(section).catch((error) => say(error.message));
@@ -91,7 +91,7 @@ function trainingView(status, section) {
       stale, element("p", { class: "row" }, anew)];
   }
   if (stage === "running") {
-    const at = steps ? `step ${number(step)} of ${number(steps)}${loss === undefined ? "" : `, loss ${loss.toFixed(3)}`}${left ? `, about ${duration(left)} left` : ""}` : "preparing";
+    const at = steps ? `step ${number(step)} of ${number(steps)}${loss === undefined ? "" : `, loss ${loss.toFixed(3)}`}${left ? `, about ${left} left` : ""}` : "preparing";
     return [element("h2", {}, `Training on ${version}`),
       element("p", { class: "row" }, element("progress", { max: String(steps ?? 1), value: step > 0 ? String(step) : null, "aria-label": "Steps" }), element("span", {}, at),
         element("button", { onclick: stop, disabled: stopping }, stopping ? "Stopping…" : "Stop")),
@@ -106,11 +106,4 @@ function trainingView(status, section) {
     element("p", {}, isDone ? `${counted(steps ?? 0, "step")} on ${counted(rows ?? 0, "row")}; the run is ${name}.` : `After step ${number(step)} of ${number(steps ?? 0)}; the checkpoint is saved.`), losses,
     isDone ? element("p", {}, "Next, in a terminal: ", code("affinage chat --compare base,last"), " talks to it, ", code("affinage eval"), " finds out whether it got better.") : null,
     stale, element("p", { class: "row" }, isDone || !name ? null : begin("Go on", { version, resume: true }), anew)];
-}
-
-/** Seconds as `45 s`, `3 min` or `2 h 10 min`. */
-function duration(seconds) {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -34,7 +34,7 @@ async function show(section) {
     element("p", { class: "verdict" }, inCode(found.sentence.replaceAll(" %", "\u202f%"))),
     found.checks.length ? element("h2", {}, "Were the votes given with care?") : null,
     ...found.checks.map((line) => element("p", {}, inCode(line))),
-    found.checks.length ? element("p", { class: "soft" }, "To see this, some pairs came twice, and some were planted: a text beside a damaged copy of it.") : null,
+    found.checks.length ? element("p", { class: "soft" }, "To see this, some pairs were shown again, and some were planted: a text beside a damaged copy of it. Neither counts in the figure above.") : null,
     element("h2", {}, found.agreement.length ? "Do the others agree with you?" : "Does anybody agree with you?"),
     found.agreement.length ? element("table", {},
       element("tr", {}, element("th", {}, "who"), element("th", { class: "num" }, "same winner"), element("th", { class: "num" }, "likely between"), element("th", { class: "num" }, "pairs")),

@@ -38,7 +38,7 @@ async function draw(state) {
 
 function start(state) {
   const [left, checks] = [state.total - state.done, state.total - state.pairs];
-  const checked = checks === 0 ? "" : ` ${counted(checks, "more screen")} ${checks === 1 ? "is" : "are"} among them to check the votes: pairs that come twice or are no part of the comparison.`;
+  const checked = checks === 0 ? "" : ` ${counted(checks, "more screen")} ${checks === 1 ? "is" : "are"} among them to check the votes: pairs that are shown again, or planted and no part of the comparison.`;
   const row = (key, text) => [element("kbd", {}, key), element("span", {}, text)];
   main.replaceChildren(element("section", { class: "start" },
     element("h1", {}, state.done ? "Welcome back" : state.is_author ? "Which answer sounds more like you?" : "Which answer is better?"),

@@ -75,13 +75,13 @@ async function drawPlanned() {
   const percent = (share) => (share === null ? "–" : `${Math.round(100 * share)} %`);
   const names = ["kind of prompt", "prompts", "independent", "wins it takes", "shown from", `chance to show ${percent(planned.effect)}`];
   const rows = planned.reach.map((row) => element("tr", {}, element("td", {}, row.category),
-    [number(row.prompts), number(row.independent), row.wins_needed === null ? "none is enough" : `${number(row.wins_needed)} of ${number(row.decisive)}`, percent(row.smallest_shown), percent(row.power)].map((text) => element("td", { class: "num" }, text))));
+    [number(row.prompts), number(row.independent), row.wins_needed === null ? "too few prompts" : `${number(row.wins_needed)} of ${number(row.decisive)}`, percent(row.smallest_shown), percent(row.wins_needed === null ? null : row.power)].map((text) => element("td", { class: "num" }, text))));
   const dollars = (costs) => (costs === null ? "price not known" : costs.worst === 0 ? "nothing" : `about $${costs.expected.toFixed(2)}, at worst $${costs.worst.toFixed(2)}`);
   const estimates = planned.estimates.map((one) => element("li", {}, `${one.judge}, ${one.phase}: ${counted(one.calls, "call")}${one.already_answered ? `, ${number(one.already_answered)} answered already` : ""}; ${dollars(one.cost_usd)}`));
   plan.replaceChildren(element("h2", {}, "What it can show"),
     wide({}, element("table", {}, element("thead", {}, element("tr", {}, names.map((name, i) => element("th", { scope: "col", class: i ? "num" : null }, name)))), element("tbody", {}, rows))),
     element("p", { class: "soft" }, "Independent: prompts of one conversation count once. Shown from: a model that wins this share is found to be better four times in five."),
-    planned.prompts_needed ? element("p", {}, `To show a true win rate of ${percent(planned.effect)} takes about ${number(planned.prompts_needed)} independent prompts.`) : "",
+    planned.prompts_needed ? element("p", {}, `To show a win rate of ${percent(planned.effect)} takes about ${number(planned.prompts_needed)} independent prompts, if ${percent(planned.ties)} end in a tie; below 30 nothing is said at all.`) : "",
     ...planned.notes.map((note) => element("p", { class: "soft" }, inCode(note))),
     element("h2", {}, "What it costs"),
     estimates.length ? element("ul", {}, estimates) : element("p", {}, "No judge, so nothing is sent or spent."),

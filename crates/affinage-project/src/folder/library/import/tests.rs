@@ -152,6 +152,28 @@ const Q3: &str = "Who tunes them, then?";
 const A3: &str = "Nobody does, and nobody could.";
 
 #[test]
+fn a_system_message_without_a_word_is_not_counted_as_a_message() {
+    let mut project = Project::new();
+    let node = |id: &str, role: &str, text: &str, parent: &str, child: Option<&str>| {
+        serde_json::json!({
+            "id": id, "parent": parent, "children": child.into_iter().collect::<Vec<_>>(),
+            "message": { "id": id, "author": { "role": role }, "content": { "content_type": "text", "parts": [text] } },
+        })
+    };
+    let export = serde_json::json!([{
+        "title": "Walls", "conversation_id": "c1", "current_node": "n3", "create_time": 1700000000.0,
+        "mapping": {
+            "n0": { "id": "n0", "message": null, "parent": null, "children": ["n1"] },
+            "n1": node("n1", "system", "", "n0", Some("n2")),
+            "n2": node("n2", "user", Q1, "n1", Some("n3")),
+            "n3": node("n3", "assistant", A1, "n2", None),
+        },
+    }]);
+    let imported = project.import("conversations.json", &export.to_string());
+    assert_eq!((imported.conversations_new, imported.nodes_new), (1, 2));
+}
+
+#[test]
 fn namesakes_in_two_folders_are_two_conversations() {
     let mut project = Project::new();
     project.import("walls/chat.md", &text(&turns(&["Hello", "What shall we do today?", Q1, A1])));

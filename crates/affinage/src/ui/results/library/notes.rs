@@ -2,15 +2,14 @@
 
 use affinage_eval::plain::listed;
 
-use crate::context::Context;
-use crate::ui::counted;
+use crate::ui::{Ui, counted};
 
 /// What to do about prompts that nobody wrote.
 pub const HINT: &str =
     "the prompts of notes are drafts: leave them, or write at the desk what you would have asked";
 
 /// Says how many of the conversations of a file are sections of notes, and how much of them is quoted.
-pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: usize) {
+pub fn say(ui: &Ui, drafted: usize, conversations: usize, quoted_words: usize) {
     if drafted == 0 {
         return;
     }
@@ -22,12 +21,12 @@ pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: us
         1 => ("1 section".to_owned(), "is an answer", "its prompt is"),
         _ => (counted(drafted, "section", "sections"), "are answers", "their prompts are"),
     };
-    ctx.ui.say(format!(
+    ui.say(format!(
         "  {which}{sections} {become_} in your own words; {their} drafted by rule, from the heading or the first words"
     ));
     if quoted_words > 0 {
         let stand = if quoted_words == 1 { "stands" } else { "stand" };
-        ctx.ui.say(format!(
+        ui.say(format!(
             "  quoted: {} of them {stand} in block quotes (`>`) and would be learnt as yours; cut what is not: `affinage review`",
             counted(quoted_words, "word", "words")
         ));
@@ -35,12 +34,12 @@ pub fn say(ctx: &Context, drafted: usize, conversations: usize, quoted_words: us
 }
 
 /// Names files whose words were taken as the user's, and hardly are.
-pub fn say_brought_along(ctx: &Context, files: &[String]) {
+pub fn say_brought_along(ui: &Ui, files: &[String]) {
     const SHOWN: usize = 4;
     if files.is_empty() {
         return;
     }
-    ctx.ui.say(format!(
+    ui.say(format!(
         "  taken as yours, and perhaps a program's or a copy: {}: {}; hold them private or skip them at the desk, or \
          `affinage import --forget FILE`",
         counted(files.len(), "file", "files"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::facts::{EvaluationOf, Facts};
 
 /// README.md of an adapter folder.
-pub fn card(facts: &Facts) -> String {
+pub fn model_card(facts: &Facts) -> String {
     let name = format!("{} step {}", facts.run, facts.step);
     format!(
         "{}\n# {name}\n\n{}{}{}{}",

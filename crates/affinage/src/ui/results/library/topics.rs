@@ -6,29 +6,28 @@ use affinage_dataset::conversation::Declared;
 use affinage_dataset::topics::SetAside;
 use affinage_project::folder::library::{Overview, TopicView};
 
-use crate::context::Context;
-use crate::ui::{Table, count, counted};
+use crate::ui::{Table, Ui, count, counted};
 
-pub fn say(ctx: &Context, overview: &Overview) {
+pub fn say(ui: &Ui, overview: &Overview) {
     let is_notes = overview.sections > 0 && overview.sections == overview.conversations;
-    ctx.ui.say(format!("library: {}", inventory(overview, is_notes)));
+    ui.say(format!("library: {}", inventory(overview, is_notes)));
     if overview.accepted > 0 || (overview.candidates > 0 && overview.left_to_decide == 0) {
         let left = match overview.left_to_decide {
             0 => "none left to decide".to_owned(),
             left => format!("{} left to decide", count(left as u64)),
         };
-        ctx.ui.say(format!("accepted: {}, {left}", count(overview.accepted as u64)));
+        ui.say(format!("accepted: {}, {left}", count(overview.accepted as u64)));
     }
     if overview.dated > 0 {
         let (are, them) = if overview.dated == 1 { ("is", "it") } else { ("are", "them") };
-        ctx.ui.say(format!(
+        ui.say(format!(
             "{} {are} dated (diaries, journals): `--accept-clean` leaves {them} out unless `--dated-notes` is given; at the \
              desk you decide on each",
             counted(overview.dated, "section", "sections")
         ));
     }
     if overview.topics.len() > 1 {
-        ctx.ui.say(format!("\n{}", table(&overview.topics, is_notes).trim_end()));
+        ui.say(format!("\n{}", table(&overview.topics, is_notes).trim_end()));
     }
     let aside = |is: fn(&SetAside) -> bool| overview.set_aside.iter().filter(|aside| is(&aside.why)).count();
     let reasons = [
@@ -49,7 +48,7 @@ pub fn say(ctx: &Context, overview: &Overview) {
     ];
     let unit = if is_notes { ["section", "sections"] } else { ["conversation", "conversations"] };
     if !overview.set_aside.is_empty() {
-        ctx.ui.say(format!(
+        ui.say(format!(
             "held back until you decide: {}",
             reasons
                 .into_iter()
@@ -64,7 +63,7 @@ pub fn say(ctx: &Context, overview: &Overview) {
         shares.sort_by(|a, b| b.1.total_cmp(a.1).then_with(|| a.0.cmp(b.0)));
         let shown: Vec<String> =
             shares.iter().take(6).map(|(who, share)| format!("{who} {:.0} %", 100.0 * **share)).collect();
-        ctx.ui.say(format!("written by: {}", shown.join(", ")));
+        ui.say(format!("written by: {}", shown.join(", ")));
     }
     let learnt = match overview.learn {
         Learn::Assistant => "the assistant's words; for your own: `affinage import --learn mine`",
@@ -72,14 +71,14 @@ pub fn say(ctx: &Context, overview: &Overview) {
         Learn::Edited => "only answers you edited",
     };
     if overview.openings > 0 {
-        ctx.ui.say(format!(
+        ui.say(format!(
             "left out: {} of yours, before which nobody says anything: they have no prompt",
             counted(overview.openings, "opening", "openings")
         ));
     }
     // Where a person wrote all there is, as in notes, nothing else could be learned.
     if overview.learn != Learn::Assistant || overview.shares.keys().any(|who| who != PERSON) {
-        ctx.ui.say(format!("the model learns {learnt}"));
+        ui.say(format!("the model learns {learnt}"));
     }
 }
 

@@ -2,11 +2,10 @@
 
 use affinage_dataset::import::{LeftOut, LeftOutKind, LeftOutLine};
 
-use crate::context::Context;
-use crate::ui::{Table, count};
+use crate::ui::{Table, Ui, count};
 
 /// A table after an import; nothing if everything became text. `with_members`: with the files that nobody read.
-pub fn say(ctx: &Context, left_out: &LeftOut, with_members: bool) {
+pub fn say(ui: &Ui, left_out: &LeftOut, with_members: bool) {
     let lines: Vec<LeftOutLine> = left_out
         .lines()
         .into_iter()
@@ -21,14 +20,14 @@ pub fn say(ctx: &Context, left_out: &LeftOut, with_members: bool) {
         let detail = if line.kind == LeftOutKind::Element { String::new() } else { line.detail };
         table.row([format!("  {}", line.what), count(line.count as u64), detail]);
     }
-    ctx.ui.say(table.render().trim_end());
+    ui.say(table.render().trim_end());
 }
 
 /// One line for the whole library.
-pub fn say_short(ctx: &Context, left_out: &LeftOut) {
+pub fn say_short(ui: &Ui, left_out: &LeftOut) {
     let lines: Vec<String> =
         left_out.lines().iter().map(|line| format!("{} {}", count(line.count as u64), line.what)).collect();
     if !lines.is_empty() {
-        ctx.ui.say(format!("left out of the texts: {}", lines.join(", ")));
+        ui.say(format!("left out of the texts: {}", lines.join(", ")));
     }
 }
