@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::jobs::{Extent, Work, as_typed};
 use super::notes::Notes;
-use super::{Studio, report};
+use super::{Studio, report, train};
 use crate::context::Context;
 use crate::ui::counted;
 use crate::web::{Method, Reply, Request};
@@ -56,7 +56,6 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         }
         _ => return Ok(Reply::not_found()),
     };
-    ctx.require_project()?;
     let before = studio.jobs.newest(|work| matches!(work, Work::Eval { .. }));
     if before.is_some_and(|job| !job.state.is_ended()) {
         return Err(usage("an evaluation is at work already"));
@@ -75,12 +74,14 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
         arms.push(format!("base+{}-examples", config.examples));
     }
     arms.extend(config.checkpoints.iter().cloned());
-    let run = Run::list(&ctx.project)?.pop().map(|run| run.name);
+    let meant = Run::meant_first(&ctx.project, &ctx.ui)?.into_iter().next();
+    let stopped_at = meant.as_ref().and_then(|run| train::stopped_at(ctx, run));
+    let run = meant.map(|run| run.name);
     let mut evaluations = Evaluation::list(&ctx.project)?;
     evaluations.reverse();
     let rows: Vec<Value> = evaluations.iter().map(|evaluation| row(ctx, evaluation)).collect();
     Reply::json(&json!({
-        "run": run, "arms": arms, "suites": config.suites,
+        "run": run, "stopped_at": stopped_at, "arms": arms, "suites": config.suites,
         "prompts": config.prompts_per_suite, "tokens": config.max_new_tokens,
         "judges": ctx.config.judges.iter().map(judge).collect::<Vec<_>>(),
         "evaluations": rows,

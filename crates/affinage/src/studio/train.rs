@@ -50,7 +50,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             let name = request.query("name").ok_or_else(|| usage("`name` is missing"))?;
             return Reply::json(&curves(ctx, &named(ctx, name)?));
         }
-        (Method::Post, "settings") => return change_settings(ctx, request.json()?),
+        (Method::Post, "settings") => return change_settings(studio, ctx, request.json()?),
         (Method::Post, "freeze") => Work::Freeze { accept_clean: request.json::<Frozen>()?.accept_clean },
         (Method::Post, "plan") => Work::Plan { version: version(ctx, request.json()?)?.0 },
         (Method::Post, "begin") => {
@@ -60,7 +60,6 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Post, "resume") => Work::Resume { run: named(ctx, &request.json::<Resumed>()?.run)?.name },
         _ => return Ok(Reply::not_found()),
     };
-    ctx.require_project()?;
     if studio.is_training() && matches!(work, Work::Train { .. } | Work::Resume { .. }) {
         return Err(usage("a training is running already"));
     }
@@ -70,9 +69,12 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
 /// Writes how long a training is into the project's settings, where the commands read it too.
 ///
 /// Errors: a number that no training can have; a setting that holds as long as the studio is open.
-fn change_settings(ctx: &Context, Length { epochs, max_steps }: Length) -> anyhow::Result<Reply> {
+fn change_settings(
+    studio: &Studio,
+    ctx: &Context,
+    Length { epochs, max_steps }: Length,
+) -> anyhow::Result<Reply> {
     let number = |value: usize| i64::try_from(value).map(toml::Value::Integer);
-    ctx.require_project()?;
     let mut changes = Vec::new();
     if epochs != ctx.config.train.epochs {
         changes.push(("train.epochs", Some(number(epochs)?)));
@@ -87,7 +89,10 @@ fn change_settings(ctx: &Context, Length { epochs, max_steps }: Length) -> anyho
             )));
         }
     }
-    config::change(&ctx.project, &changes)?;
+    if !changes.is_empty() {
+        config::change(&ctx.project, &changes)?;
+        studio.jobs.forget_plans();
+    }
     Reply::json(&json!({}))
 }
 
@@ -175,7 +180,10 @@ fn read_summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)
                 (summary["step"], summary["loss"]) = (json!(step.step), json!(step.loss));
                 summary["tokens_per_s"] = json!(step.tokens_per_s);
             }
-            Event::Evaluated(evaluated) => summary["validation_loss"] = json!(evaluated.loss),
+            Event::Evaluated(evaluated) => {
+                summary["validation_loss"] = json!(evaluated.loss);
+                summary["validation_step"] = json!(evaluated.step);
+            }
             Event::Finished { seconds, .. } => {
                 is_finished = true;
                 summary["seconds"] = json!(seconds);
@@ -194,6 +202,13 @@ fn read_summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)
         summary["left"] = json!(left.map(plain::duration));
     }
     Ok((summary, records))
+}
+
+/// `step 3 of 18` of a run that was stopped before its end; `None` of one that works, has finished or cannot be read.
+pub fn stopped_at(ctx: &Context, run: &Run) -> Option<String> {
+    let (summary, _) = read_summary(ctx, run).ok()?;
+    let steps = summary["steps"].as_u64().filter(|_| summary["state"] == "stopped")?;
+    Some(format!("step {} of {steps}", summary["step"]))
 }
 
 /// Points of a curve that a page can show.

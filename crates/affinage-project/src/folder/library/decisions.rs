@@ -85,6 +85,19 @@ impl Library {
         Ok(latest)
     }
 
+    /// How many cards are accepted and to be learnt: those that are held private are not, nor unedited ones where only edited answers
+    /// are learnt. The review desk counts the same of what it has read.
+    pub fn accepted(&self) -> anyhow::Result<usize> {
+        let (private, learn) = (self.held_private()?, self.learn()?);
+        let is_learnt = |decision: &Decision| match decision.action {
+            Action::Reject => false,
+            Action::Accept => learn != Learn::Edited,
+            Action::Edit => true,
+        };
+        let decisions = self.decisions()?.into_values();
+        Ok(decisions.filter(|one| is_learnt(one) && !private.contains(&one.conversation)).count())
+    }
+
     /// What was decided and chosen after a version was frozen; `None` where the library does not know the version.
     pub fn changed_since(&self, version_hash: &str) -> anyhow::Result<Option<Since>> {
         let Some(made_at) = self.made_at(version_hash)? else { return Ok(None) };

@@ -30,7 +30,7 @@ async function showFreeze() {
     summary.is_whole && summary.open_clean === 0 ? null : element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`),
       summary.is_whole && unclean.length > 0 ? element("span", { class: "soft" }, ` (not taken with them: ${unclean.join(", ")}; they are accepted in the list)`) : null),
     element("p", { class: "row" }, name, button), result, training));
-  scrollTo(0, 0);
+  beginView();
   await watchTraining(training);
 }
 

@@ -1,7 +1,7 @@
 // Compare: what an evaluation can show and would cost; then the evaluation itself.
 "use strict";
 
-const comparing = { section: null, progress: null, plan: null, timer: null, planned: null };
+const comparing = { section: null, progress: null, plan: null, planned: null };
 
 rooms.compare = {
   async show(main) {
@@ -20,7 +20,7 @@ rooms.compare = {
   jobs(jobs) {
     if (!comparing.section) return;
     jobSection(comparing.section, jobs, ["eval"]);
-    if (jobs.some((job) => job.kind === "eval" && !isEnded(job))) followComparison();
+    drawProgress(jobs.find((job) => job.kind === "eval" && job.state === "running"));
   },
   ended(job) { if (["eval", "train", "resume"].includes(job.kind)) again(); },
 };
@@ -39,7 +39,7 @@ function beginView(state) {
     judge.host ? element("code", {}, judge.variable) : ""));
   const begin = (path, body) => beginComparison(path, body, hosts, send);
   return element("div", {}, facts([
-    ["training", state.run], ["who answers", state.arms.join(", ")], ["prompts", state.suites.join(", ")],
+    ["training", state.stopped_at ? `${state.run}, which was stopped early: ${state.stopped_at}` : state.run], ["who answers", state.arms.join(", ")], ["prompts", state.suites.join(", ")],
   ]),
   state.judges.length ? element("div", {}, element("h2", {}, "Who judges"), element("ul", {}, judges))
     : element("p", {}, "No judge is configured: the answers are measured, and you can ", element("a", { href: "#vote" }, "vote on them"), " yourself. A judge is a [[judge]] in affinage.toml."),
@@ -96,26 +96,15 @@ function comparisonView(one) {
     element("p", { class: "row" }, one.card ? element("a", { class: "button", href: "#report" }, "To the report") : null, one.is_whole ? element("a", { class: "button", href: "#vote" }, "Vote yourself") : null));
 }
 
-/** Counts answers and judgments of the evaluation that is being made. */
-function followComparison() {
-  if (comparing.timer) return;
-  comparing.timer = setTimeout(async () => {
-    comparing.timer = null;
-    if (shell.shown !== "compare") return;
-    try {
-      const { evaluations } = await get("api/compare");
-      const one = evaluations.find((made) => made.can_go_on) ?? evaluations[0];
-      if (one) drawComparison(one);
-    } catch { /* the next look says it */ }
-    if (shell.jobs.some((job) => job.kind === "eval" && !isEnded(job))) followComparison();
-  }, 2000);
-}
-
-function drawComparison(one) {
+/** How far the work is that goes on now, as the line says that it said last. */
+function drawProgress(job) {
   const { progress } = comparing;
-  if (!progress.firstChild) progress.append(element("p", {}), element("progress", { "aria-label": "Answers" }));
-  const [line, bar] = progress.children;
-  strip.put(line, `${one.name}: ${number(one.answers)} of ${counted(one.of_answers, "answer")}, ${counted(one.judgments, "judgment")}`);
-  bar.max = one.of_answers || 1;
-  bar.value = one.answers;
+  const [, task, done, all] = job?.lines.at(-1)?.match(/^(.+?) \d+% \(([\d,]+) of ([\d,]+)/) ?? [];
+  if (!task) return progress.replaceChildren();
+  if (!progress.firstChild) progress.append(element("progress", {}));
+  const [bar] = progress.children;
+  const count = (text) => Number(text.replaceAll(",", ""));
+  bar.max = count(all) || 1;
+  bar.value = count(done);
+  bar.setAttribute("aria-label", task);
 }
