@@ -45,6 +45,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
     let work = match (request.method, below) {
         (Method::Get, "") => return overview(ctx),
         (Method::Get, "plan") => return plan(ctx, request),
+        (Method::Post, "time") => Work::Time { extent: request.json()? },
         (Method::Post, "begin") => {
             let Begun { extent, may_send } = request.json()?;
             Work::Eval { name: None, extent, may_send }
@@ -57,7 +58,8 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         _ => return Ok(Reply::not_found()),
     };
     let before = studio.jobs.newest(|work| matches!(work, Work::Eval { .. }));
-    if before.is_some_and(|job| !job.state.is_ended()) {
+    let is_eval = matches!(work, Work::Eval { .. });
+    if is_eval && before.is_some_and(|job| !job.state.is_ended()) {
         return Err(usage("an evaluation is at work already"));
     }
     Reply::json(&json!({ "job": studio.jobs.add(ctx, work)? }))
@@ -122,9 +124,13 @@ fn plan(ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
         said.insert(0, format!("{begins}; votes on {newest} stay with it"));
     }
     planned["notes"] = json!(said);
-    let set: Vec<String> = extent.settings().map(|(key, value)| format!("--set={key}={value}")).collect();
-    let typed = |command: &str| as_typed(ctx, &[set.as_slice(), &[command.to_owned()]].concat());
-    (planned["command"], planned["plan_command"]) = (json!(typed("eval")), json!(typed("plan")));
+    let typed = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        as_typed(ctx, &extent.typed().into_iter().chain(words).collect::<Vec<String>>())
+    };
+    planned["command"] = json!(typed(&["eval"]));
+    planned["plan_command"] = json!(typed(&["plan"]));
+    planned["time_command"] = json!(typed(&["plan", "--time"]));
     Reply::json(&planned)
 }
 

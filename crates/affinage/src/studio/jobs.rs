@@ -37,6 +37,8 @@ pub enum Work {
     Resume { run: String },
     /// An evaluation: a new one, or the rest of one that was stopped. `may_send`: texts may go to judges on other machines.
     Eval { name: Option<String>, extent: Extent, may_send: bool },
+    /// How long an evaluation takes.
+    Time { extent: Extent },
     /// The result for another program.
     Export { run: String, checkpoint: String, to: Export },
 }
@@ -56,6 +58,11 @@ impl Extent {
         let all = [("eval.prompts-per-suite", self.prompts), ("eval.max-new-tokens", self.tokens)];
         all.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }
+
+    /// The same as options of a command.
+    pub fn typed(self) -> Vec<String> {
+        self.settings().map(|(key, value)| format!("--set={key}={value}")).collect()
+    }
 }
 
 impl Work {
@@ -68,6 +75,7 @@ impl Work {
             Work::Train { .. } => "train",
             Work::Resume { .. } => "resume",
             Work::Eval { .. } => "eval",
+            Work::Time { .. } => "time",
             Work::Export { .. } => "export",
         }
     }
@@ -91,9 +99,9 @@ impl Work {
                 arguments
             }
             Work::Resume { run } => words(&["train", &format!("--resume={run}")]),
+            Work::Time { extent } => [extent.typed(), words(&["plan", "--time", "--json"])].concat(),
             Work::Eval { name, extent, may_send } => {
-                let mut arguments: Vec<String> =
-                    extent.settings().map(|(key, value)| format!("--set={key}={value}")).collect();
+                let mut arguments = extent.typed();
                 arguments.push("eval".to_owned());
                 arguments.extend(name.iter().map(|name| format!("--name={name}")));
                 arguments.extend(may_send.then(|| "--yes".to_owned()));

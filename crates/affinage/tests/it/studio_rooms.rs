@@ -156,8 +156,8 @@ fn a_blind_pair_is_told_after_the_choice_and_kept_apart() {
         sent.extend(["api/talk", "api/state", "api/jobs"].map(|path| {
             let mut sent = page.get(path);
             // Whom one may ask, and what was chosen before, is there whoever is asked.
-            for key in ["runs", "tally"].iter().filter(|_| sent.is_object()) {
-                sent[*key] = Value::Null;
+            if let Some(sent) = sent.as_object_mut() {
+                sent.retain(|key, _| !["runs", "tally"].contains(&key.as_str()));
             }
             sent.to_string()
         }));
@@ -260,6 +260,18 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     let printed: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
     assert_eq!((&planned["reach"], &planned["estimates"]), (&printed["reach"], &printed["estimates"]));
 
+    let timed = page.post("api/compare/time", &json!({ "prompts": 3 }));
+    let path = format!("api/job?id={}", timed["job"]);
+    let timed = page.wait(&path, |job| job["state"] != "running" && job["state"] != "waiting");
+    assert_eq!(
+        (&timed["state"], &timed["command"]),
+        (&json!("finished"), &planned["time_command"]),
+        "{timed}"
+    );
+    let figures: Value = serde_json::from_str(timed["printed"].as_str().expect("a text")).expect("JSON");
+    assert!(figures["time"]["seconds"].as_f64() > Some(0.0), "{figures}");
+    let answers = figures["time"]["answers"].clone();
+
     let job = page.post("api/compare/begin", &json!({ "prompts": 3 }));
     assert_eq!(page.try_post("api/compare/begin", &json!({ "prompts": 3 })).0, 400, "one at a time");
     let path = format!("api/job?id={}", job["job"]);
@@ -272,6 +284,8 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     let state = page.get("api/compare");
     let made = &state["evaluations"][0];
     assert_eq!((&made["is_whole"], &made["answers"]), (&json!(true), &made["of_answers"]), "{made}");
+    let written = fs_err::read_to_string(dir.join("evals/first-look/completions.jsonl")).expect("answers");
+    assert_eq!(answers, written.lines().count(), "as many as were said before");
     // The lines of the card are those of the terminal.
     let plain = |text: &str| text.replace(':', "").split_whitespace().collect::<Vec<_>>().join(" ");
     let output = affinage(dir).args(sets).arg("analyze").output().expect("it starts");

@@ -7,6 +7,7 @@ rooms.compare = {
   async show(main) {
     const state = await get("api/compare");
     comparing.command = element("div", {});
+    comparing.time = element("div", { "aria-live": "polite" });
     comparing.section = element("section", { "aria-live": "polite" });
     comparing.progress = element("section", {});
     comparing.plan = element("section", {}, element("p", { class: "soft" }, "Counting what it can show…"));
@@ -20,6 +21,7 @@ rooms.compare = {
   jobs(jobs) {
     if (!comparing.section) return;
     jobSection(comparing.section, jobs, ["eval"]);
+    drawTime(jobs.filter((job) => job.kind === "time").at(-1));
     drawProgress(jobs.find((job) => job.kind === "eval" && job.state === "running"));
   },
   ended(job) { if (["eval", "train", "resume"].includes(job.kind)) again(); },
@@ -49,8 +51,9 @@ function beginView(state) {
   hosts.length ? element("p", {}, element("label", {}, send, ` send the prompts and answers to ${hosts.join(", ")}`)) : "",
   element("p", { class: "row" },
     waiting ? button(`Go on with ${waiting.name}`, () => begin("api/compare/resume", { eval: waiting.name }), { class: "main" }) : null,
+    button("How long will it take?", () => begin("api/compare/time", extent()), { disabled: !state.run }),
     button(waiting ? "Compare anew" : "Compare", () => begin("api/compare/begin", extent()), { class: waiting ? "" : "main", disabled: !state.run })),
-  comparing.command);
+  comparing.time, comparing.command);
 }
 
 /** How many prompts and tokens are asked for; null: as the project says. */
@@ -87,6 +90,7 @@ async function drawPlanned() {
     estimates.length ? element("ul", {}, estimates) : element("p", {}, "No judge, so nothing is sent or spent."),
     command(planned.plan_command));
   comparing.command.replaceChildren(command(planned.command));
+  rooms.compare.jobs(shell.jobs);
 }
 
 /** An evaluation: how far it is, and the lines of its answer card. */
@@ -94,6 +98,21 @@ function comparisonView(one) {
   return element("section", {}, element("h2", {}, one.name), element("p", { class: "soft" }, `${one.state}; ${counted(one.judgments, "judgment")}`),
     one.card ? [element("p", {}, `${one.card.title} (${one.card.compared})`), one.card.lines.map((line) => element("p", {}, inCode(line)))] : "",
     element("p", { class: "row" }, one.card ? element("a", { class: "button", href: "#report" }, "To the report") : null, one.is_whole ? element("a", { class: "button", href: "#vote" }, "Vote yourself") : null));
+}
+
+/** How long an evaluation of what is filled in would take, once it was measured. */
+function drawTime(job) {
+  const { time: at, planned } = comparing;
+  const isMeant = job && job.command === planned?.time_command && job.state !== "stopped";
+  const key = isMeant ? `${job.id} ${job.state} ${job.lines.at(-1) ?? ""}` : "";
+  if (at.dataset.key === key) return;
+  at.dataset.key = key;
+  at.dataset.job = isMeant ? job.id : "";
+  if (!isMeant) return at.replaceChildren();
+  if (job.state === "failed") return at.replaceChildren(...jobView(job));
+  if (job.state !== "finished") return at.replaceChildren(element("p", { class: "soft" }, `Measuring: ${job.lines.at(-1) ?? "the model is read"}`));
+  const { seconds, answers } = JSON.parse(job.printed).time;
+  at.replaceChildren(element("p", {}, `About ${time(seconds)} on this machine: ${counted(answers, "answer")} are written, and the held-out ones measured. Judges come on top.`));
 }
 
 /** How far the work is that goes on now, as the line says that it said last. */

@@ -24,7 +24,7 @@ async function enter() {
     if (strip.now()?.project.is_project) room.jobs?.(shell.jobs);
     drawJobs();
   } catch (error) {
-    if (shell.shown === name) main.replaceChildren(element("h1", {}, "This room cannot be shown"), element("p", { class: "failed" }, inCode(error.message)));
+    if (shell.shown === name) main.replaceChildren(element("h1", {}, "This room cannot be shown"), element("p", { class: "failed" }, withRooms(error.message)));
   }
   scrollTo(0, 0);
   strip.refresh().catch(() => {});
@@ -47,7 +47,7 @@ async function again() {
 /** Says one sentence, also to who hears the page. */
 function say(text) {
   const said = document.getElementById("said");
-  said.replaceChildren(...inCode(text));
+  said.replaceChildren(...withRooms(text));
   clearTimeout(say.timer);
   say.timer = setTimeout(() => said.replaceChildren(), 8000);
 }
@@ -127,7 +127,7 @@ async function begin(path, body = {}) {
   return job;
 }
 
-const kinds = { import: "Importing", freeze: "Freezing a data set", plan: "Measuring what the training takes", train: "Training", resume: "Training", eval: "Comparing", export: "Exporting" };
+const kinds = { import: "Importing", freeze: "Freezing a data set", plan: "Measuring what the training takes", train: "Training", resume: "Training", eval: "Comparing", time: "Measuring what the comparison takes", export: "Exporting" };
 const states = { waiting: "waits until the work before it has ended", running: "at work", stopped: "stopped", failed: "failed", finished: "finished" };
 
 /** What works or waits, and what failed and was not dismissed, at the foot of every room that does not show it itself. */

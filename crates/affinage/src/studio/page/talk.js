@@ -144,7 +144,7 @@ function drawTalk(said) {
     log.replaceChildren(...said.turns.map((turn, index) => turnView(turn, said, index, isBusy && index === said.turns.length - 1)),
       element("p", { class: "soft", role: "status" }, stages[said.stage]),
       ...said.notes.map((note) => element("p", { class: "soft" }, inCode(note))),
-      said.error ? element("p", { class: "failed", role: "alert" }, inCode(`${said.error}.`)) : "");
+      said.error ? element("p", { class: "failed", role: "alert" }, withRooms(`${said.error}.`)) : "");
   }
   const last = log.querySelectorAll(".turn:last-of-type article");
   said.turns.at(-1)?.answers.forEach((answer, index) => {
