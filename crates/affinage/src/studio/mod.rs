@@ -346,7 +346,7 @@ fn without_project(ctx: &Context, request: &Request) -> Option<anyhow::Result<Re
     let is_mounted = ["choose/", "vote/", "report/"].iter().any(|room| path.starts_with(room));
     let changes = request.method == Method::Post
         && path.starts_with("api/")
-        && !["api/start/", "api/jobs/"].iter().any(|free| path.starts_with(free));
+        && !["api/start", "api/jobs"].iter().any(|free| path.starts_with(free));
     if !(is_mounted || changes) || ctx.project.join(CONFIG_FILE).is_file() {
         return None;
     }

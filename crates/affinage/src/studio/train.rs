@@ -1,7 +1,7 @@
 //! Train: what a training would take, its curves while it runs, and runs side by side.
 
 use affinage_eval::plain;
-use affinage_project::errors::{in_one_line, usage};
+use affinage_project::errors::{ExitStatus, exit_status, in_one_line, usage};
 use affinage_project::folder::config::{self, Config};
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
@@ -90,7 +90,11 @@ fn change_settings(
         }
     }
     if !changes.is_empty() {
-        config::change(&ctx.project, &changes)?;
+        config::change(&ctx.project, &changes).map_err(|error| match exit_status(&error) {
+            ExitStatus::Usage => error,
+            // A value out of its range was asked for here.
+            _ => usage(in_one_line(&error)),
+        })?;
         studio.jobs.forget_plans();
     }
     Reply::json(&json!({}))
