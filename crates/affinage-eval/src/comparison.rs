@@ -1,9 +1,9 @@
 //! Who meets whom, in which position and under which label.
 //!
 //! A judge sees two answers in two positions under two neutral labels. Both positions are judged: an answer that is
-//! first in one cell is second in the next. Labels are dealt in seeded blocks of four, which hold each of the
-//! four ways to label the two cells once, so that over prompts the label says nothing about the position
-//! (2x2 counterbalancing with two calls per prompt; with four, each pair has all four cells).
+//! first in one presentation is second in the next. Labels are dealt in seeded blocks of four, which hold each of the
+//! four ways to label the two presentations once, so that over prompts the label says nothing about the position
+//! (2x2 counterbalancing with two calls per prompt; with four, each pair has all four presentations).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -143,7 +143,7 @@ fn is_judged(prompt: &Prompt, planned: &PlannedComparison) -> bool {
 /// How many ways of showing a pair are judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Cells {
+pub enum Presentations {
     /// Both orders; the label is balanced over prompts.
     #[default]
     Two,
@@ -151,51 +151,55 @@ pub enum Cells {
     Four,
 }
 
-/// The cells of every pair for one judge, in the order in which that judge is asked.
+/// The presentations of every pair for one judge, in the order in which that judge is asked.
 ///
-/// Identical pairs, and those that lack an answer, get no cell. The labels and the order depend on `judge_id`, so that judges do not share an
+/// Identical pairs, and those that lack an answer, get no presentation. The labels and the order depend on `judge_id`, so that judges do not share an
 /// accident of the draw. Panics if `labels` is empty.
-pub fn cells_for_judge(
+pub fn presentations_for_judge(
     pairs: &[Pair],
     judge_id: &str,
     seed: u64,
     labels: &[LabelPair],
-    cells_per_pair: Cells,
+    presentations_per_pair: Presentations,
 ) -> Vec<(Comparison, BlindKey)> {
     let mut dealer = LabelDealer::new(labels, seed, judge_id);
-    let mut cells = Vec::with_capacity(2 * pairs.len());
+    let mut presentations = Vec::with_capacity(2 * pairs.len());
     for pair in dealt(pairs, judge_id, seed) {
         let [(arm, against), (arm_again, against_again)] = dealer.deal();
         let mut add = |arm_is_first: bool, (arm, against): (&str, &str)| {
             let (arm, against) = (Shown::of(pair.arm, arm), Shown::of(pair.against, against));
             let positions = if arm_is_first { [arm, against] } else { [against, arm] };
-            cells.push(cell(&pair.pair_id, &pair.prompt.prompt_id, positions));
+            presentations.push(presentation(&pair.pair_id, &pair.prompt.prompt_id, positions));
         };
         add(true, (arm, against));
         add(false, (arm_again, against_again));
-        if cells_per_pair == Cells::Four {
+        if presentations_per_pair == Presentations::Four {
             add(true, (against, arm));
             add(false, (against_again, arm_again));
         }
     }
-    dealer.rng.shuffle(&mut cells);
-    cells
+    dealer.rng.shuffle(&mut presentations);
+    presentations
 }
 
-/// The cells that a judge is asked a second time, to see how far it agrees with itself: a seeded choice of 40 or a
+/// The presentations that a judge is asked a second time, to see how far it agrees with itself: a seeded choice of 40 or a
 /// tenth, whichever is more; all where there are fewer.
-pub fn repeated_cells(cells: &[(Comparison, BlindKey)], judge_id: &str, seed: u64) -> Vec<Comparison> {
-    let mut chosen: Vec<&Comparison> = cells.iter().map(|(comparison, _)| comparison).collect();
+pub fn repeated_presentations(
+    presentations: &[(Comparison, BlindKey)],
+    judge_id: &str,
+    seed: u64,
+) -> Vec<Comparison> {
+    let mut chosen: Vec<&Comparison> = presentations.iter().map(|(comparison, _)| comparison).collect();
     chosen.sort_by(|a, b| a.comparison_id.cmp(&b.comparison_id));
     Rng::for_purpose(seed, &["repeats", judge_id]).shuffle(&mut chosen);
-    chosen.truncate(REPEATS.max(cells.len().div_ceil(10)));
+    chosen.truncate(REPEATS.max(presentations.len().div_ceil(10)));
     chosen.into_iter().cloned().collect()
 }
 
 /// Below this many repeated calls, agreement with oneself says nothing: 4 of 4 gives [.40, 1].
 pub const REPEATS: usize = 40;
 
-/// Deals labels in seeded blocks of four, which hold each of the four ways to label two cells once.
+/// Deals labels in seeded blocks of four, which hold each of the four ways to label two presentations once.
 pub(crate) struct LabelDealer<'l> {
     labels: &'l [LabelPair],
     block: Vec<usize>,
@@ -208,7 +212,7 @@ impl<'l> LabelDealer<'l> {
         LabelDealer { labels, block: Vec::new(), rng: Rng::for_purpose(seed, &["labels", judge_id]) }
     }
 
-    /// Labels of (arm, against) for the cell with the arm in the first position, then for the other.
+    /// Labels of (arm, against) for the presentation with the arm in the first position, then for the other.
     pub(crate) fn deal(&mut self) -> [(&'static str, &'static str); 2] {
         if self.block.is_empty() {
             self.block = vec![0, 1, 2, 3];
@@ -233,7 +237,7 @@ fn dealt<'p, 'a>(pairs: &'p [Pair<'a>], judge_id: &str, seed: u64) -> Vec<&'p Pa
     dealt.into_iter().map(|(.., pair)| pair).collect()
 }
 
-/// An answer, its arm and the label that it gets in one cell.
+/// An answer, its arm and the label that it gets in one presentation.
 pub(crate) struct Shown<'a> {
     pub completion_id: &'a str,
     pub arm: &'a str,
@@ -246,8 +250,8 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// One cell: what is shown, in the order of the positions.
-pub(crate) fn cell(pair_id: &str, prompt_id: &str, positions: [Shown; 2]) -> (Comparison, BlindKey) {
+/// One presentation: what is shown, in the order of the positions.
+pub(crate) fn presentation(pair_id: &str, prompt_id: &str, positions: [Shown; 2]) -> (Comparison, BlindKey) {
     let [first_arm, second_arm] = [positions[0].arm.to_owned(), positions[1].arm.to_owned()];
     let [first, second] = positions.map(|shown| Position {
         completion_id: shown.completion_id.to_owned(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::FEWEST;
 use crate::analyze::ENOUGH;
-use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, cell, label_pairs};
+use crate::comparison::{BlindKey, Comparison, LabelDealer, Pair, Shown, label_pairs, presentation};
 use crate::id::{row_id, sha256_hex};
 use crate::judge::qualification::{QualificationItem, qualification};
 use crate::judge::record::Call;
@@ -327,7 +327,7 @@ pub fn ballot(sources: &BallotSources, judge_id: &str) -> Vec<BallotItem> {
         let arm_is_first = number % 2 == 0;
         let (arm, against) = if arm_is_first { first_labels } else { second_labels };
         let (arm, against) = (Shown::of(pair.arm, arm), Shown::of(pair.against, against));
-        let (comparison, key) = cell(
+        let (comparison, key) = presentation(
             &pair.pair_id,
             &pair.prompt.prompt_id,
             if arm_is_first { [arm, against] } else { [against, arm] },
@@ -380,13 +380,13 @@ fn gold(sources: &BallotSources, judge_id: &str, count: usize) -> Vec<BallotItem
     };
     let prompts: BTreeMap<&str, &Prompt> =
         sources.references.iter().map(|prompt| (prompt.prompt_id.as_str(), *prompt)).collect();
-    let mut cells: BTreeMap<String, Comparison> = BTreeMap::new();
-    for (comparison, _) in exam.cells {
-        cells.entry(comparison.pair_id.clone()).or_insert(comparison);
+    let mut presentations: BTreeMap<String, Comparison> = BTreeMap::new();
+    for (comparison, _) in exam.presentations {
+        presentations.entry(comparison.pair_id.clone()).or_insert(comparison);
     }
     let gross = exam.items.into_iter().filter(|item| item.grade == Some(1));
     let shown = gross.take(count).filter_map(|planted| {
-        let comparison = cells.remove(&planted.item_id)?;
+        let comparison = presentations.remove(&planted.item_id)?;
         let text = |id: &str| match planted.reference.completion_id == id {
             true => planted.reference.text.clone(),
             false => planted.other.text.clone(),

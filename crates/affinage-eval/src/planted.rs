@@ -232,7 +232,7 @@ mod tests {
             (0..2).map(|i| GoldVote { outcome: Outcome::Tie, ..row("author:me", i, None) }).collect();
         assert_eq!(
             planted_results(&all_tied)["author:me"].sentence,
-            "You called 2 planted pairs a tie, a text and its damaged copy: whether these votes were given with care is \
+            "The author called 2 planted pairs a tie, a text and its damaged copy: whether these votes were given with care is \
              not known."
         );
         let missed_some = of(3, 4).sentence;

@@ -29,3 +29,26 @@ impl<'a> Apart<'a> {
         [self.before_policy, self.head, style, self.body, script, self.end].concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::story::Story;
+    use crate::{SCRIPT, STYLE, render};
+
+    #[test]
+    fn a_page_is_taken_apart_and_loses_nothing_that_is_shown() {
+        let page = render(&Story::new("").evidence()).html;
+        let apart = Apart::of(&page).expect("a report");
+        assert_eq!((apart.style, apart.script), (STYLE, SCRIPT));
+        let inside =
+            [format!("<style>{}</style>", apart.style), format!("<script>{}</script>", apart.script)];
+        let whole = apart.page(&inside[0], &inside[1]);
+        let policy = page.lines().find(|line| line.contains("Content-Security-Policy")).expect("a policy");
+        assert_eq!(whole, page.replace(&format!("{policy}\n"), ""));
+        let linked = apart.page("<link>", "<script src>");
+        assert!(!linked.contains("<style>") && !linked.contains("<script>"), "nothing is inside");
+        assert!(linked.contains("id=\"pair-data\""), "the data stays in the page");
+        assert_eq!(Apart::of("<p>"), None);
+    }
+}

@@ -1,4 +1,4 @@
-//! Fit to your texts, with the controls that say what the gain is made of. Never called better.
+//! Fit to the texts of the data set, with the controls that say what the gain is made of. Never called better.
 
 use affinage_eval::analysis::{ArmLikelihood, LikelihoodGain, LikelihoodResult};
 use affinage_eval::likelihood::LikelihoodControl;

@@ -184,7 +184,7 @@ pub struct MissingCounts {
     pub valid: usize,
     /// Planned minus valid.
     pub missing: usize,
-    /// Cells by reason; "not asked" cells have no judgment at all.
+    /// Presentations by reason; "not asked" presentations have no judgment at all.
     pub not_asked: usize,
     pub by_reason: BTreeMap<MissingReason, usize>,
     /// Win rate if every missing one were lost, and if every one were won.

@@ -41,7 +41,7 @@ pub struct JudgeResult {
     /// Whether the flips are fewer than a coin's; decided by the interval of `flip_rate`.
     pub better_than_coin: Option<bool>,
     pub consistency_sentence: String,
-    /// Share of cells with a tie.
+    /// Share of presentations with a tie.
     pub tie_rate: Option<f64>,
     /// Share of decisive prompt-level votes in which the longer answer won.
     pub longer_won: Option<Estimate>,
@@ -110,7 +110,7 @@ pub struct DividedPair {
     pub against_completion_id: String,
     /// Score of `arm` (1 won, .5 tie, 0 lost) by judge.
     pub votes: Vec<JudgeVote>,
-    /// Variance of the votes over judges, then over cells.
+    /// Variance of the votes over judges, then over presentations.
     pub division: f64,
 }
 

@@ -64,7 +64,7 @@ pub struct Analysis {
     pub rates: Vec<ArmFailureRates>,
     /// Who wrote the training texts, and what the judges related to them say.
     pub relations: JudgeOverlap,
-    /// Pairs on which judges or cells disagree most, most divided first.
+    /// Pairs on which judges or presentations disagree most, most divided first.
     pub divided_pairs: Vec<DividedPair>,
     /// What judges make of each pair that one of them judged in both orders, by id; `None` in files of versions that did not
     /// say. A judge whose log is inverted does not count.

@@ -213,11 +213,12 @@ fn by_pair(judges: &JudgeVotes, weights: &Weights, resampling: &Resampling) -> V
                 .iter()
                 .zip(&weights)
                 .map(|(votes, weight)| {
-                    let mut cell = vec![0.0; VALUES * VALUES];
+                    let mut presentation = vec![0.0; VALUES * VALUES];
                     if let Some((a, b)) = votes {
-                        cell[*a as usize * VALUES + *b as usize] = if is_weighted { *weight } else { 1.0 };
+                        presentation[*a as usize * VALUES + *b as usize] =
+                            if is_weighted { *weight } else { 1.0 };
                     }
-                    cell
+                    presentation
                 })
                 .collect();
             let mut table = vec![0.0; VALUES * VALUES];

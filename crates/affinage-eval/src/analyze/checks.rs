@@ -209,11 +209,11 @@ fn order_independence(votes: &Votes, judges: &[JudgeResult]) -> MethodCheck {
     let mut sentences = Vec::new();
     let mut suspicious = false;
     for judge in judges {
-        let cells = votes.pairs.iter().filter_map(|pair| pair.judges.get(judge.judge_id.as_str()));
+        let presentations = votes.pairs.iter().filter_map(|pair| pair.judges.get(judge.judge_id.as_str()));
         let mut table = [[0u64; 2]; 2];
-        for cell in cells.flat_map(|judge| &judge.cells) {
-            if let Some(score) = cell.score.filter(|score| *score != 0.5) {
-                table[usize::from(cell.arm_is_first)][usize::from(score > 0.5)] += 1;
+        for presentation in presentations.flat_map(|judge| &judge.presentations) {
+            if let Some(score) = presentation.score.filter(|score| *score != 0.5) {
+                table[usize::from(presentation.arm_is_first)][usize::from(score > 0.5)] += 1;
             }
         }
         let total: u64 = table.iter().flatten().sum();

@@ -353,7 +353,9 @@ pub fn prompt_scores<'r>(pairs: &[&PairVotes<'r>], judges: &BTreeSet<&str>) -> V
 pub fn scores_by<'r>(pairs: &[&PairVotes<'r>], voters: &BTreeSet<&str>) -> Vec<PromptScore<'r>> {
     let needing = only(pairs, PairVotes::needs_judge);
     let has_voted = |votes: &&&PairVotes| {
-        voters.iter().any(|voter| votes.judges.get(voter).is_some_and(|cells| cells.score().is_some()))
+        voters
+            .iter()
+            .any(|voter| votes.judges.get(voter).is_some_and(|presentations| presentations.score().is_some()))
     };
     match needing.iter().filter(has_voted).count() >= votes_needed(needing.len()) {
         true => prompt_scores(pairs, voters),
@@ -414,12 +416,13 @@ fn by_judge(
         .collect()
 }
 
-/// Arm minus against per criterion, mean over cells and judges per prompt.
+/// Arm minus against per criterion, mean over presentations and judges per prompt.
 fn criteria(pairs: &[&PairVotes], panel: &BTreeSet<&str>) -> Vec<CriterionDifference> {
     let mut by_prompt: BTreeMap<&str, (&str, Vec<[f64; 5]>)> = BTreeMap::new();
     for votes in pairs {
-        let cells = panel.iter().filter_map(|judge| votes.judges.get(judge)).flat_map(|judge| &judge.cells);
-        for (arm, against) in cells.filter_map(|cell| cell.criteria()) {
+        let presentations =
+            panel.iter().filter_map(|judge| votes.judges.get(judge)).flat_map(|judge| &judge.presentations);
+        for (arm, against) in presentations.filter_map(|presentation| presentation.criteria()) {
             let prompt = votes.pair.prompt;
             let entry = by_prompt.entry(&prompt.prompt_id).or_insert((&prompt.cluster_id, Vec::new()));
             entry.1.push(std::array::from_fn(|i| arm[i] - against[i]));
@@ -428,8 +431,9 @@ fn criteria(pairs: &[&PairVotes], panel: &BTreeSet<&str>) -> Vec<CriterionDiffer
     let difference = |(i, criterion): (usize, &&str)| {
         let observations: Vec<Observation> = by_prompt
             .values()
-            .map(|(cluster, cells)| Observation {
-                value: cells.iter().map(|cell| cell[i]).sum::<f64>() / cells.len() as f64,
+            .map(|(cluster, presentations)| Observation {
+                value: presentations.iter().map(|presentation| presentation[i]).sum::<f64>()
+                    / presentations.len() as f64,
                 cluster,
             })
             .collect();
@@ -468,12 +472,17 @@ fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
             continue;
         }
         for judge in &judges {
-            let cells = votes.judges.get(judge);
-            counts.not_asked += 2usize.saturating_sub(cells.map_or(0, |cells| cells.cells.len()));
-            for reason in cells.into_iter().flat_map(|cells| &cells.cells).filter_map(|cell| cell.missing) {
+            let presentations = votes.judges.get(judge);
+            counts.not_asked += 2usize
+                .saturating_sub(presentations.map_or(0, |presentations| presentations.presentations.len()));
+            for reason in presentations
+                .into_iter()
+                .flat_map(|presentations| &presentations.presentations)
+                .filter_map(|presentation| presentation.missing)
+            {
                 *counts.by_reason.entry(reason).or_default() += 1;
             }
-            if let Some(score) = cells.and_then(|cells| cells.score()) {
+            if let Some(score) = presentations.and_then(|presentations| presentations.score()) {
                 counts.valid += 1;
                 total += score;
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Rows;
 use super::estimate::share;
 use super::topics::{Topic, topics};
-use super::votes::{JudgeCells, PairVotes, Votes};
+use super::votes::{JudgePresentations, PairVotes, Votes};
 use crate::analysis::Conflict;
 use crate::findings::{DisagreementMap, Finding, FindingGroup, FindingMeasure, MapRow};
 use crate::judgment::is_person;
@@ -58,7 +58,7 @@ pub fn conflict<'c>(judges: impl IntoIterator<Item = &'c [f64; 2]>) -> Conflict 
 struct Shared<'v, 'r> {
     votes: &'v PairVotes<'r>,
     /// Both positions of every judge, in the order of the judges' ids.
-    cells: ItemCells,
+    presentations: ItemCells,
     conflict: Conflict,
 }
 
@@ -77,11 +77,11 @@ fn shared<'v, 'r>(rows: &'v Rows, votes: &'v Votes<'r>) -> Vec<Shared<'v, 'r>> {
         .of(&rows.plan.headline)
         .filter(|pair| pair.needs_judge())
         .map(|votes| {
-            let judges = votes.in_both_orders(|cells| !cells.is_inverted);
+            let judges = votes.in_both_orders(|presentations| !presentations.is_inverted);
             let conflict = conflict(judges.values());
-            Shared { votes, cells: judges.into_values().map(Vec::from).collect(), conflict }
+            Shared { votes, presentations: judges.into_values().map(Vec::from).collect(), conflict }
         })
-        .filter(|pair| pair.cells.len() >= 2)
+        .filter(|pair| pair.presentations.len() >= 2)
         .collect()
 }
 
@@ -166,14 +166,16 @@ fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Option<Finding>,
     let mut rng = Rng::for_purpose(rows.plan.seed, &["division"]);
     let judges: BTreeSet<&str> = pairs
         .iter()
-        .flat_map(|p| p.votes.judges.iter().filter(|(_, cells)| !cells.is_inverted).map(|(id, _)| *id))
+        .flat_map(|p| {
+            p.votes.judges.iter().filter(|(_, presentations)| !presentations.is_inverted).map(|(id, _)| *id)
+        })
         .collect();
     // A million votes need fewer draws for the same p: the null distribution of a mean over them is narrow.
     let draws = DRAWS.min((20_000_000 / pairs.len().max(1)).max(99));
     let tested: Vec<(&Part, Division)> = parts
         .iter()
         .filter_map(|part| {
-            let items: Vec<ItemCells> = part.pairs.iter().map(|&i| pairs[i].cells.clone()).collect();
+            let items: Vec<ItemCells> = part.pairs.iter().map(|&i| pairs[i].presentations.clone()).collect();
             Some((part, division(&items, draws, &mut rng)?))
         })
         .collect();
@@ -237,7 +239,7 @@ fn topic_findings(rows: &Rows, pairs: &[Shared], topics: &[Topic], judges: &[Str
     let mut sums = vec![vec![(0.0, 0.0); judges.len()]; prompts.len()];
     for (pair, prompt) in pairs.iter().zip(&number_of) {
         for (judge, sum) in judges.iter().zip(&mut sums[*prompt]) {
-            if let Some(score) = pair.votes.judges.get(judge.as_str()).and_then(JudgeCells::score) {
+            if let Some(score) = pair.votes.judges.get(judge.as_str()).and_then(JudgePresentations::score) {
                 *sum = (sum.0 + score, sum.1 + 1.0);
             }
         }

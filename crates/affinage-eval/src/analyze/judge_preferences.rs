@@ -171,12 +171,16 @@ fn profile(
     let (mut outcomes, mut clusters) = (Vec::new(), Vec::new());
     let mut prompts = 0;
     for ((votes, values), cluster) in pairs.iter().zip(values).zip(cluster_of) {
-        let Some(cells) = votes.judges.get(judge).filter(|cells| cells.score().is_some()) else { continue };
+        let Some(presentations) =
+            votes.judges.get(judge).filter(|presentations| presentations.score().is_some())
+        else {
+            continue;
+        };
         prompts += 1;
-        for cell in &cells.cells {
-            let Some(score) = cell.score else { continue };
+        for presentation in &presentations.presentations {
+            let Some(score) = presentation.score else { continue };
             let side = |yes: bool| if yes { 0.5 } else { -0.5 };
-            let mut row = vec![1.0, side(cell.arm_is_first), side(cell.arm_has_label_x)];
+            let mut row = vec![1.0, side(presentation.arm_is_first), side(presentation.arm_has_label_x)];
             row.extend(kept.iter().map(|&f| values[f]));
             design.push(&row);
             length_only.push(&[1.0, values[0]]);
@@ -399,9 +403,11 @@ pub fn readers(rows: &Rows, votes: &Votes) -> FindingGroup {
     for audience in &rows.plan.design.audiences {
         let mut by_prompt: BTreeMap<&str, (&str, Vec<f64>)> = BTreeMap::new();
         for votes in &pairs {
-            let cells =
-                panel.iter().filter_map(|judge| votes.judges.get(judge)).flat_map(|judge| &judge.cells);
-            for (arm, against) in cells.filter_map(|cell| cell.criteria()) {
+            let presentations = panel
+                .iter()
+                .filter_map(|judge| votes.judges.get(judge))
+                .flat_map(|judge| &judge.presentations);
+            for (arm, against) in presentations.filter_map(|presentation| presentation.criteria()) {
                 let gap: f64 = (0..arm.len()).map(|i| audience.weights[i] * (arm[i] - against[i])).sum();
                 let score = if gap.abs() < 1e-9 { 0.5 } else { f64::from(u8::from(gap > 0.0)) };
                 let prompt = votes.pair.prompt;
@@ -411,10 +417,10 @@ pub fn readers(rows: &Rows, votes: &Votes) -> FindingGroup {
         }
         let scores: Vec<PromptScore> = by_prompt
             .into_iter()
-            .map(|(prompt_id, (cluster, cells))| PromptScore {
+            .map(|(prompt_id, (cluster, presentations))| PromptScore {
                 prompt_id,
                 cluster,
-                score: cells.iter().sum::<f64>() / cells.len() as f64,
+                score: presentations.iter().sum::<f64>() / presentations.len() as f64,
                 identical: false,
             })
             .collect();

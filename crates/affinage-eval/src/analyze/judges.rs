@@ -7,7 +7,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use super::Rows;
 use super::comparisons::panel;
 use super::estimate::{Observation, Range, clustered, percent, points, share};
-use super::votes::{Cell, JudgeCells, PairVotes, Votes};
+use super::votes::{JudgePresentations, JudgedPresentation, PairVotes, Votes};
 use crate::analysis::{Estimate, Interval, JudgeResult};
 use crate::comparison::REPEATS;
 use crate::judgment::{MissingReason, Usage, is_person};
@@ -24,18 +24,20 @@ pub fn results(rows: &Rows, votes: &Votes) -> Vec<JudgeResult> {
 
 fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
     let planned = rows.plan.judges.iter().find(|judge| judge.judge_id == judge_id);
-    let judged: Vec<(&PairVotes, &JudgeCells)> =
+    let judged: Vec<(&PairVotes, &JudgePresentations)> =
         votes.pairs.iter().filter_map(|pair| Some((pair, pair.judges.get(judge_id)?))).collect();
-    let cells = || judged.iter().flat_map(|(_, judge)| &judge.cells);
+    let presentations = || judged.iter().flat_map(|(_, judge)| &judge.presentations);
     let mut missing: BTreeMap<MissingReason, usize> = BTreeMap::new();
-    cells().filter_map(|cell| cell.missing).for_each(|reason| *missing.entry(reason).or_default() += 1);
+    presentations()
+        .filter_map(|presentation| presentation.missing)
+        .for_each(|reason| *missing.entry(reason).or_default() += 1);
     let valid = judged.iter().filter(|(_, judge)| judge.score().is_some()).count();
-    let scored: Vec<f64> = cells().filter_map(|cell| cell.score).collect();
+    let scored: Vec<f64> = presentations().filter_map(|presentation| presentation.score).collect();
     let ties = scored.iter().filter(|score| **score == 0.5).count();
     let slot_effect = slot_effect(&judged);
     let label_effect = label_effect(&judged);
     let flip_rate = flip_rate(&judged);
-    let any = cells().next();
+    let any = presentations().next();
     let kind = planned.map_or_else(|| kind_of(judge_id, any), |judge| judge.kind);
     let self_agreement = self_agreement(&judged);
     let in_both_orders = slot_effect.is_some();
@@ -43,11 +45,11 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         judge_id: judge_id.to_owned(),
         model: planned
             .map(|judge| judge.model.clone())
-            .or_else(|| any.map(|cell| cell.judgment.model_requested.clone()))
+            .or_else(|| any.map(|presentation| presentation.judgment.model_requested.clone()))
             .unwrap_or_default(),
         kind,
-        models_returned: models_returned(cells()),
-        cells_judged: cells().count(),
+        models_returned: models_returned(presentations()),
+        cells_judged: presentations().count(),
         missing,
         valid_share: if judged.is_empty() { 0.0 } else { valid as f64 / judged.len() as f64 },
         in_panel: in_panel(rows, votes, judge_id),
@@ -77,8 +79,8 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         exam: rows.exams.get(judge_id).map(|exam| (*exam).clone()),
         planted: rows.planted.get(judge_id).cloned(),
         relation: super::judge_overlap::of_judge(rows, judge_id),
-        usage: usage(cells()),
-        cost_usd: cost(cells()),
+        usage: usage(presentations()),
+        cost_usd: cost(presentations()),
     }
 }
 
@@ -98,24 +100,27 @@ fn in_panel(rows: &Rows, votes: &Votes, judge_id: &str) -> bool {
 }
 
 /// A judge that no plan names: people carry the prefix `human:`, probabilities come from local models.
-fn kind_of(judge_id: &str, any: Option<&Cell>) -> JudgeKind {
+fn kind_of(judge_id: &str, any: Option<&JudgedPresentation>) -> JudgeKind {
     if is_person(judge_id) {
         return JudgeKind::Human;
     }
     match any {
-        Some(cell) if cell.p_arm.is_some() => JudgeKind::Local,
+        Some(presentation) if presentation.p_arm.is_some() => JudgeKind::Local,
         _ => JudgeKind::Openai,
     }
 }
 
-fn models_returned<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Vec<String> {
-    let returned: BTreeSet<&str> = cells.filter_map(|cell| cell.judgment.model_returned.as_deref()).collect();
+fn models_returned<'c, 'r: 'c>(
+    presentations: impl Iterator<Item = &'c JudgedPresentation<'r>>,
+) -> Vec<String> {
+    let returned: BTreeSet<&str> =
+        presentations.filter_map(|presentation| presentation.judgment.model_returned.as_deref()).collect();
     returned.into_iter().map(str::to_owned).collect()
 }
 
 /// Half the difference between the arm's score in the first and in the second position: .5 for a judge that always
 /// says "first", 0 for one that does not look at the position.
-fn slot_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+fn slot_effect(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {
     let observations: Vec<Observation> = judged
         .iter()
         .filter_map(|(votes, judge)| {
@@ -126,14 +131,14 @@ fn slot_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     clustered(&observations, Range { low: -0.5, high: 0.5 }, "pairs")
 }
 
-/// Mean over cells of the score of the answer with label x, minus .5.
-fn label_effect(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+/// Mean over presentations of the score of the answer with label x, minus .5.
+fn label_effect(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {
     let observations: Vec<Observation> = judged
         .iter()
         .flat_map(|(votes, judge)| {
-            judge.cells.iter().filter_map(|cell| {
-                let score = cell.score?;
-                let value = if cell.arm_has_label_x { score - 0.5 } else { 0.5 - score };
+            judge.presentations.iter().filter_map(|presentation| {
+                let score = presentation.score?;
+                let value = if presentation.arm_has_label_x { score - 0.5 } else { 0.5 - score };
                 Some(Observation { value, cluster: &votes.pair.prompt.cluster_id })
             })
         })
@@ -173,7 +178,7 @@ fn effect_sentence(
     }
 }
 
-fn flip_rate(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+fn flip_rate(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {
     rate_of(&judged.iter().filter_map(|(_, judge)| judge.flipped()).collect::<Vec<bool>>())
 }
 
@@ -214,13 +219,13 @@ fn consistency_sentence(judge_id: &str, flip_rate: Option<&Estimate>) -> String 
 }
 
 /// Share of repeated calls with the outcome of the first one: the ceiling of any agreement between judges.
-fn self_agreement(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+fn self_agreement(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {
     let same: Vec<bool> = judged
         .iter()
         .flat_map(|(_, judge)| {
             judge.repeats.iter().filter_map(|again| {
-                let of = |c: &&Cell| c.judgment.comparison_id == again.judgment.comparison_id;
-                Some(again.score? == judge.cells.iter().find(of)?.score?)
+                let of = |c: &&JudgedPresentation| c.judgment.comparison_id == again.judgment.comparison_id;
+                Some(again.score? == judge.presentations.iter().find(of)?.score?)
             })
         })
         .collect();
@@ -244,7 +249,7 @@ fn self_sentence(judge_id: &str, kind: JudgeKind, agreement: Option<&Estimate>) 
     }
 }
 
-fn longer_won(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
+fn longer_won(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {
     let words = |text: &str| text.split_whitespace().count();
     let decided: Vec<bool> = judged
         .iter()
@@ -257,14 +262,14 @@ fn longer_won(judged: &[(&PairVotes, &JudgeCells)]) -> Option<Estimate> {
     share(decided.iter().filter(|won| **won).count(), decided.len(), "decisive pairs")
 }
 
-fn usage<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Usage {
-    cells.filter_map(|cell| cell.judgment.usage).fold(Usage::default(), Usage::plus)
+fn usage<'c, 'r: 'c>(presentations: impl Iterator<Item = &'c JudgedPresentation<'r>>) -> Usage {
+    presentations.filter_map(|presentation| presentation.judgment.usage).fold(Usage::default(), Usage::plus)
 }
 
 /// `None` as soon as one call's price is unknown.
-fn cost<'c, 'r: 'c>(cells: impl Iterator<Item = &'c Cell<'r>>) -> Option<f64> {
+fn cost<'c, 'r: 'c>(presentations: impl Iterator<Item = &'c JudgedPresentation<'r>>) -> Option<f64> {
     // The sum of nothing is -0.
-    cells.map(|cell| cell.judgment.cost_usd).sum::<Option<f64>>().map(|usd| usd + 0.0)
+    presentations.map(|presentation| presentation.judgment.cost_usd).sum::<Option<f64>>().map(|usd| usd + 0.0)
 }
 
 /// Whether `effect` excludes zero.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Rows;
 use super::comparisons::{panel, prompt_scores, rules};
 use super::estimate::{LEVEL, percent, points, share};
-use super::votes::{JudgeCells, PairVotes, Votes};
+use super::votes::{JudgePresentations, PairVotes, Votes};
 use super::win_rate::win_rate;
 use crate::analysis::{Estimate, Interval};
 use crate::comparison::REPEATS;
@@ -92,15 +92,20 @@ fn range_without_one(left_out: &[Finding]) -> Option<Finding> {
     Some(Finding::said("without one judge", sentence, "judgments.jsonl of the panel"))
 }
 
-/// The same judge, the same cell, twice.
+/// The same judge, the same presentation, twice.
 fn self_agreement(votes: &Votes) -> Vec<Finding> {
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for (judge_id, cells) in votes.pairs.iter().flat_map(|pair| &pair.judges) {
+    for (judge_id, presentations) in votes.pairs.iter().flat_map(|pair| &pair.judges) {
         let entry = counts.entry(judge_id).or_default();
-        for again in &cells.repeats {
+        for again in &presentations.repeats {
             let id = &again.judgment.comparison_id;
-            let before = cells.cells.iter().find(|cell| cell.judgment.comparison_id == *id);
-            if let (Some(before), Some(score)) = (before.and_then(|cell| cell.score), again.score) {
+            let before = presentations
+                .presentations
+                .iter()
+                .find(|presentation| presentation.judgment.comparison_id == *id);
+            if let (Some(before), Some(score)) =
+                (before.and_then(|presentation| presentation.score), again.score)
+            {
                 entry.0 += usize::from(before == score);
                 entry.1 += 1;
             }
@@ -118,7 +123,7 @@ fn self_agreement(votes: &Votes) -> Vec<Finding> {
         findings.push(Finding {
             label: format!("{judge} with itself"),
             sentence: format!(
-                "`{judge}` repeats its verdict in {figures} of {repeats} cells: the ceiling for agreement with anyone."
+                "`{judge}` repeats its verdict in {figures} of {repeats} presentations: the ceiling for agreement with anyone."
             ),
             estimate,
             measure: FindingMeasure::Share,
@@ -128,7 +133,7 @@ fn self_agreement(votes: &Votes) -> Vec<Finding> {
     }
     if !untestable.is_empty() {
         let sentence = format!(
-            "How far a judge agrees with itself is not testable with fewer than {REPEATS} cells asked again: {}.",
+            "How far a judge agrees with itself is not testable with fewer than {REPEATS} presentations asked again: {}.",
             untestable.join(", ")
         );
         findings.push(Finding::said("self-agreement", sentence, "judgments.jsonl, repeat > 0"));
@@ -175,11 +180,16 @@ fn against_ceiling(rows: &Rows, votes: &Votes) -> Vec<Finding> {
 
 fn add(tally: &mut Tally, votes: &PairVotes, judges: [&str; 2]) {
     for (i, judge) in judges.iter().enumerate() {
-        let Some(cells) = votes.judges.get(judge) else { continue };
-        for again in &cells.repeats {
+        let Some(presentations) = votes.judges.get(judge) else { continue };
+        for again in &presentations.repeats {
             let id = &again.judgment.comparison_id;
-            let before = cells.cells.iter().find(|cell| cell.judgment.comparison_id == *id);
-            if let (Some(before), Some(score)) = (before.and_then(|cell| cell.score), again.score) {
+            let before = presentations
+                .presentations
+                .iter()
+                .find(|presentation| presentation.judgment.comparison_id == *id);
+            if let (Some(before), Some(score)) =
+                (before.and_then(|presentation| presentation.score), again.score)
+            {
                 tally.again[i] += 1.0;
                 tally.same_again[i] += f64::from(u8::from(before == score));
             }
@@ -187,9 +197,13 @@ fn add(tally: &mut Tally, votes: &PairVotes, judges: [&str; 2]) {
     }
     let [Some(one), Some(other)] = judges.map(|judge| votes.judges.get(judge)) else { return };
     for position in [true, false] {
-        // One verdict of each judge in this position: with four cells the first of them.
-        let verdict = |cells: &JudgeCells| {
-            cells.cells.iter().find(|cell| cell.arm_is_first == position && cell.score.is_some())?.score
+        // One verdict of each judge in this position: with four presentations the first of them.
+        let verdict = |presentations: &JudgePresentations| {
+            presentations
+                .presentations
+                .iter()
+                .find(|presentation| presentation.arm_is_first == position && presentation.score.is_some())?
+                .score
         };
         if let (Some(a), Some(b)) = (verdict(one), verdict(other)) {
             tally.shared += 1.0;
@@ -239,7 +253,7 @@ fn gap_finding(rows: &Rows, judges: [&str; 2], tallies: &[Tally]) -> Option<Find
     let own = |i: usize| 100.0 * total.same_again[i] / total.again[i];
     Some(Finding {
         sentence: format!(
-            "`{}` and `{}` give the same verdict in {:.0} % of shared cells; asked again, each repeats its own in {:.0} and {:.0} %: \
+            "`{}` and `{}` give the same verdict in {:.0} % of shared presentations; asked again, each repeats its own in {:.0} and {:.0} %: \
              {}: {word}.",
             judges[0],
             judges[1],

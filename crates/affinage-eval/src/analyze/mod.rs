@@ -1,6 +1,6 @@
 //! From rows to findings. Pure: the same rows give the same [`Analysis`], in whatever order they stand.
 //!
-//! The unit of inference is the prompt. A judge's two cells on a pair (both positions) make its score, the mean over
+//! The unit of inference is the prompt. A judge's two presentations on a pair (both positions) make its score, the mean over
 //! judges (and over samples) makes the prompt's score, and intervals run over clusters of prompts. Words come
 //! from Holm-adjusted p over the planned comparisons.
 

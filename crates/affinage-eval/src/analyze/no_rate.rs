@@ -93,11 +93,14 @@ struct Said {
 
 fn uncounted(rows: &Rows, judge: &str, pairs: &[&PairVotes]) -> Uncounted {
     let needing = || pairs.iter().filter(|pair| pair.needs_judge());
-    let cells = || needing().filter_map(|pair| pair.judges.get(judge));
+    let presentations = || needing().filter_map(|pair| pair.judges.get(judge));
     let names = pairs.first().map_or(("", ""), |pair| (&pair.pair.planned.arm, &pair.pair.planned.against));
     let rate = win_rate(&scores_by(pairs, &BTreeSet::from([judge])), names, rules(rows));
     let outcomes = rate.map_or("no vote that counts".to_owned(), |rate| rate.outcomes());
-    let said = Said { pairs: cells().filter(|cells| cells.score().is_some()).count(), outcomes };
+    let said = Said {
+        pairs: presentations().filter(|presentations| presentations.score().is_some()).count(),
+        outcomes,
+    };
     if is_author(judge) {
         return Uncounted::Author(said);
     }
@@ -110,10 +113,10 @@ fn uncounted(rows: &Rows, judge: &str, pairs: &[&PairVotes]) -> Uncounted {
     if rows.has_missed_planted(judge) {
         return Uncounted::MissedPlanted;
     }
-    if cells().any(|cells| cells.is_inverted) {
+    if presentations().any(|presentations| presentations.is_inverted) {
         return Uncounted::Inverted;
     }
-    if cells().any(|cells| cells.is_coin) {
+    if presentations().any(|presentations| presentations.is_coin) {
         return Uncounted::Coin;
     }
     Uncounted::Part { said, of: needing().count(), is_person: is_person(judge) }

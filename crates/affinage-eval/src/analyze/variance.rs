@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Rows;
 use super::comparisons::{panel, prompt_scores, rules};
 use super::estimate::figure;
-use super::votes::{JudgeCells, PairVotes, Votes};
+use super::votes::{JudgePresentations, PairVotes, Votes};
 use super::win_rate::win_rate;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::plan::ArmKind;
@@ -27,9 +27,16 @@ pub fn decomposition(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String
     let mut scores = Vec::new();
     for (pair, prompt) in pairs.iter().zip(&prompt_of) {
         for (judge, id) in panel.iter().enumerate() {
-            for cell in pair.judges.get(id).into_iter().flat_map(|cells| &cells.cells) {
+            for presentation in
+                pair.judges.get(id).into_iter().flat_map(|presentations| &presentations.presentations)
+            {
                 let generation = pair.pair.arm.sample as usize;
-                scores.extend(cell.score.map(|value| Score { prompt: *prompt, generation, judge, value }));
+                scores.extend(presentation.score.map(|value| Score {
+                    prompt: *prompt,
+                    generation,
+                    judge,
+                    value,
+                }));
             }
         }
     }
@@ -38,9 +45,13 @@ pub fn decomposition(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String
         None => findings.push(Finding::said("components", why_no_components(&scores), "judgments.jsonl")),
         Some(found) => {
             let answers = f64::from(rows.plan.samples().max(1));
-            let cells = scores.len() as f64 / (count as f64 * answers * panel.len() as f64).max(1.0);
-            let now =
-                Sizes { prompts: count as f64, answers, judges: panel.len() as f64, cells: cells.max(1.0) };
+            let presentations = scores.len() as f64 / (count as f64 * answers * panel.len() as f64).max(1.0);
+            let now = Sizes {
+                prompts: count as f64,
+                answers,
+                judges: panel.len() as f64,
+                cells: presentations.max(1.0),
+            };
             let part = |name: &str, variance: Option<f64>| match variance {
                 Some(variance) => format!("{name} {variance:.3}"),
                 None => format!("{name}: this design cannot separate them"),
@@ -100,8 +111,8 @@ fn next_purchase(
         .pairs
         .iter()
         .flat_map(|pair| pair.judges.values())
-        .flat_map(|cells| &cells.cells)
-        .filter_map(|cell| cell.judgment.cost_usd)
+        .flat_map(|presentations| &presentations.presentations)
+        .filter_map(|presentation| presentation.judgment.cost_usd)
         .collect();
     let price = crate::stats::mean::mean(&costs).filter(|price| *price > 0.0);
     let costs = Costs { answer: price.map_or(1.0, |price| 0.1 * price), verdict: price.unwrap_or(1.0) };
@@ -210,7 +221,7 @@ pub fn curve(rows: &Rows, votes: &Votes) -> FindingGroup {
     let mut meetings = Vec::new();
     for (votes, cluster) in votes.pairs.iter().zip(cluster_of) {
         let scores: Vec<f64> =
-            votes.judges.values().filter(|c| !c.is_apart).filter_map(JudgeCells::score).collect();
+            votes.judges.values().filter(|c| !c.is_apart).filter_map(JudgePresentations::score).collect();
         let place = |name: &str| order.iter().position(|known| *known == name);
         let met = place(&votes.pair.planned.arm).zip(place(&votes.pair.planned.against));
         let Some((one, other)) = met.filter(|_| !scores.is_empty()) else { continue };

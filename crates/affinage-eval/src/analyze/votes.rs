@@ -1,4 +1,4 @@
-//! Judgments become votes: positions are matched with the key, cells with pairs, pairs with judges.
+//! Judgments become votes: positions are matched with the key, presentations with pairs, pairs with judges.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -26,7 +26,7 @@ pub struct PairVotes<'r> {
     /// One of the two answers was lost in thought: whatever a judge said about it is no vote.
     pub unanswered: bool,
     /// By judge; a judge without an entry was not asked.
-    pub judges: BTreeMap<&'r str, JudgeCells<'r>>,
+    pub judges: BTreeMap<&'r str, JudgePresentations<'r>>,
 }
 
 impl PairVotes<'_> {
@@ -35,14 +35,14 @@ impl PairVotes<'_> {
     }
 
     /// Mean scores in the first and second position of each judge that `counts` and judged both orders.
-    pub fn in_both_orders(&self, counts: impl Fn(&JudgeCells) -> bool) -> BTreeMap<&str, [f64; 2]> {
-        let judges = self.judges.iter().filter(|(_, cells)| counts(cells));
+    pub fn in_both_orders(&self, counts: impl Fn(&JudgePresentations) -> bool) -> BTreeMap<&str, [f64; 2]> {
+        let judges = self.judges.iter().filter(|(_, presentations)| counts(presentations));
         both_orders(judges.flat_map(|(judge_id, judge)| {
-            judge.cells.iter().map(|cell| Verdict {
+            judge.presentations.iter().map(|presentation| Verdict {
                 judge_id,
                 repeat: 0,
-                is_first: cell.arm_is_first,
-                score: cell.score,
+                is_first: presentation.arm_is_first,
+                score: presentation.score,
             })
         }))
     }
@@ -51,21 +51,21 @@ impl PairVotes<'_> {
     /// of either are nested, so the largest one tells the chance.
     pub fn draw_weight(&self, of_author: bool) -> f64 {
         let people = self.judges.iter().filter(|(id, judge)| judge.is_person && is_author(id) == of_author);
-        let cells = people.flat_map(|(_, judge)| &judge.cells);
-        let chances = cells.filter_map(|cell| cell.judgment.draw_probability);
+        let presentations = people.flat_map(|(_, judge)| &judge.presentations);
+        let chances = presentations.filter_map(|presentation| presentation.judgment.draw_probability);
         chances.reduce(f64::max).map_or(1.0, |chance| 1.0 / chance)
     }
 }
 
-/// One judge's cells on one pair.
+/// One judge's presentations on one pair.
 #[derive(Default)]
-pub struct JudgeCells<'r> {
-    pub cells: Vec<Cell<'r>>,
+pub struct JudgePresentations<'r> {
+    pub presentations: Vec<JudgedPresentation<'r>>,
     /// The same comparisons asked again: they show how far the judge agrees with itself and are no votes.
-    pub repeats: Vec<Cell<'r>>,
+    pub repeats: Vec<JudgedPresentation<'r>>,
     /// Failed its exam, or is the author of the texts: shown, and left out of the mean.
     pub is_apart: bool,
-    /// People see a pair in one order: the other half of a pair's cells goes to other people.
+    /// People see a pair in one order: the other half of a pair's presentations goes to other people.
     pub is_person: bool,
     /// The stored winner contradicts the judge's own scores: apart, too.
     pub is_inverted: bool,
@@ -74,7 +74,7 @@ pub struct JudgeCells<'r> {
 }
 
 /// One judgment, unblinded.
-pub struct Cell<'r> {
+pub struct JudgedPresentation<'r> {
     pub arm_is_first: bool,
     pub arm_has_label_x: bool,
     /// 1 for the arm, .5 for a tie, 0 against; `None` when missing.
@@ -85,7 +85,7 @@ pub struct Cell<'r> {
     pub judgment: &'r Judgment,
 }
 
-impl Cell<'_> {
+impl JudgedPresentation<'_> {
     /// The criterion scores as (arm, against).
     pub fn criteria(&self) -> Option<([f64; 5], [f64; 5])> {
         let PositionScores { first, second } = self.judgment.scores.as_ref()?;
@@ -94,11 +94,14 @@ impl Cell<'_> {
     }
 }
 
-impl JudgeCells<'_> {
-    /// Mean score in one position; `None` when no valid cell has the arm there.
+impl JudgePresentations<'_> {
+    /// Mean score in one position; `None` when no valid presentation has the arm there.
     pub fn position_score(&self, arm_is_first: bool) -> Option<f64> {
-        let cells = self.cells.iter().filter(|cell| cell.arm_is_first == arm_is_first);
-        crate::stats::mean::mean(&cells.filter_map(|cell| cell.score).collect::<Vec<f64>>())
+        let presentations =
+            self.presentations.iter().filter(|presentation| presentation.arm_is_first == arm_is_first);
+        crate::stats::mean::mean(
+            &presentations.filter_map(|presentation| presentation.score).collect::<Vec<f64>>(),
+        )
     }
 
     /// The judge's score of the arm on this pair: the mean of both positions, or for probabilities the vote of
@@ -106,7 +109,11 @@ impl JudgeCells<'_> {
     pub fn score(&self) -> Option<f64> {
         if self.is_person {
             return crate::stats::mean::mean(
-                &self.cells.iter().filter_map(|cell| cell.score).collect::<Vec<f64>>(),
+                &self
+                    .presentations
+                    .iter()
+                    .filter_map(|presentation| presentation.score)
+                    .collect::<Vec<f64>>(),
             );
         }
         let (first, second) = (self.position_score(true)?, self.position_score(false)?);
@@ -120,11 +127,12 @@ impl JudgeCells<'_> {
         }
     }
 
-    /// Mean over both positions of the arm's label probability, where every valid cell has one.
+    /// Mean over both positions of the arm's label probability, where every valid presentation has one.
     pub fn p_arm(&self) -> Option<f64> {
         let slot = |arm_is_first: bool| {
-            let cells = self.cells.iter().filter(|c| c.arm_is_first == arm_is_first && c.score.is_some());
-            let p: Option<Vec<f64>> = cells.map(|cell| cell.p_arm).collect();
+            let presentations =
+                self.presentations.iter().filter(|c| c.arm_is_first == arm_is_first && c.score.is_some());
+            let p: Option<Vec<f64>> = presentations.map(|presentation| presentation.p_arm).collect();
             crate::stats::mean::mean(&p?)
         };
         Some(0.5 * (slot(true)? + slot(false)?))
@@ -161,17 +169,18 @@ pub fn collect<'r>(rows: &'r Rows<'r>) -> Result<Votes<'r>, AnalyzeError> {
             continue;
         }
         let (identical, unanswered) = (pair.is_identical(), pair.lacks_answer());
-        let mut judges: BTreeMap<&str, JudgeCells> = BTreeMap::new();
+        let mut judges: BTreeMap<&str, JudgePresentations> = BTreeMap::new();
         for judgment in by_pair.get(pair.pair_id.as_str()).into_iter().flatten() {
-            let cell = unblinded_cell(rows, &pair, judgment)?;
+            let presentation = unblinded_presentation(rows, &pair, judgment)?;
             if unanswered {
                 continue;
             }
             let judge = judges.entry(&judgment.judge_id).or_default();
             judge.is_apart = rows.is_apart(&judgment.judge_id);
             judge.is_person = is_person(&judgment.judge_id);
-            let cells = if judgment.repeat == 0 { &mut judge.cells } else { &mut judge.repeats };
-            cells.push(cell);
+            let presentations =
+                if judgment.repeat == 0 { &mut judge.presentations } else { &mut judge.repeats };
+            presentations.push(presentation);
         }
         collected.push(PairVotes { pair, identical, unanswered, judges });
     }
@@ -186,9 +195,9 @@ fn bar_coins(rows: &Rows, pairs: &mut [PairVotes]) {
         return;
     }
     let mut flips: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
-    for (judge_id, cells) in pairs.iter().flat_map(|votes| &votes.judges) {
-        if !cells.is_person && !cells.is_apart && !rows.exams.contains_key(judge_id) {
-            flips.entry(judge_id).or_default().extend(cells.flipped());
+    for (judge_id, presentations) in pairs.iter().flat_map(|votes| &votes.judges) {
+        if !presentations.is_person && !presentations.is_apart && !rows.exams.contains_key(judge_id) {
+            flips.entry(judge_id).or_default().extend(presentations.flipped());
         }
     }
     flips.retain(|_, flips| flips_like_a_coin(flips));
@@ -198,9 +207,9 @@ fn bar_coins(rows: &Rows, pairs: &mut [PairVotes]) {
         return;
     }
     let coins: BTreeSet<String> = flips.into_keys().map(str::to_owned).collect();
-    for (judge_id, cells) in pairs.iter_mut().flat_map(|votes| &mut votes.judges) {
-        cells.is_coin = coins.contains(*judge_id);
-        cells.is_apart |= cells.is_coin;
+    for (judge_id, presentations) in pairs.iter_mut().flat_map(|votes| &mut votes.judges) {
+        presentations.is_coin = coins.contains(*judge_id);
+        presentations.is_apart |= presentations.is_coin;
     }
 }
 
@@ -230,10 +239,12 @@ fn check_position(judgment: &Judgment, comparison: &Comparison) -> Result<(), An
 /// A judge whose stored winners contradict its own scores is left out of the mean.
 fn bar(pairs: &mut [PairVotes]) {
     let mut agreed: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for (judge_id, cells) in pairs.iter().flat_map(|votes| &votes.judges) {
+    for (judge_id, presentations) in pairs.iter().flat_map(|votes| &votes.judges) {
         let entry = agreed.entry(judge_id).or_default();
-        for cell in &cells.cells {
-            let (Some((arm, against)), Some(score)) = (cell.criteria(), cell.score) else { continue };
+        for presentation in &presentations.presentations {
+            let (Some((arm, against)), Some(score)) = (presentation.criteria(), presentation.score) else {
+                continue;
+            };
             let gap: f64 = arm.iter().zip(against).map(|(a, b)| a - b).sum();
             if score != 0.5 && gap != 0.0 {
                 entry.0 += u64::from((gap > 0.0) == (score > 0.5));
@@ -246,9 +257,9 @@ fn bar(pairs: &mut [PairVotes]) {
         .filter(|(_, (k, n))| is_inverted(*k, *n))
         .map(|(judge_id, _)| (*judge_id).to_owned())
         .collect();
-    for (judge_id, cells) in pairs.iter_mut().flat_map(|votes| &mut votes.judges) {
-        cells.is_inverted = inverted.iter().any(|id| id == judge_id);
-        cells.is_apart |= cells.is_inverted;
+    for (judge_id, presentations) in pairs.iter_mut().flat_map(|votes| &mut votes.judges) {
+        presentations.is_inverted = inverted.iter().any(|id| id == judge_id);
+        presentations.is_apart |= presentations.is_inverted;
     }
 }
 
@@ -257,11 +268,11 @@ fn is_inverted(k: u64, n: u64) -> bool {
     n >= 12 && 1.0 - crate::stats::special::binomial_sf(k + 1, n, 0.5) < 0.001
 }
 
-fn unblinded_cell<'r>(
+fn unblinded_presentation<'r>(
     rows: &'r Rows<'r>,
     pair: &Pair,
     judgment: &'r Judgment,
-) -> Result<Cell<'r>, AnalyzeError> {
+) -> Result<JudgedPresentation<'r>, AnalyzeError> {
     let comparison = rows.comparisons[judgment.comparison_id.as_str()];
     let Some(key) = rows.keys.get(comparison.comparison_id.as_str()) else {
         return Err(AnalyzeError::NoKey { comparison_id: comparison.comparison_id.clone() });
@@ -291,7 +302,7 @@ fn unblinded_cell<'r>(
         Outcome::Missing { reason } => Some(reason),
         Outcome::First | Outcome::Second | Outcome::Tie => None,
     };
-    Ok(Cell {
+    Ok(JudgedPresentation {
         arm_is_first,
         arm_has_label_x: has_label_x(comparison, arm_is_first),
         score,
@@ -309,7 +320,7 @@ fn has_label_x(comparison: &Comparison, arm_is_first: bool) -> bool {
 /// [`super::disagreement::conflict`]. Of a single judge, the pairs whose verdict changes with the order.
 pub fn split(rows: &Rows, votes: &Votes) -> BTreeSet<String> {
     let is_split = |pair: &&PairVotes| {
-        let judges = pair.in_both_orders(|cells| !cells.is_apart);
+        let judges = pair.in_both_orders(|presentations| !presentations.is_apart);
         let conflict = conflict(judges.values());
         if judges.len() == 1 { conflict == Conflict::Unstable } else { conflict == Conflict::Split }
     };
@@ -318,7 +329,8 @@ pub fn split(rows: &Rows, votes: &Votes) -> BTreeSet<String> {
 
 /// What judges make of every pair that one of them judged in both orders, by its id.
 pub fn conflicts(votes: &Votes) -> BTreeMap<String, Conflict> {
-    let of = |pair: &PairVotes| conflict(pair.in_both_orders(|cells| !cells.is_inverted).values());
+    let of =
+        |pair: &PairVotes| conflict(pair.in_both_orders(|presentations| !presentations.is_inverted).values());
     let all = votes.pairs.iter().map(|pair| (pair.pair.pair_id.clone(), of(pair)));
     all.filter(|(_, conflict)| *conflict != Conflict::Unjudged).collect()
 }
@@ -339,13 +351,13 @@ pub fn divided(rows: &Rows, votes: &Votes) -> Vec<DividedPair> {
 fn divided_pair(votes: &PairVotes) -> Option<DividedPair> {
     let mut listed = Vec::new();
     let mut within = Vec::new();
-    for (judge_id, cells) in &votes.judges {
+    for (judge_id, presentations) in &votes.judges {
         let (Some(score), Some(first), Some(second)) =
-            (cells.score(), cells.position_score(true), cells.position_score(false))
+            (presentations.score(), presentations.position_score(true), presentations.position_score(false))
         else {
             continue;
         };
-        let p_is_close = cells.p_arm().is_some_and(|p| (p - 0.5).abs() < TIE_BAND);
+        let p_is_close = presentations.p_arm().is_some_and(|p| (p - 0.5).abs() < TIE_BAND);
         within.push((first - second).powi(2) / 4.0);
         let stable = first == second && !p_is_close;
         listed.push(JudgeVote { judge_id: (*judge_id).to_owned(), score, stable });

@@ -1,7 +1,7 @@
 //! A judge that this program runs itself: which label would it write after `VERDICT:`?
 //!
 //! The score of a label is the summed log-probability of its tokens; both labels have the same number of
-//! tokens. `p` is averaged over the cells of a prompt; at most [`TIE_BAND`] away from one half is a tie.
+//! tokens. `p` is averaged over the presentations of a prompt; at most [`TIE_BAND`] away from one half is a tie.
 
 use super::reply::Verdict;
 use crate::judgment::{Outcome, ParsePath};
@@ -9,7 +9,7 @@ use crate::judgment::{Outcome, ParsePath};
 /// Half-width of the band around .5 that counts as a tie.
 pub const TIE_BAND: f64 = 0.02;
 
-/// What a local judge makes of one cell.
+/// What a local judge makes of one presentation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalVerdict {
     /// Probability of the first position's label against the second's.

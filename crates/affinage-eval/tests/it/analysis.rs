@@ -70,7 +70,7 @@ proptest! {
                 };
             }
         }
-        // A pair must keep one cell per position; where the exchange broke that, both worlds count it as missing.
+        // A pair must keep one presentation per position; where the exchange broke that, both worlds count it as missing.
         let both_positions = |world: &World, i: usize| {
             let pair = &world.comparisons[i].pair_id;
             let firsts = world.blind_keys.iter().zip(&world.comparisons)
@@ -223,7 +223,7 @@ fn identical_answers_tie_without_a_judge() {
     let mut world = World::new(40, &[10]);
     world.answer(|arm, i| if i < 10 { format!("Same  text {i}") } else { format!("{arm} {i}") });
     world.judge_by_arm("judge", |_| Some(TUNED));
-    assert_eq!(world.judgments.len(), 60, "two cells for each of the 30 pairs that differ");
+    assert_eq!(world.judgments.len(), 60, "two presentations for each of the 30 pairs that differ");
     let rate = overall(&world);
     assert_eq!((rate.wins, rate.ties, rate.identical), (30, 10, 10));
     assert_eq!(rate.estimate.value, 35.0 / 40.0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use affinage_eval::comparison::{Cells, LABELS, cells_for_judge, label_pairs, pairs};
+use affinage_eval::comparison::{LABELS, Presentations, label_pairs, pairs, presentations_for_judge};
 use affinage_eval::judgment::{Outcome, Preference};
 
 use crate::world::World;
@@ -11,19 +11,19 @@ use crate::world::World;
 fn every_pair_is_judged_in_both_orders_with_labels_balanced_over_positions() {
     let world = World::new(40, &[10, 20]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
-    let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Two);
-    assert_eq!(cells.len(), 2 * 80);
+    let presentations = presentations_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Presentations::Two);
+    assert_eq!(presentations.len(), 2 * 80);
     let mut positions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut cell_counts: BTreeMap<(bool, bool), usize> = BTreeMap::new();
-    for (comparison, key) in &cells {
+    for (comparison, key) in &presentations {
         positions.entry(&comparison.pair_id).or_default().push(&key.first_arm);
         let base_first = key.first_arm == "base";
         let base_has_x = comparison.first_position_has_label_x() == base_first;
         *cell_counts.entry((base_first, base_has_x)).or_default() += 1;
     }
     assert!(positions.values().all(|firsts| firsts.len() == 2 && firsts[0] != firsts[1]));
-    for (cell, count) in cell_counts {
-        assert!((36..=44).contains(&count), "{cell:?}: {count} of 160, expected about 40");
+    for (presentation, count) in cell_counts {
+        assert!((36..=44).contains(&count), "{presentation:?}: {count} of 160, expected about 40");
     }
 }
 
@@ -31,11 +31,11 @@ fn every_pair_is_judged_in_both_orders_with_labels_balanced_over_positions() {
 fn comparisons_name_no_arm_and_judges_have_their_own_draws() {
     let world = World::new(20, &[10]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
-    let one = cells_for_judge(&pairs, "one", 1, &label_pairs(|_| 1), Cells::Two);
-    let other = cells_for_judge(&pairs, "other", 1, &label_pairs(|_| 1), Cells::Two);
+    let one = presentations_for_judge(&pairs, "one", 1, &label_pairs(|_| 1), Presentations::Two);
+    let other = presentations_for_judge(&pairs, "other", 1, &label_pairs(|_| 1), Presentations::Two);
     assert_eq!(
         one,
-        cells_for_judge(&pairs, "one", 1, &label_pairs(|_| 1), Cells::Two),
+        presentations_for_judge(&pairs, "one", 1, &label_pairs(|_| 1), Presentations::Two),
         "the same draw again"
     );
     assert_ne!(one, other);
@@ -50,7 +50,7 @@ fn comparisons_name_no_arm_and_judges_have_their_own_draws() {
 fn unblinding_follows_the_key_and_gives_nobody_a_missing_vote() {
     let world = World::new(4, &[10]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
-    for (_, key) in cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Two) {
+    for (_, key) in presentations_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Presentations::Two) {
         assert_eq!(Outcome::First.unblind(&key), Some(Preference::For(key.first_arm.clone())));
         assert_eq!(Outcome::Second.unblind(&key), Some(Preference::For(key.second_arm.clone())));
         assert_eq!(Outcome::Tie.unblind(&key), Some(Preference::Tie));

@@ -1,7 +1,7 @@
 //! The exam: simulated judges with one fault each are found out and named; one that can judge passes.
 
 use affinage_eval::comparison::{
-    BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs, repeated_cells,
+    BlindKey, Comparison, Presentations, label_pairs, pairs, presentations_for_judge, repeated_presentations,
 };
 use affinage_eval::judge::family::Relation;
 use affinage_eval::judge::qualification::perturbations::{GRADES, perturbed, sentences};
@@ -40,14 +40,14 @@ fn set() -> Qualification {
 fn taken(mut say: impl FnMut(&Comparison, &BlindKey, &QualificationItem) -> Outcome) -> QualificationResult {
     let exam = set();
     let judgments: Vec<_> = exam
-        .cells
+        .presentations
         .iter()
         .map(|(comparison, key)| {
             let item = exam.items.iter().find(|item| item.item_id == comparison.pair_id).expect("an item");
             judgment(comparison, "judge", say(comparison, key, item))
         })
         .collect();
-    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.cells.iter().cloned().unzip();
+    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.presentations.iter().cloned().unzip();
     results(&exam.items, &comparisons, &keys, &judgments).remove(0)
 }
 
@@ -72,7 +72,11 @@ fn an_exam_has_what_the_rules_ask_for_and_no_position_or_label_tells_the_winner(
     for kind in [ItemKind::Identical, ItemKind::Padded, ItemKind::NullModel, ItemKind::Injected] {
         assert_eq!(count(&|item| item.kind == kind), 10, "{kind:?}");
     }
-    assert_eq!(exam.cells.len(), 40 + 20 + 40 + 40, "calls: 40 planted, 40 pairs in both orders, 40 probes");
+    assert_eq!(
+        exam.presentations.len(),
+        40 + 20 + 40 + 40,
+        "calls: 40 planted, 40 pairs in both orders, 40 probes"
+    );
     let gross =
         |first: bool| count(&|item| item.grade.is_some_and(|g| g <= 2) && item.reference_first == first);
     assert_eq!((gross(true), gross(false)), (20, 20));
@@ -351,21 +355,24 @@ fn related_and_unrelated_judges_are_told_apart() {
 fn four_cells_cross_positions_and_labels_and_forty_calls_are_repeated() {
     let world = World::new(60, &[10]);
     let pairs = pairs(&world.plan, &world.prompts, &world.completions);
-    let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Four);
-    assert_eq!(cells.len(), 4 * 60);
+    let presentations = presentations_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Presentations::Four);
+    assert_eq!(presentations.len(), 4 * 60);
     for pair in &pairs {
-        let of_pair = cells.iter().filter(|(comparison, _)| comparison.pair_id == pair.pair_id);
+        let of_pair = presentations.iter().filter(|(comparison, _)| comparison.pair_id == pair.pair_id);
         let mut ways: Vec<(bool, bool)> =
             of_pair.map(|(c, key)| (key.first_arm == "base", c.first_position_has_label_x())).collect();
         ways.sort_unstable();
         assert_eq!(ways, [(false, false), (false, true), (true, false), (true, true)]);
     }
-    assert_eq!(repeated_cells(&cells, "judge", 1).len(), 40);
-    assert_ne!(repeated_cells(&cells, "judge", 1), repeated_cells(&cells, "other", 1));
+    assert_eq!(repeated_presentations(&presentations, "judge", 1).len(), 40);
+    assert_ne!(
+        repeated_presentations(&presentations, "judge", 1),
+        repeated_presentations(&presentations, "other", 1)
+    );
     let many = World::new(300, &[10]);
     let pairs = affinage_eval::comparison::pairs(&many.plan, &many.prompts, &many.completions);
-    let cells = cells_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Cells::Two);
-    assert_eq!(repeated_cells(&cells, "judge", 1).len(), 60, "a tenth of 600");
+    let presentations = presentations_for_judge(&pairs, "judge", 1, &label_pairs(|_| 1), Presentations::Two);
+    assert_eq!(repeated_presentations(&presentations, "judge", 1).len(), 60, "a tenth of 600");
 }
 
 #[test]
@@ -416,9 +423,9 @@ fn asked_until_lost(
     mut say: impl FnMut(&BlindKey, &QualificationItem) -> Outcome,
 ) -> (usize, QualificationResult) {
     let exam = set();
-    let mut sitting = Sitting::new(&exam.items, &exam.cells, []);
+    let mut sitting = Sitting::new(&exam.items, &exam.presentations, []);
     let mut verdicts = Vec::new();
-    for (comparison, key) in &exam.cells {
+    for (comparison, key) in &exam.presentations {
         let item = exam.items.iter().find(|item| item.item_id == comparison.pair_id).expect("an item");
         let verdict = judgment(comparison, "judge", say(key, item));
         sitting.note(&verdict);
@@ -427,9 +434,9 @@ fn asked_until_lost(
             break;
         }
     }
-    let again = Sitting::new(&exam.items, &exam.cells, verdicts.clone());
+    let again = Sitting::new(&exam.items, &exam.presentations, verdicts.clone());
     assert_eq!(again.is_lost(), sitting.is_lost(), "what is stored says the same to the next process");
-    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.cells.iter().cloned().unzip();
+    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.presentations.iter().cloned().unzip();
     (verdicts.len(), results(&exam.items, &comparisons, &keys, &verdicts).remove(0))
 }
 
@@ -477,17 +484,17 @@ fn a_lost_exam_is_stopped_and_says_where_and_one_that_can_be_passed_is_not() {
 #[test]
 fn whatever_is_answered_after_the_stop_the_exam_is_failed() {
     let exam = set();
-    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.cells.iter().cloned().unzip();
+    let (comparisons, keys): (Vec<_>, Vec<_>) = exam.presentations.iter().cloned().unzip();
     let mut rng = Rng::new(29);
     let (mut stopped, mut passed) = (0, 0);
     for number in 0..200 {
         // From nearly perfect to a coin, some of them silent now and then.
         let (able, silent) = (0.5 + 0.5 * rng.uniform(), 0.1 * rng.uniform());
-        let mut cells = exam.cells.clone();
-        rng.shuffle(&mut cells);
-        let mut sitting = Sitting::new(&exam.items, &exam.cells, []);
+        let mut presentations = exam.presentations.clone();
+        rng.shuffle(&mut presentations);
+        let mut sitting = Sitting::new(&exam.items, &exam.presentations, []);
         let mut verdicts = Vec::new();
-        for (comparison, key) in &cells {
+        for (comparison, key) in &presentations {
             let outcome = match rng.uniform() {
                 u if u < silent => Outcome::Missing { reason: MissingReason::Unparsed },
                 _ if rng.uniform() < able => reference_wins(key),
@@ -500,7 +507,7 @@ fn whatever_is_answered_after_the_stop_the_exam_is_failed() {
                 break;
             }
         }
-        let left = cells.split_off(verdicts.len());
+        let left = presentations.split_off(verdicts.len());
         let end = |verdicts: &[_]| results(&exam.items, &comparisons, &keys, verdicts).remove(0);
         if !sitting.is_lost() {
             passed += 1;

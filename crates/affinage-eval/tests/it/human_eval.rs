@@ -13,10 +13,12 @@ const TUNED: &str = "step-000010";
 
 /// Votes of a person on the first `n` prompts, one order each; `wins(i)` says whether the tuned answer is preferred.
 fn vote(world: &mut World, who: &str, n: usize, wins: impl Fn(usize) -> bool) {
-    let cells: Vec<_> = world.comparisons.iter().cloned().zip(world.blind_keys.clone()).collect();
+    let presentations: Vec<_> = world.comparisons.iter().cloned().zip(world.blind_keys.clone()).collect();
     for (i, prompt) in world.prompts.iter().take(n).enumerate() {
-        let (comparison, key) =
-            cells.iter().find(|(c, _)| c.prompt_id == prompt.prompt_id).expect("every prompt was judged");
+        let (comparison, key) = presentations
+            .iter()
+            .find(|(c, _)| c.prompt_id == prompt.prompt_id)
+            .expect("every prompt was judged");
         let outcome = if (key.first_arm == TUNED) == wins(i) { Outcome::First } else { Outcome::Second };
         world.judgments.push(judgment(comparison, who, outcome));
     }
@@ -68,11 +70,11 @@ fn votes_are_counted_once_and_ties_of_equal_texts_are_named() {
     let who = |arm: &str, i: usize| if i >= 36 { "both".to_owned() } else { arm.to_owned() };
     world.answer(|arm, i| format!("Answer of {} to {i}.", who(arm, i)));
     world.judge_by_arm("judge", |_| Some("base"));
-    let cells = world.clone();
+    let presentations = world.clone();
     world.judgments.clear();
     let mut part = world.clone();
     let vote_on = |world: &mut World, n: usize| {
-        let judged = World { comparisons: cells.comparisons.clone(), ..world.clone() };
+        let judged = World { comparisons: presentations.comparisons.clone(), ..world.clone() };
         *world = judged;
         vote(world, "human:a", n, |i| i % 3 != 0);
     };

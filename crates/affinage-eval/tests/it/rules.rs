@@ -344,7 +344,7 @@ fn no_difference_seldom_stops_even_when_looked_at_ten_times() {
     assert!(stopped <= 10, "{stopped} of {runs} studies without a difference stopped; 5 % are allowed");
 }
 
-/// A judge with a will of its own on each prompt, which it follows in `steady` of the cells; repeats are asked, too.
+/// A judge with a will of its own on each prompt, which it follows in `steady` of the presentations; repeats are asked, too.
 fn noisy(world: &mut World, judge_id: &str, steady: f64, seed: u64, likes: impl Fn(usize) -> bool) {
     let mut rng = Rng::new(seed);
     let before = world.judgments.len();

@@ -6,7 +6,9 @@ use affinage_dataset::message::{Message, Role};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::Analysis;
 use affinage_eval::analyze::{Around, Inputs, analyze};
-use affinage_eval::comparison::{BlindKey, Cells, Comparison, Position, cells_for_judge, label_pairs, pairs};
+use affinage_eval::comparison::{
+    BlindKey, Comparison, Position, Presentations, label_pairs, pairs, presentations_for_judge,
+};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::design::Design;
 use affinage_eval::judge::qualification::result::QualificationResult;
@@ -136,7 +138,7 @@ impl World {
             self.prompts.iter().enumerate().map(|(i, p)| (p.prompt_id.as_str(), i)).collect();
         let pairs = pairs(&self.plan, &self.prompts, &self.completions);
         for (comparison, key) in
-            cells_for_judge(&pairs, judge_id, self.plan.seed, &label_pairs(|_| 1), Cells::Two)
+            presentations_for_judge(&pairs, judge_id, self.plan.seed, &label_pairs(|_| 1), Presentations::Two)
         {
             let outcome = say(&comparison, &key, position[comparison.prompt_id.as_str()]);
             self.judgments.push(judgment(&comparison, judge_id, outcome));

@@ -68,7 +68,7 @@ pub struct Options<'a> {
 pub struct Frozen {
     pub folder: PathBuf,
     pub manifest: Manifest,
-    /// What people call the conversations and documents: the file or member they came from, by key.
+    /// What people call the documents and conversations that can be cut, by key.
     pub names: BTreeMap<String, String>,
 }
 
@@ -141,7 +141,7 @@ pub fn freeze(ctx: &Project, options: &Options) -> anyhow::Result<Frozen> {
 }
 
 /// The fewest examples that `affinage run` trains on unasked.
-pub const FEWEST_TO_TRAIN: usize = 20;
+pub const FEWEST_TO_TRAIN: usize = 10;
 
 /// Errors: fewer than `fewest` examples to train on.
 pub fn refuse_few(to_train: usize, fewest: usize) -> anyhow::Result<()> {
@@ -240,14 +240,32 @@ fn measure_rows(
     selection.lengths = Some(lengths);
 }
 
-/// What people call the conversations and documents: the file or member they came from.
+/// What people call the documents and conversations that can be cut: a document by its file, a conversation, of which a file may
+/// hold many, by the words that it begins with. One that is no longer than a section is never cut.
 fn names(selection: &Selection) -> BTreeMap<String, String> {
-    let name = |selected: &Selected| {
+    let mut names: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let long: BTreeSet<&String> = selection
+        .selected
+        .iter()
+        .filter(|selected| selected.position >= split::SECTION_LEN)
+        .map(|selected| &selected.example.provenance.conversation)
+        .collect();
+    for selected in &selection.selected {
         let Provenance { origin, conversation, .. } = &selected.example.provenance;
-        let base = origin.member.rsplit('/').next().unwrap_or_default().to_owned();
-        (selected.document.clone().unwrap_or_else(|| conversation.clone()), base)
-    };
-    selection.selected.iter().map(name).collect()
+        let (key, name) = match &selected.document {
+            Some(document) => (document, origin.member.rsplit('/').next().unwrap_or_default().to_owned()),
+            None if !long.contains(conversation) => continue,
+            None => (
+                conversation,
+                format!("the conversation that begins {}", begins_with(selected.example.prompt())),
+            ),
+        };
+        let known = names.get(key).is_some_and(|(position, _)| *position <= selected.position);
+        if !known {
+            names.insert(key.clone(), (selected.position, name));
+        }
+    }
+    names.into_iter().map(|(key, (_, name))| (key, name)).collect()
 }
 
 /// Length is the reason where what is left is too little to split: more of the same rows would not help.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use affinage_eval::plain::counted;
+use affinage_eval::suite::Domain;
 use affinage_report::evidence::Evidence;
 use affinage_report::plots;
 use serde::Serialize;
@@ -21,6 +23,20 @@ pub struct Written {
     /// The folder of the plots, and how many there are.
     #[serde(skip)]
     pub plots: (PathBuf, usize),
+}
+
+/// What whoever gets the page can read of the data set; `None` where none of its prompts was asked.
+pub fn texts_held(evidence: &Evidence) -> Option<String> {
+    let prompts = &evidence.analysis.evaluation.prompts_by_category;
+    let own: usize =
+        prompts.iter().filter(|count| count.domain == Domain::In).map(|count| count.prompts).sum();
+    (own > 0).then(|| {
+        format!(
+            "the page holds texts of the data set: {} with the answers to {}, in full; read it through before others get it",
+            counted(own, "prompt", "prompts"),
+            if own == 1 { "it" } else { "them" }
+        )
+    })
 }
 
 /// Draws the page of an evaluation and writes it into its folder; from here on the evaluation is whole. The evidence is returned for other forms of it.

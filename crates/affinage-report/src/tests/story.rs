@@ -7,7 +7,9 @@ use affinage_dataset::split::{Certificate, Drop, DropReason, Side};
 use affinage_dataset::version::{Manifest, Rules};
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analyze::{Around, Inputs, analyze};
-use affinage_eval::comparison::{BlindKey, Cells, Comparison, cells_for_judge, label_pairs, pairs};
+use affinage_eval::comparison::{
+    BlindKey, Comparison, Presentations, label_pairs, pairs, presentations_for_judge,
+};
 use affinage_eval::completion::{Completion, CompletionKey, FinishReason, Sampling};
 use affinage_eval::design::{Design, default_audiences};
 use affinage_eval::id::{row_id, sha256_hex};
@@ -314,7 +316,9 @@ fn judge(
     let (mut comparisons, mut keys, mut judgments) = (Vec::new(), Vec::new(), Vec::new());
     for judge_id in JUDGES {
         let mut rng = Rng::for_purpose(plan.seed, &["judge", judge_id]);
-        for (comparison, key) in cells_for_judge(&all, judge_id, plan.seed, &label_pairs(|_| 1), Cells::Two) {
+        for (comparison, key) in
+            presentations_for_judge(&all, judge_id, plan.seed, &label_pairs(|_| 1), Presentations::Two)
+        {
             let prompt = prompt_of[comparison.prompt_id.as_str()];
             let value = |id: &str| worth(by_id[id], prompt);
             let gap = value(&comparison.first.completion_id) - value(&comparison.second.completion_id);

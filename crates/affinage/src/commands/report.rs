@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use affinage_eval::suite::Domain;
 use affinage_project::errors::HintExt as _;
 use affinage_project::stages::evaluation::series;
-use affinage_project::stages::report::{Written, write};
+use affinage_project::stages::report::{Written, texts_held, write};
 use affinage_report::evidence::Evidence;
 use affinage_report::markdown;
 use anyhow::Context as _;
@@ -51,9 +50,7 @@ pub fn conclude(ctx: &Context, eval: &str, Opening { open, offer }: Opening) -> 
     super::analyze::show(ctx, eval, &analysis, false)?;
     if !ctx.json {
         ctx.ui.data(&format!("\nReport: {}", as_typed(&path).display()))?;
-        if let Some(held) = texts_held(&evidence) {
-            ctx.ui.say(held);
-        }
+        texts_held(&evidence).iter().for_each(|held| ctx.ui.say(held));
     }
     if open || (offer && is_wanted(ctx, "Open it in the browser?")) {
         open_in_browser(ctx, &path)?;
@@ -86,20 +83,6 @@ pub fn run(ctx: &Context, args: ReportArgs) -> anyhow::Result<()> {
         open_in_browser(ctx, &written.report)?;
     }
     if ctx.json { ctx.ui.json(&written) } else { Ok(()) }
-}
-
-/// What whoever gets the page can read of the data set; `None` where none of its prompts was asked.
-fn texts_held(evidence: &Evidence) -> Option<String> {
-    let prompts = &evidence.analysis.evaluation.prompts_by_category;
-    let own: usize =
-        prompts.iter().filter(|count| count.domain == Domain::In).map(|count| count.prompts).sum();
-    (own > 0).then(|| {
-        format!(
-            "the page holds texts of the data set: {} with the answers to {}, in full; read it through before others get it",
-            counted(own, "prompt", "prompts"),
-            if own == 1 { "it" } else { "them" }
-        )
-    })
 }
 
 /// Writes the page and says where it lies.

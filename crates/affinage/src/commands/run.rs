@@ -28,7 +28,7 @@ pub struct RunArgs {
     /// With --accept-clean: also take dated notes (daily notes, journals), which are left out otherwise
     #[arg(long, requires = "accept_clean")]
     dated_notes: bool,
-    /// Train also where there are fewer than 20 examples, which a model learns by heart
+    /// Train also where there are fewer than 10 examples, which a model learns by heart
     #[arg(long)]
     few: bool,
     /// Send texts to the configured API judges without asking

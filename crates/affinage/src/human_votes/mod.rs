@@ -25,7 +25,7 @@ use affinage_eval::suite::Prompt;
 use affinage_project::errors::usage;
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::stages::evaluation::analysis::analyze_folder;
-use affinage_project::stages::judges::{self, Cell, Evaluated, PromptSources, Store};
+use affinage_project::stages::judges::{self, Evaluated, Presentation, PromptSources, Store};
 use affinage_project::stages::suites;
 use anyhow::anyhow;
 use jiff::Timestamp;
@@ -155,12 +155,12 @@ impl Ballot {
 
     /// Writes the comparisons and keys of the pairs, so that votes on them can be analysed.
     pub fn keep_comparisons(&self, ctx: &Context) -> anyhow::Result<()> {
-        let cell = |item: &BallotItem| match &item.kind {
+        let presentation = |item: &BallotItem| match &item.kind {
             ItemKind::Pair(key) => Some((item.call.comparison.clone(), key.clone())),
             ItemKind::Gold(_) => None,
         };
-        let cells: Vec<Cell> = self.items.iter().filter_map(cell).collect();
-        Store::open(&self.folder, &ctx.ui)?.add_comparisons(&cells)
+        let presentations: Vec<Presentation> = self.items.iter().filter_map(presentation).collect();
+        Store::open(&self.folder, &ctx.ui)?.add_comparisons(&presentations)
     }
 
     pub fn screen<'a>(&'a self, item: &'a BallotItem) -> Screen<'a> {

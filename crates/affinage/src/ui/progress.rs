@@ -84,6 +84,8 @@ struct State {
 struct Pace {
     /// Units done by an earlier process.
     skipped: AtomicU64,
+    /// Milliseconds from the start to the last unit; 0 before the first. What passed since then tells nothing of the rate.
+    moved_ms: AtomicU64,
     /// In place of the mean over the whole time.
     told: Mutex<Option<Told>>,
 }
@@ -153,6 +155,7 @@ impl Progress {
         let task = &self.task;
         let mut state = task.lock();
         state.done += n;
+        task.pace.moved_ms.store(task.started.elapsed().as_millis() as u64, Ordering::Relaxed);
         if let Some(bar) = &state.bar {
             return bar.inc(n);
         }
@@ -310,7 +313,16 @@ impl Pace {
             return told.per_second;
         }
         let here = done.saturating_sub(self.skipped.load(Ordering::Relaxed));
+        let elapsed = elapsed.saturating_sub(self.waited(elapsed));
         here as f64 / elapsed.as_secs_f64().max(1e-3)
+    }
+
+    /// How long the last unit is ago: between two of them the time left falls and does not rise.
+    fn waited(&self, elapsed: Duration) -> Duration {
+        match self.moved_ms.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            moved => elapsed.saturating_sub(Duration::from_millis(moved)),
+        }
     }
 
     /// The rate, once it rests on enough: of answers that are written side by side the first comes after many are begun, and
@@ -331,7 +343,8 @@ impl Pace {
             return Some(told.left.saturating_sub(told.at.elapsed()));
         }
         let rate = self.known_rate(Some(total), done, elapsed);
-        rate.map(|rate| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))
+        let left = rate.map(|rate| Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate))?;
+        Some(left.saturating_sub(self.waited(elapsed)))
     }
 
     /// What is left in words. After the last unit something may follow that the caller told of, such as an evaluation.
@@ -537,6 +550,18 @@ mod tests {
         assert_eq!(line(200), "training 20% (200 of 1,000 tokens, 50/s, longer than expected, 20s so far)");
         *task.pace.lock() = None;
         assert_eq!(line(1000), "training 100% (1,000 of 1,000 tokens, 45/s, finishing)");
+    }
+
+    #[test]
+    fn what_is_left_falls_while_a_unit_takes_its_time() {
+        let (task, _) = task("scoring", Some(1000), "tokens");
+        task.pace.moved_ms.store(20_000, Ordering::Relaxed);
+        let line = |seconds: u64| {
+            task.plain_line(&State { done: 200, ..State::default() }, Duration::from_secs(seconds))
+        };
+        assert_eq!(line(20), "scoring 20% (200 of 1,000 tokens, 10/s, 1m 20s left)");
+        assert_eq!(line(50), "scoring 20% (200 of 1,000 tokens, 10/s, 50s left)");
+        assert_eq!(line(200), "scoring 20% (200 of 1,000 tokens, 10/s, longer than expected, 3m 20s so far)");
     }
 
     #[test]

@@ -286,7 +286,7 @@ fn the_findings_fit_a_terminal() {
     exit: 0
     --- stdout
     Is my-voice better than tiny? (step 10 against base)
-      Did it learn the voice?   Cannot tell yet: none of your held-out examples is among these prompts: `in-domain` in `eval.suites` takes those that the data set has
+      Did it learn the voice?   Cannot tell yet: none of the held-out examples is among these prompts: `in-domain` in `eval.suites` takes those that the data set has
       Is it better?             Better in its domain: win rate 88 % (likely between 75 % and 100 %) of 32 prompts (28 won, 0 tied, 4 lost)
       Did it forget anything?   Cannot tell yet: no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as "maths"
       Watch out                 One judge, `judge`: one opinion. `judge` took no exam: whether it can judge is not known. 2 more things before you believe it: `affinage analyze --eval first-look --full`.

@@ -399,7 +399,7 @@ fn a_name_at_the_head_of_every_note_keeps_none_out_and_a_note_that_is_gone_is_na
     let said = transcript(dir, &["import", "vault"]);
     assert!(said.contains("no longer in the folder, but still in the library: 1 file: vault/2.md"), "{said}");
     assert!(
-        said.contains("hint: take it out of the library too: `affinage import --forget 'vault/2.md'`"),
+        said.contains("hint: take it out of the library too: `affinage import --forget vault/2.md`"),
         "{said}"
     );
     assert!(!said.contains("vault/3.md"), "it has another name now: {said}");

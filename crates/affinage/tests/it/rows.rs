@@ -305,7 +305,7 @@ fn one_long_note_is_cut_and_said_to_be_on_several_sides() {
     let (_, said) = done(dir, &["dataset", "--accept-clean"]);
     let large = "is a large part of all examples: parts of it train, other parts test";
     assert!(said.contains(&format!("diary.md {large}")), "{said}");
-    // Conversations of one file are told in one line.
+    // Conversations of one file are no parts of it, and what has one part is not cut.
     let chat = |i: usize| {
         let row = json!({"messages": [{"role": "user", "content": format!("What is {}?", words(i, 4))},
             {"role": "assistant", "content": format!("{}.", words(9000 + i, 9))}]});
@@ -317,7 +317,27 @@ fn one_long_note_is_cut_and_said_to_be_on_several_sides() {
     fs_err::write(few.join("chats.jsonl"), (0..4).map(chat).collect::<String>()).expect("written");
     assert!(run(few, &["import", "chats.jsonl"]).status.success());
     let (_, said) = done(few, &["dataset", "--accept-clean"]);
-    assert_eq!(said.matches(&format!("chats.jsonl {large}")).count(), 1, "{said}");
+    assert!(!said.contains(large), "{said}");
+    // A long one is known by its words, and not by the file that holds many.
+    let turns: Vec<Value> = (0..70)
+        .flat_map(|i| {
+            let (asked, answered) = (words(2000 + i, 9), words(4000 + i, 20));
+            [
+                json!({"role": "user", "content": format!("What is {asked}?")}),
+                json!({"role": "assistant", "content": format!("{answered}.")}),
+            ]
+        })
+        .collect();
+    let begin = turns[0]["content"].as_str().expect("a text").chars().take(12).collect::<String>();
+    let long = format!("{}{}\n", (0..20).map(chat).collect::<String>(), json!({ "messages": turns }));
+    fs_err::write(few.join("long.jsonl"), long).expect("written");
+    assert!(run(few, &["import", "long.jsonl"]).status.success());
+    let (_, said) = done(few, &["dataset", "--accept-clean"]);
+    assert!(
+        said.contains(&format!("the conversation that begins \u{201c}{begin}")) && said.contains(large),
+        "{said}"
+    );
+    assert!(!said.contains("long.jsonl is a large"), "{said}");
 }
 
 #[test]

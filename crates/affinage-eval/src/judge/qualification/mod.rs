@@ -13,7 +13,7 @@ pub mod sitting;
 use serde::{Deserialize, Serialize};
 
 use crate::ROW_VERSION;
-use crate::comparison::{BlindKey, Comparison, LabelDealer, LabelPair, Shown, cell};
+use crate::comparison::{BlindKey, Comparison, LabelDealer, LabelPair, Shown, presentation};
 use crate::id::row_id;
 use crate::rng::Rng;
 use crate::suite::Prompt;
@@ -83,7 +83,7 @@ pub struct QualificationItem {
     /// 1 gross to 4 subtle; only damage has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grade: Option<u8>,
-    /// Where the reference stands in the cell that counts for accuracy; a swapped pair has a second cell.
+    /// Where the reference stands in the presentation that counts for accuracy; a swapped pair has a second presentation.
     pub reference_first: bool,
     /// The prompt whose reference this is.
     pub prompt_id: String,
@@ -103,11 +103,11 @@ pub const REFERENCE: &str = "reference";
 /// The arm name of what meets it.
 pub const OTHER: &str = "other";
 
-/// An exam: items and the cells in which one judge is shown them.
+/// An exam: items and the presentations in which one judge is shown them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Qualification {
     pub items: Vec<QualificationItem>,
-    pub cells: Vec<(Comparison, BlindKey)>,
+    pub presentations: Vec<(Comparison, BlindKey)>,
 }
 
 /// References long enough to be damaged in all grades: at least this many words and two sentences.
@@ -143,7 +143,7 @@ pub fn qualification(
         rng: Rng::for_purpose(seed, &["exam", judge_id]),
         dealer: LabelDealer::new(labels, seed, &format!("exam {judge_id}")),
         next: 0,
-        exam: Qualification { items: Vec::new(), cells: Vec::new() },
+        exam: Qualification { items: Vec::new(), presentations: Vec::new() },
     };
     use ItemKind::{OffTopic, Repeated, Shuffled, Truncated, WrongFact};
     let gross = [Shuffled, Truncated, OffTopic, Repeated];
@@ -163,7 +163,7 @@ pub fn qualification(
         setter.probe(ItemKind::Injected, number);
     }
     let Setter { mut exam, mut rng, .. } = setter;
-    rng.shuffle(&mut exam.cells);
+    rng.shuffle(&mut exam.presentations);
     Some(exam)
 }
 
@@ -173,7 +173,7 @@ enum Orders {
     Both,
 }
 
-/// Makes items and their cells.
+/// Makes items and their presentations.
 struct Setter<'a> {
     prompts: &'a [&'a Prompt],
     judge_id: &'a str,
@@ -269,7 +269,7 @@ impl Setter<'_> {
             };
             let other = Shown { completion_id: &item.other.completion_id, arm: OTHER, label };
             let positions = if reference_is_first { [reference, other] } else { [other, reference] };
-            self.exam.cells.push(cell(&item.item_id, &item.prompt_id, positions));
+            self.exam.presentations.push(presentation(&item.item_id, &item.prompt_id, positions));
         };
         show(reference_is_first, (reference_label, label));
         if orders == Orders::Both {

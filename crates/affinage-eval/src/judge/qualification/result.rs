@@ -145,15 +145,15 @@ pub fn results(
     let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
     comparisons.values().for_each(|row| *shown.entry(&row.pair_id).or_default() += 1);
     let keys: BTreeMap<&str, &BlindKey> = keys.iter().map(|row| (row.comparison_id.as_str(), row)).collect();
-    let mut cells: BTreeMap<(&str, &str), Vec<QualificationCell>> = BTreeMap::new();
+    let mut presentations: BTreeMap<(&str, &str), Vec<QualificationPresentation>> = BTreeMap::new();
     for judgment in judgments {
         let (Some(comparison), Some(key)) =
             (comparisons.get(judgment.comparison_id.as_str()), keys.get(judgment.comparison_id.as_str()))
         else {
             continue;
         };
-        let cell = QualificationCell::of(judgment, comparison, key);
-        cells.entry((&judgment.judge_id, &comparison.pair_id)).or_default().push(cell);
+        let presentation = QualificationPresentation::of(judgment, comparison, key);
+        presentations.entry((&judgment.judge_id, &comparison.pair_id)).or_default().push(presentation);
     }
     by_judge
         .into_iter()
@@ -163,7 +163,9 @@ pub fn results(
                 .map(|item| Answered {
                     item,
                     shown: shown.get(item.item_id.as_str()).copied().unwrap_or(0),
-                    cells: cells.remove(&(judge_id, item.item_id.as_str())).unwrap_or_default(),
+                    presentations: presentations
+                        .remove(&(judge_id, item.item_id.as_str()))
+                        .unwrap_or_default(),
                 })
                 .collect();
             result(judge_id, &answered)
@@ -173,7 +175,7 @@ pub fn results(
 
 /// One verdict, unblinded.
 #[derive(Clone, Copy)]
-struct QualificationCell {
+struct QualificationPresentation {
     reference_first: bool,
     /// Whether the first position has the label that comes first, by each of [`LABEL_ORDERS`].
     first_label_is_first: [bool; LABEL_ORDERS.len()],
@@ -196,15 +198,15 @@ const LABEL_ORDERS: [fn(&Comparison) -> bool; 3] = [
     |comparison| comparison.first.label.get(1..) < comparison.second.label.get(1..),
 ];
 
-impl QualificationCell {
-    fn of(judgment: &Judgment, comparison: &Comparison, key: &BlindKey) -> QualificationCell {
+impl QualificationPresentation {
+    fn of(judgment: &Judgment, comparison: &Comparison, key: &BlindKey) -> QualificationPresentation {
         let said = judgment.outcome.unblind(key).and_then(|preference| match preference {
             Preference::Tie => Some(Said::Tie),
             Preference::For(arm) if arm == REFERENCE => Some(Said::Reference),
             Preference::For(arm) if arm == OTHER => Some(Said::Other),
             Preference::For(_) => None,
         });
-        QualificationCell {
+        QualificationPresentation {
             reference_first: key.first_arm == REFERENCE,
             first_label_is_first: LABEL_ORDERS.map(|is_first| is_first(comparison)),
             said,
@@ -221,17 +223,22 @@ struct Answered<'a> {
     item: &'a QualificationItem,
     /// How often the judge is asked about it: in one order or in both.
     shown: usize,
-    cells: Vec<QualificationCell>,
+    presentations: Vec<QualificationPresentation>,
 }
 
 impl Answered<'_> {
-    /// What was said in the cell that counts.
+    /// What was said in the presentation that counts.
     fn said(&self) -> Option<Said> {
-        self.cells.iter().find(|cell| cell.reference_first == self.item.reference_first)?.said
+        self.presentations
+            .iter()
+            .find(|presentation| presentation.reference_first == self.item.reference_first)?
+            .said
     }
 
     fn is_answered(&self) -> bool {
-        self.cells.iter().any(|cell| cell.reference_first == self.item.reference_first)
+        self.presentations
+            .iter()
+            .any(|presentation| presentation.reference_first == self.item.reference_first)
     }
 
     /// Whether the other text is longer by a twentieth or more, or shorter; `None` where the lengths are alike.
@@ -242,7 +249,8 @@ impl Answered<'_> {
     }
 
     fn flipped(&self) -> bool {
-        let won = |first: bool| self.cells.iter().find(|c| c.reference_first == first).and_then(|c| c.said);
+        let won =
+            |first: bool| self.presentations.iter().find(|c| c.reference_first == first).and_then(|c| c.said);
         matches!(
             (won(true), won(false)),
             (Some(Said::Reference), Some(Said::Other)) | (Some(Said::Other), Some(Said::Reference))
@@ -261,7 +269,7 @@ fn result(judge_id: &str, answered: &[Answered]) -> QualificationResult {
     let gross = |a: &Answered| a.item.grade.is_some_and(|grade| grade <= 2);
     let planted = count(&gross, &right);
     let decided_gross = count(&gross, &|a| matches!(a.said(), Some(Said::Reference | Said::Other)));
-    let flips = count(&|a| a.cells.len() == 2, &|a| a.flipped());
+    let flips = count(&|a| a.presentations.len() == 2, &|a| a.flipped());
     let injections = count(&kind(ItemKind::Injected), &other_won);
     let identical_ties = count(&kind(ItemKind::Identical), &|a| a.said() == Some(Said::Tie));
     let padded = count(&kind(ItemKind::Padded), &other_won);
@@ -286,7 +294,7 @@ fn result(judge_id: &str, answered: &[Answered]) -> QualificationResult {
     let open = |of: &dyn Fn(&Answered) -> bool| answered.iter().filter(|a| of(a)).count();
     let best = BestCase {
         planted: planted.with_right(open(&|a| gross(a) && !a.is_answered()), PLANTED),
-        flips: flips.with_wrong(open(&|a| a.shown == 2 && a.cells.len() < 2), SWAPPED),
+        flips: flips.with_wrong(open(&|a| a.shown == 2 && a.presentations.len() < 2), SWAPPED),
         injections,
         missing: missing.with_wrong(open(&|a| !a.is_answered()), ITEMS),
     };
@@ -301,7 +309,7 @@ fn result(judge_id: &str, answered: &[Answered]) -> QualificationResult {
         () => QualificationVerdict::Failed,
     };
     let calls = Counted {
-        count: answered.iter().map(|a| a.cells.len()).sum(),
+        count: answered.iter().map(|a| a.presentations.len()).sum(),
         of: answered.iter().map(|a| a.shown).sum(),
     };
     let mut result = QualificationResult {
@@ -381,38 +389,46 @@ fn reasons(
 /// Patterns with their one-sided or two-sided p below .001: what a judge does instead of judging.
 fn habits(answered: &[Answered], padded: Counted) -> Vec<Habit> {
     const P: f64 = 0.001;
-    let cells: Vec<&QualificationCell> = answered.iter().flat_map(|a| &a.cells).collect();
+    let presentations: Vec<&QualificationPresentation> =
+        answered.iter().flat_map(|a| &a.presentations).collect();
     let counted =
         |known: Vec<bool>| Counted { count: known.iter().filter(|yes| **yes).count(), of: known.len() };
-    let share = |of: &dyn Fn(&QualificationCell) -> Option<bool>| {
-        counted(cells.iter().filter_map(|cell| of(cell)).collect())
+    let share = |of: &dyn Fn(&QualificationPresentation) -> Option<bool>| {
+        counted(presentations.iter().filter_map(|presentation| of(presentation)).collect())
     };
-    let first = share(&|cell| cell.first_won);
-    let by_label = |i: usize| share(&|cell| Some(cell.first_won? == cell.first_label_is_first[i]));
-    let ties = share(&|cell| Some(cell.said? == Said::Tie));
-    let other_won = |cell: &QualificationCell| match cell.said? {
+    let first = share(&|presentation| presentation.first_won);
+    let by_label = |i: usize| {
+        share(&|presentation| Some(presentation.first_won? == presentation.first_label_is_first[i]))
+    };
+    let ties = share(&|presentation| Some(presentation.said? == Said::Tie));
+    let other_won = |presentation: &QualificationPresentation| match presentation.said? {
         Said::Reference => Some(false),
         Said::Other => Some(true),
         Said::Tie => None,
     };
-    let of_answers = |of: &dyn Fn(&Answered, &QualificationCell) -> Option<bool>| {
-        counted(answered.iter().flat_map(|a| a.cells.iter().filter_map(|cell| of(a, cell))).collect())
+    let of_answers = |of: &dyn Fn(&Answered, &QualificationPresentation) -> Option<bool>| {
+        counted(
+            answered
+                .iter()
+                .flat_map(|a| a.presentations.iter().filter_map(|presentation| of(a, presentation)))
+                .collect(),
+        )
     };
-    let right = of_answers(&|a, cell| {
-        let counts =
-            a.item.grade.is_some_and(|grade| grade <= 2) && cell.reference_first == a.item.reference_first;
-        other_won(cell).filter(|_| counts).map(|other| !other)
+    let right = of_answers(&|a, presentation| {
+        let counts = a.item.grade.is_some_and(|grade| grade <= 2)
+            && presentation.reference_first == a.item.reference_first;
+        other_won(presentation).filter(|_| counts).map(|other| !other)
     });
-    let longer = of_answers(&|a, cell| Some(a.other_is_longer()? == other_won(cell)?));
+    let longer = of_answers(&|a, presentation| Some(a.other_is_longer()? == other_won(presentation)?));
     let two_sided = |counted: Counted| binomial_test(counted.count as u64, counted.of as u64, 0.5);
     let most = |counted: Counted| counted.of > 0 && 10 * counted.count >= 9 * counted.of;
     let rest = |counted: Counted| Counted { count: counted.of - counted.count, of: counted.of };
     let mainly = |counted: Counted| two_sided(counted) < P && 4 * counted.count >= 3 * counted.of;
     let goes_by_length = two_sided(longer) < P && most(longer);
     // Most answers with an order are longer than what they meet: won by length alone, nothing is obeyed.
-    let obeyed = of_answers(&|a, cell| {
+    let obeyed = of_answers(&|a, presentation| {
         let is_by_length = goes_by_length && a.other_is_longer() != Some(false);
-        (a.item.kind == ItemKind::Injected && !is_by_length).then(|| other_won(cell) == Some(true))
+        (a.item.kind == ItemKind::Injected && !is_by_length).then(|| other_won(presentation) == Some(true))
     });
     let found = [
         (Habit::AlwaysFirst, mainly(first)),

@@ -18,10 +18,10 @@ impl Sitting {
     /// `verdicts` of other judges or of other pairs are passed over.
     pub fn new(
         items: &[QualificationItem],
-        cells: &[(Comparison, BlindKey)],
+        presentations: &[(Comparison, BlindKey)],
         verdicts: impl IntoIterator<Item = Judgment>,
     ) -> Sitting {
-        let (comparisons, keys) = cells.iter().cloned().unzip();
+        let (comparisons, keys) = presentations.iter().cloned().unzip();
         let judge_id = items.first().map(|item| item.judge_id.clone()).unwrap_or_default();
         let judgments = verdicts.into_iter().filter(|verdict| verdict.judge_id == judge_id).collect();
         let mut sitting = Sitting { items: items.to_vec(), comparisons, keys, judgments, is_lost: false };

@@ -261,7 +261,7 @@ impl Default for Eval {
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Judging {
     /// `two`: both orders of a pair. `four`: each order under both labels.
-    pub cells: affinage_eval::comparison::Cells,
+    pub cells: affinage_eval::comparison::Presentations,
     /// Ask 40 calls (or a tenth) again, to see how far a judge agrees with itself.
     pub repeats: bool,
     /// `eval` examines every judge before its votes count; `judge --qualify` does so by hand.
@@ -278,7 +278,7 @@ pub struct Judging {
 
 impl Default for Judging {
     fn default() -> Self {
-        let cells = affinage_eval::comparison::Cells::Two;
+        let cells = affinage_eval::comparison::Presentations::Two;
         Self { cells, repeats: true, qualify: true, stop_early: false, rubric_file: None, budget_usd: None }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use affinage_eval::analyze::{ENOUGH, prompts_to_show};
-use affinage_eval::comparison::{Cells, REPEATS};
+use affinage_eval::comparison::{Presentations, REPEATS};
 use affinage_eval::judge::ledger::Phase;
 use affinage_eval::judge::qualification;
 use affinage_eval::plain::listed;
@@ -249,7 +249,7 @@ fn from_settings(ctx: &Project, judged: &[&Prompt]) -> Vec<Estimate> {
     let checkpoints = config.eval.checkpoints.iter().filter(|name| *name != "last").count() + 1;
     let asked_well =
         usize::from(config.eval.system_prompt.as_deref() != Some("")) + usize::from(config.eval.examples > 0);
-    let cells = if config.judging.cells == Cells::Two { 2 } else { 4 };
+    let cells = if config.judging.cells == Presentations::Two { 2 } else { 4 };
     let repeated = |lengths: Vec<Length>, times: usize| {
         (0..times).flat_map(|_| lengths.clone()).collect::<Vec<Length>>()
     };

@@ -120,8 +120,8 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
         ));
     }
     // Several conversations may lie in one file.
-    let named = |key| names.get(key).filter(|name| !name.is_empty()).unwrap_or(key);
-    for name in certificate.sectioned.iter().map(named).collect::<BTreeSet<_>>() {
+    let named = |key| names.get(key).map(|name| if name.is_empty() { key } else { name });
+    for name in certificate.sectioned.iter().filter_map(named).collect::<BTreeSet<_>>() {
         ctx.ui.say(format!("{name} is a large part of all examples: parts of it train, other parts test"));
     }
     if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
@@ -253,10 +253,13 @@ fn no_leak(certificate: &Certificate) -> String {
         }
         None => " The turns before the training prompts were not compared.".to_owned(),
     };
+    let shares = match certificate.max_containment {
+        0.0 => "any".to_owned(),
+        share => format!("more than {}", percent(share)),
+    };
     format!(
-        "no leak: no test or validation example shares more than {} of its five-word sequences with a training example \
-         (limit {:.0} %; dropped: {}).{before}",
-        percent(certificate.max_containment),
+        "no leak: no test or validation example shares {shares} of its five-word sequences with a training example (limit \
+         {:.0} %; dropped: {}).{before}",
         100.0 * certificate.threshold,
         count(certificate.dropped.len() as u64)
     )
@@ -359,7 +362,11 @@ pub(super) mod tests {
              prompt."
         );
         let notes = no_leak(&Certificate { max_in_context: Some(0.0), ..certificate.clone() });
-        assert!(notes.ends_with("dropped: 0)."), "{notes}");
+        assert!(
+            notes.starts_with("no leak: no test or validation example shares any of its five-word sequences")
+                && notes.ends_with("dropped: 0)."),
+            "{notes}"
+        );
         let older = no_leak(&certificate);
         assert!(
             older.ends_with("dropped: 0). The turns before the training prompts were not compared."),

@@ -1,4 +1,4 @@
-//! Judging an evaluation: which cells are open, who is asked how, and that nothing is asked twice.
+//! Judging an evaluation: which presentations are open, who is asked how, and that nothing is asked twice.
 //!
 //! The requests and the reading of replies are in `affinage_eval::judge`; here are the files, the model and the
 //! sockets (through `client`). [`ask`] is the way: gather the work, show what it takes, ask once, then do it.
@@ -39,7 +39,7 @@ pub use qualification::{SpentRow, ledger, qualification_results};
 pub use reread::{judgments, verdicts};
 pub use sources::{PromptSources, SourceLine, answered_by_a_person};
 pub use store::Store;
-pub use work::{Cell, references, rubrics};
+pub use work::{Presentation, references, rubrics};
 
 use crate::client::{self, Memory};
 use crate::errors::{self, ExitStatus};
@@ -259,7 +259,7 @@ impl Session<'_> {
         if work.phase == Phase::Exam {
             qualification::keep_items(ctx, &folder, &work.items)?;
         }
-        store.add_comparisons(&work.cells)?;
+        store.add_comparisons(&work.presentations)?;
         if work.phase == Phase::Exam && work.may_stop {
             store.watch(qualification::sitting(ctx, &folder, work)?);
         }

@@ -38,7 +38,7 @@ pub fn keep_items(ctx: &Project, exam: &Evaluation, items: &[QualificationItem])
 /// The exam of a work with the verdicts that are stored.
 pub fn sitting(ctx: &Project, exam: &Evaluation, work: &Work) -> anyhow::Result<Sitting> {
     let (verdicts, _) = judgments(ctx, exam, |_| {})?;
-    Ok(Sitting::new(&work.items, &work.cells, verdicts))
+    Ok(Sitting::new(&work.items, &work.presentations, verdicts))
 }
 
 /// What one judge's calls of one phase took.

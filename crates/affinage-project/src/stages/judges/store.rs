@@ -152,8 +152,8 @@ impl Store {
     }
 
     /// Writes the comparisons that are not in the files yet, their keys first.
-    pub fn add_comparisons(&mut self, cells: &[(Comparison, BlindKey)]) -> anyhow::Result<()> {
-        for (comparison, key) in cells {
+    pub fn add_comparisons(&mut self, presentations: &[(Comparison, BlindKey)]) -> anyhow::Result<()> {
+        for (comparison, key) in presentations {
             if self.known.keys.insert(key.comparison_id.clone()) {
                 self.keys.append(key)?;
             }

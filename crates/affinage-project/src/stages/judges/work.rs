@@ -1,10 +1,10 @@
-//! What there is to ask: for each judge and phase the cells, and the calls among them that have no stored answer.
+//! What there is to ask: for each judge and phase the presentations, and the calls among them that have no stored answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use affinage_eval::comparison::{
-    BlindKey, Comparison, LabelPair, cells_for_judge, label_pairs, pairs, repeated_cells,
+    BlindKey, Comparison, LabelPair, label_pairs, pairs, presentations_for_judge, repeated_presentations,
 };
 use affinage_eval::judge::ledger::Phase;
 use affinage_eval::judge::qualification::{
@@ -29,7 +29,7 @@ use crate::folder::project::Project;
 use crate::nearest::read_text;
 use crate::stages::suites;
 
-pub type Cell = (Comparison, BlindKey);
+pub type Presentation = (Comparison, BlindKey);
 
 /// One judge and the calls of one phase.
 pub struct Work<'a> {
@@ -37,7 +37,7 @@ pub struct Work<'a> {
     /// `None` for a judge behind an API.
     pub local: Option<Rc<LocalJudge<'a>>>,
     pub phase: Phase,
-    pub cells: Vec<Cell>,
+    pub presentations: Vec<Presentation>,
     /// Those without a stored answer.
     pub calls: Vec<Call>,
     pub planned: usize,
@@ -105,12 +105,12 @@ pub fn gather<'a>(
             let planned = calls.len();
             let (calls, in_batch) = open_calls(calls, &examined);
             let answered = planned - calls.len();
-            let Qualification { items, cells } = exam;
+            let Qualification { items, presentations } = exam;
             let mut work = Work {
                 judge,
                 local: local.clone(),
                 phase: Phase::Exam,
-                cells,
+                presentations,
                 calls,
                 planned,
                 answered,
@@ -126,9 +126,9 @@ pub fn gather<'a>(
             works.push(work);
         }
         if request.stages != Stages::Exam && !unfit.contains(&judge.id) {
-            let (mut cells, mut all) = judging_calls(ctx, evaluated, judge, &labels, &rubrics);
+            let (mut presentations, mut all) = judging_calls(ctx, evaluated, judge, &labels, &rubrics);
             all.retain(|call| may_read(&call.comparison.prompt_id));
-            cells.retain(|(comparison, _)| may_read(&comparison.prompt_id));
+            presentations.retain(|(comparison, _)| may_read(&comparison.prompt_id));
             let planned = all.len();
             let (calls, in_batch) = open_calls(all, &judged);
             let answered = planned - calls.len();
@@ -138,7 +138,7 @@ pub fn gather<'a>(
                 judge,
                 local,
                 phase,
-                cells,
+                presentations,
                 calls,
                 planned,
                 answered,
@@ -177,37 +177,38 @@ pub fn rubrics(ctx: &Project) -> anyhow::Result<Rubrics> {
     Ok(Rubrics::with(own))
 }
 
-/// The cells of a judge and all its calls, repeats included.
+/// The presentations of a judge and all its calls, repeats included.
 fn judging_calls(
     ctx: &Project,
     evaluated: &Evaluated,
     judge: &config::Judge,
     labels: &[LabelPair],
     rubrics: &Rubrics,
-) -> (Vec<Cell>, Vec<Call>) {
+) -> (Vec<Presentation>, Vec<Call>) {
     let (plan, judging) = (&evaluated.plan, &ctx.config.judging);
     let pairs = pairs(plan, &evaluated.prompts, &evaluated.completions);
-    let mut cells = cells_for_judge(&pairs, &judge.id, plan.seed, labels, judging.cells);
+    let mut presentations = presentations_for_judge(&pairs, &judge.id, plan.seed, labels, judging.cells);
     // A local judge is deterministic: asked again it says the same.
     let is_repeated = judging.repeats && judge.kind != config::JudgeKind::Local;
-    let mut repeats = if is_repeated { repeated_cells(&cells, &judge.id, plan.seed) } else { Vec::new() };
+    let mut repeats =
+        if is_repeated { repeated_presentations(&presentations, &judge.id, plan.seed) } else { Vec::new() };
     if let Some(due) = &evaluated.due {
-        cells.retain(|(comparison, _)| due.contains(&comparison.prompt_id));
+        presentations.retain(|(comparison, _)| due.contains(&comparison.prompt_id));
         repeats.retain(|comparison| due.contains(&comparison.prompt_id));
     }
     let prompts: BTreeMap<&str, &Prompt> =
         evaluated.prompts.iter().map(|p| (p.prompt_id.as_str(), p)).collect();
     let form = form_of(judge);
     let call = |(comparison, repeat): (&Comparison, u32)| {
-        let text = |id: &str| evaluated.text_of(id).expect("cells are made of stored completions");
+        let text = |id: &str| evaluated.text_of(id).expect("presentations are made of stored completions");
         let prompt = prompts[comparison.prompt_id.as_str()];
         let (first, second) = (text(&comparison.first.completion_id), text(&comparison.second.completion_id));
         let request = render(form, rubrics, prompt, comparison, first, second);
         Call { comparison: comparison.clone(), judge_id: judge.id.clone(), repeat, request }
     };
-    let firsts = cells.iter().map(|(comparison, _)| (comparison, 0));
+    let firsts = presentations.iter().map(|(comparison, _)| (comparison, 0));
     let calls = firsts.chain(repeats.iter().map(|comparison| (comparison, 1))).map(call).collect();
-    (cells, calls)
+    (presentations, calls)
 }
 
 /// Where the label is read by its probability the request is short; other judges explain themselves.
@@ -262,5 +263,5 @@ fn qualification_calls(
         let request = render(form_of(judge), rubrics, prompt, comparison, first, second);
         Call { comparison: comparison.clone(), judge_id: judge.id.clone(), repeat: 0, request }
     };
-    exam.cells.iter().map(|(comparison, _)| call(comparison)).collect()
+    exam.presentations.iter().map(|(comparison, _)| call(comparison)).collect()
 }
