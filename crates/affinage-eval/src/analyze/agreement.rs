@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::estimate::{LEVEL, decimals, share};
+use super::estimate::{LEVEL, share};
 use super::votes::Votes;
 use crate::analysis::{Agreement, Estimate, Interval, JudgePairAgreement};
 use crate::human_votes::is_even;
@@ -14,6 +14,7 @@ use crate::judgment::{is_author, is_person};
 use crate::rng::Rng;
 use crate::stats::agreement::{Scale, cohen_kappa, gwet_ac1, krippendorff_alpha};
 use crate::stats::bootstrap::{draw, positions, quantile};
+use crate::wording::estimate::decimals;
 
 /// Resamples behind the intervals.
 const RESAMPLES: usize = 500;

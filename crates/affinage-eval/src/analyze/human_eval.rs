@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
-use super::estimate::{figure, likely, percent, rated, share};
+use super::estimate::{figure, rated, share};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, win_rate};
 use crate::analysis::FEWEST;
@@ -19,6 +19,7 @@ use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tune
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
 use crate::text::capitalised;
+use crate::wording::estimate::{likely, percent};
 
 /// The row of the votes of whoever wrote the training texts.
 const AUTHOR_ROW: &str = "the author";

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
 use super::comparisons::scores_by;
-use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points};
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered};
 use super::votes::{PairVotes, Votes};
 use crate::analysis::{Estimate, JudgeOverlap, JudgeResult};
 use crate::judge::family::{Relation, family, relation};
 use crate::judgment::is_author;
 use crate::plan::JudgeKind;
+use crate::wording::estimate::{percent, points};
 
 /// What a judge is to the writers and to the base model. People are related to nobody; the author wrote the texts.
 pub fn of_judge(rows: &Rows, judge_id: &str) -> Relation {

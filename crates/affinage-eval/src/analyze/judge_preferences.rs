@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Rows;
 use super::collinearity::Collinearity;
 use super::comparisons::{panel, rules};
-use super::estimate::{LEVEL, figure, percent};
+use super::estimate::{LEVEL, figure};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, win_rate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
@@ -14,6 +14,7 @@ use crate::stats::bootstrap::{covariance, draw, positions};
 use crate::stats::logit::{Design, Logit, clustered_covariance, fit};
 use crate::stats::special::{beta_cdf, t_quantile};
 use crate::text::words;
+use crate::wording::estimate::percent;
 
 /// Differences (arm minus against) that a profile looks at, each divided by its standard deviation.
 pub const FEATURES: [&str; 7] =

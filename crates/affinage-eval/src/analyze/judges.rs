@@ -6,13 +6,14 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::Rows;
 use super::comparisons::panel;
-use super::estimate::{Observation, Range, clustered, percent, points, share};
+use super::estimate::{Observation, Range, clustered, share};
 use super::votes::{JudgePresentations, JudgedPresentation, PairVotes, Votes};
 use crate::analysis::{Estimate, Interval, JudgeResult};
 use crate::comparison::REPEATS;
 use crate::judgment::{MissingReason, Usage, is_person};
 use crate::plain::counted;
 use crate::plan::JudgeKind;
+use crate::wording::estimate::{percent, points};
 
 /// Below this many pairs decisive in both orders, consistency is not testable.
 pub const TESTABLE_PAIRS: usize = 20;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Rows;
 use super::comparisons::{panel, prompt_scores, rules};
-use super::estimate::{LEVEL, percent, points, share};
+use super::estimate::{LEVEL, share};
 use super::votes::{JudgePresentations, PairVotes, Votes};
 use super::win_rate::win_rate;
 use crate::analysis::{Estimate, Interval};
@@ -14,6 +14,7 @@ use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::rng::Rng;
 use crate::stats::agreement::cochran_q;
 use crate::stats::bootstrap::{draw, positions, quantile};
+use crate::wording::estimate::{percent, points};
 
 const RESAMPLES: usize = 300;
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{ANY, Observation, clustered, decimals, nats, uncertainty};
+use super::estimate::{ANY, Observation, clustered};
 use crate::analysis::{ArmLikelihood, ArmLikelihoodPerCharacter, Estimate, LikelihoodGain, LikelihoodResult};
 use crate::likelihood::{LikelihoodControl, LikelihoodRow};
 use crate::plain::counted;
 use crate::plan::ArmKind;
 use crate::stats::mean::mean;
+use crate::wording::estimate::{decimals, nats, uncertainty};
 
 const EXPLANATION: &str = "Fit is how much less the held-out answers of the examples surprise an arm than the base \
 model, in nats per token. It is no judgement of quality.";

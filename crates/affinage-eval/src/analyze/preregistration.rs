@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparisons::{panel, prompt_scores, rules};
-use super::estimate::{figure, percent};
+use super::estimate::figure;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::win_rate;
 use super::{Around, Rows};
@@ -11,6 +11,7 @@ use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::judgment::is_person;
 use crate::plain::counted;
 use crate::stats::mean::mean_t;
+use crate::wording::estimate::percent;
 
 /// Seeds that a sentence about a recipe needs.
 const SEEDS_OF_A_RECIPE: usize = 3;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{Observation, RATE, clustered, mean_words, percent, points};
+use super::estimate::{Observation, RATE, clustered, mean_words};
 use crate::analysis::{ArmFailureRates, ArmStyleMarkers, Estimate, Interval, StyleMarkersResult};
 use crate::completion::Completion;
 use crate::failure_rates::{Faults, faults};
@@ -13,6 +13,7 @@ use crate::stats::mean::mean;
 use crate::stats::proportion::wilson;
 use crate::style_markers::{Marks, marker_fitness, marks};
 use crate::suite::Domain;
+use crate::wording::estimate::{percent, points};
 
 const MARKER_RULES: [&str; 3] = [
     "Image: something is likened to something (\"like a ...\", \"as if\", \"as ... as a\", \"imagine\", \"picture\").",
