@@ -3,7 +3,6 @@
 use crate::analysis::{Estimate, Interval, WinRate};
 use crate::findings::{Finding, FindingMeasure};
 use crate::stats::{mean, proportion};
-use crate::wording::estimate as wording;
 
 /// Level of every plotted interval.
 pub const LEVEL: f64 = 0.95;
@@ -106,11 +105,11 @@ pub fn mean_words<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     mean::mean(&counts).unwrap_or(0.0)
 }
 
-/// A win rate of the headline over some of the votes: `beginning` says of which.
-pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
+/// A win rate of the headline over some of the votes, as a finding.
+pub fn rated(label: &str, sentence: String, rate: WinRate, source: &str) -> Finding {
     Finding {
         label: label.to_owned(),
-        sentence: wording::rated(beginning, &rate),
+        sentence,
         p: rate.permutation_p,
         estimate: Some(rate.estimate),
         measure: FindingMeasure::Share,

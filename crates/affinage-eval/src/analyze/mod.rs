@@ -40,6 +40,7 @@ pub(crate) mod win_rate;
 pub use crate::wording::estimate::likely;
 pub use checks::LEAK_FROM;
 pub use cuts::unequal_cuts;
+pub(crate) use judges::TESTABLE_PAIRS;
 pub use no_rate::votes_needed;
 pub use rows_hash::rows_sha256;
 pub use win_rate::{ENOUGH, prompts_to_show};
