@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Estimate;
+use crate::wording::groups::plain;
 
 /// Findings that answer one question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,8 +43,8 @@ pub fn title(id: &str) -> &'static str {
 
 impl FindingGroup {
     /// Panics: [`GROUPS`] has no such id.
-    pub fn new(id: &str, plain: &str, findings: Vec<Finding>) -> FindingGroup {
-        FindingGroup { id: id.to_owned(), title: title(id).to_owned(), plain: plain.to_owned(), findings }
+    pub fn new(id: &str, findings: Vec<Finding>) -> FindingGroup {
+        FindingGroup { id: id.to_owned(), title: title(id).to_owned(), plain: plain(id).to_owned(), findings }
     }
 
     /// What the group says first.

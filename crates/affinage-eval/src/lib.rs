@@ -35,6 +35,7 @@ pub mod style_markers;
 pub mod suite;
 pub mod text;
 pub mod thought;
+pub(crate) mod wording;
 
 /// The version that every row of an evaluation carries as `v`.
 pub const ROW_VERSION: u32 = 1;

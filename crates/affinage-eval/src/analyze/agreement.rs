@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::estimate::{LEVEL, decimals, share};
+use super::estimate::{LEVEL, share};
 use super::votes::Votes;
 use crate::analysis::{Agreement, Estimate, Interval, JudgePairAgreement};
 use crate::human_votes::is_even;
@@ -14,6 +14,7 @@ use crate::judgment::{is_author, is_person};
 use crate::rng::Rng;
 use crate::stats::agreement::{Scale, cohen_kappa, gwet_ac1, krippendorff_alpha};
 use crate::stats::bootstrap::{draw, positions, quantile};
+use crate::wording::agreement as wording;
 
 /// Resamples behind the intervals.
 const RESAMPLES: usize = 500;
@@ -50,7 +51,7 @@ pub fn result(rows: &Rows, votes: &Votes) -> Agreement {
             panel_estimate(ac1, &ratings, &resampling, ac1_of_sums),
         )
     };
-    let sentence = sentence(ratings.len(), alpha.as_ref(), ac1.as_ref());
+    let sentence = wording::sentence(ratings.len(), alpha.as_ref(), ac1.as_ref());
     Agreement { by_pair: by_pair(&judges, &weights, &resampling), alpha, ac1, sentence }
 }
 
@@ -263,28 +264,6 @@ fn share_alike(table: &[f64]) -> Option<f64> {
 fn kappa_of(table: &[f64]) -> Option<f64> {
     let rows: Vec<Vec<f64>> = table.chunks(VALUES).map(<[f64]>::to_vec).collect();
     cohen_kappa(&rows).map(|found| found.kappa)
-}
-
-fn sentence(judges: usize, alpha: Option<&Estimate>, ac1: Option<&Estimate>) -> String {
-    match (judges, alpha) {
-        (0, _) => "No judge has voted.".to_owned(),
-        (1, _) => "Only one judge or person has voted: agreement cannot be measured.".to_owned(),
-        (_, None) => "The judges share too few votes to measure agreement.".to_owned(),
-        (_, Some(alpha)) => {
-            let words = match alpha.shown() {
-                Some(interval) if interval.low > 0.0 => "more than chance",
-                Some(interval) if interval.high < 0.0 => "less than chance",
-                _ => "agreement beyond chance is not shown",
-            };
-            let robust = ac1.map_or(String::new(), |ac1| format!(", Gwet's AC1 {}", decimals(ac1)));
-            format!(
-                "{judges} judges on {} pairs: Krippendorff's alpha {} (0 is chance, 1 is full agreement){robust}: {words}. \
-                 Agreement is not validity.",
-                alpha.n,
-                decimals(alpha)
-            )
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,21 +4,19 @@
 //! by the composite, of forgetting by the paired difference of right answers. Below [`ENOUGH`] prompts no word is used.
 
 use super::comparisons::is_judged_by_coins;
-use super::estimate::{likely, likely_points_between};
-use super::headline::{LimitKind, limits};
+use super::headline::limits;
 use super::objective::{needed, why_unshown};
-use super::win_rate::{ENOUGH, is_enough, needs_in_words};
+use super::win_rate::{ENOUGH, is_enough};
 use super::{Rows, SuiteSizes};
 use crate::analysis::{
-    AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Estimate,
-    Headline, Interval, JudgeResult, LikelihoodResult, ObjectiveResult, StyleMarkersResult, VerdictWord,
-    WinRate,
+    AnswerCard, BestValidation, CardQuestion, CardRow, CardWord, ComparisonResult, Composite, Headline,
+    JudgeResult, LikelihoodResult, ObjectiveResult, StyleMarkersResult, VerdictWord,
 };
 use crate::likelihood::LikelihoodControl;
-use crate::plain::counted;
 use crate::plan::ArmKind;
 use crate::suite::{Domain, Prompt};
-use crate::text::{capitalised, uncapitalised};
+use crate::wording::card::{self as wording, BetterEvidence, NotScored, Surprise, TooFew, Unshown};
+use crate::wording::headline::{Limit, limit as limit_in_words};
 
 /// What the card is made of.
 pub struct Measured<'a> {
@@ -48,49 +46,36 @@ pub fn card(measured: &Measured) -> AnswerCard {
     AnswerCard { rows, watch_out: watch_out(measured, result) }
 }
 
-/// "No difference larger than 10 points"
-fn within(margin: f64, what: &str) -> String {
-    format!("No {what} larger than {:.0} points", 100.0 * margin)
-}
-
 /// Why no word is used of so few prompts; `None` where there are enough.
-fn too_few(n: usize, n_effective: f64) -> Option<String> {
+fn too_few(n: usize, n_effective: f64) -> Option<TooFew> {
     if n < ENOUGH {
-        return Some(format!("with fewer than {ENOUGH} prompts we do not say more"));
+        return Some(TooFew::Prompts);
     }
-    (!is_enough(n, n_effective))
-        .then(|| format!("they count as about {n_effective:.0} independent ones, and {ENOUGH} are needed"))
+    (!is_enough(n, n_effective)).then_some(TooFew::Independent(n_effective))
 }
 
 /// By the voice's marks where they tell the texts apart, else by fit to the user's held-out texts.
 fn voice(measured: &Measured) -> CardRow {
-    by_marks(measured).or_else(|| by_likelihood(measured)).unwrap_or_else(|| CardRow {
-        question: CardQuestion::Voice,
-        word: CardWord::CannotTell,
-        answer: CANNOT_TELL.to_owned(),
-        evidence: why_not_scored(measured).to_owned(),
-        votes: Vec::new(),
+    by_marks(measured).or_else(|| by_likelihood(measured)).unwrap_or_else(|| {
+        let word = CardWord::CannotTell;
+        let why = wording::not_scored(why_not_scored(measured));
+        row(CardQuestion::Voice, word, wording::yes_or_no(word), why.to_owned())
     })
 }
 
-/// Why no held-out example says anything about the voice, and what to do.
-fn why_not_scored(measured: &Measured) -> &'static str {
+fn row(question: CardQuestion, word: CardWord, answer: &str, evidence: String) -> CardRow {
+    CardRow { question, word, answer: answer.to_owned(), evidence, votes: Vec::new() }
+}
+
+fn why_not_scored(measured: &Measured) -> NotScored {
     let is_asked = |prompt: &&Prompt| prompt.domain == Domain::In && prompt.reference.is_some();
     let is_one_asked = measured.rows.prompts.values().any(is_asked);
     match measured.suites.and_then(|suites| suites.held_out) {
-        _ if is_one_asked => "none of the held-out examples was scored by both models",
-        Some(0) => {
-            "the data set has no held-out examples: collect more and freeze them, and a share of them is kept out of the \
-             training (`dataset.test-share`)"
-        }
-        _ => {
-            "none of the held-out examples is among these prompts: `in-domain` in `eval.suites` takes those that the data \
-             set has"
-        }
+        _ if is_one_asked => NotScored::ByBothModels,
+        Some(0) => NotScored::NoneThere,
+        _ => NotScored::NoneAsked,
     }
 }
-
-const CANNOT_TELL: &str = "Cannot tell yet";
 
 fn by_marks(measured: &Measured) -> Option<CardRow> {
     let voice = measured.voice.filter(|voice| voice.fitness.fit_to_show)?;
@@ -98,74 +83,31 @@ fn by_marks(measured: &Measured) -> Option<CardRow> {
     let difference = arm.difference_to_base.as_ref()?;
     let few = too_few(difference.n, difference.n_effective);
     let margin = measured.rows.plan.margin;
-    let (word, answer) = match difference.interval {
-        Some(interval) if few.is_none() && interval.low > 0.0 => (CardWord::Yes, "Yes"),
-        Some(interval) if few.is_none() && interval.high < margin => (CardWord::No, "No"),
-        _ => (CardWord::CannotTell, CANNOT_TELL),
+    let word = match difference.interval {
+        Some(interval) if few.is_none() && interval.low > 0.0 => CardWord::Yes,
+        Some(interval) if few.is_none() && interval.high < margin => CardWord::No,
+        _ => CardWord::CannotTell,
     };
-    let figures = format!(
-        "{} of its answers carry all three marks of the voice (an image, a distinction, a closing question), {:.0} % before \
-         training",
-        likely(&arm.all_marks),
-        100.0 * voice.fitness.base_share
-    );
-    let n = counted(difference.n, "prompt", "prompts");
-    let evidence = match few {
-        Some(few) => format!("{figures} ({n}: {few})"),
-        None => format!("{figures} ({n})"),
-    };
-    Some(CardRow {
-        question: CardQuestion::Voice,
-        word,
-        answer: answer.to_owned(),
-        evidence,
-        votes: Vec::new(),
-    })
+    let evidence = wording::marks(&arm.all_marks, voice.fitness.base_share, difference, few);
+    Some(row(CardQuestion::Voice, word, wording::yes_or_no(word), evidence))
 }
 
 fn by_likelihood(measured: &Measured) -> Option<CardRow> {
-    let arm = measured.fit?.arms.iter().find(|arm| arm.arm == measured.headline.arm)?;
-    let gain = |control: LikelihoodControl| arm.controls.iter().find(|gain| gain.control == control);
-    let own = &gain(LikelihoodControl::Own)?.gain;
-    let few = too_few(own.n, own.n_effective);
-    let (word, answer) = match own.interval {
-        Some(interval) if few.is_none() && interval.low > 0.0 => (CardWord::Yes, "It came closer"),
-        Some(interval) if few.is_none() && interval.high < 0.0 => (CardWord::No, "No, it moved away"),
-        _ => (CardWord::CannotTell, CANNOT_TELL),
+    let fit = measured.fit?;
+    let arm = fit.arms.iter().find(|arm| arm.arm == measured.headline.arm)?;
+    let surprise = |control: LikelihoodControl| {
+        let gain = &arm.controls.iter().find(|gain| gain.control == control)?.gain;
+        Some(Surprise { gain, base: *fit.base_nll_per_token.get(&control)? })
     };
-    let base = |control: LikelihoodControl| measured.fit?.base_nll_per_token.get(&control).copied();
-    let others = gain(LikelihoodControl::OtherWriter)
-        .and_then(|gain| Some(format!(", other writers' {}", surprise(&gain.gain, base(gain.control)?))));
-    let examples = counted(own.n, "held-out example", "held-out examples");
-    let surprise = surprise(own, base(LikelihoodControl::Own)?);
-    let verb = if own.n == 1 { "surprises" } else { "surprise" };
-    let few = few.map_or(String::new(), |few| format!("; {few}"));
-    let evidence = format!(
-        "{examples} {verb} it {surprise} than the base model{}; this says how close it came, not how good it is{few}",
-        others.unwrap_or_default()
-    );
-    Some(CardRow {
-        question: CardQuestion::Voice,
-        word,
-        answer: answer.to_owned(),
-        evidence,
-        votes: Vec::new(),
-    })
-}
-
-/// "8 % (likely between 7 % and 9 %) less": a gain in nats as a share of the base's own surprise, for readers who know no nats.
-fn surprise(gain: &Estimate, base: f64) -> String {
-    let (sign, word) = if gain.value < 0.0 { (-1.0, "more") } else { (1.0, "less") };
-    let percent = |nats: f64| 100.0 * sign * nats / base;
-    let value = percent(gain.value);
-    let interval = gain.shown().map_or(String::new(), |Interval { low, high, .. }| {
-        let (one, other) = (percent(low), percent(high));
-        format!(" (likely between {:.0} % and {:.0} %)", one.min(other), one.max(other))
-    });
-    match value.round() as i64 {
-        0 if interval.is_empty() => format!("under 1 % {word}"),
-        whole => format!("{whole} %{interval} {word}"),
-    }
+    let own = surprise(LikelihoodControl::Own)?;
+    let few = too_few(own.gain.n, own.gain.n_effective);
+    let word = match own.gain.interval {
+        Some(interval) if few.is_none() && interval.low > 0.0 => CardWord::Yes,
+        Some(interval) if few.is_none() && interval.high < 0.0 => CardWord::No,
+        _ => CardWord::CannotTell,
+    };
+    let evidence = wording::fit(own, surprise(LikelihoodControl::OtherWriter), few);
+    Some(row(CardQuestion::Voice, word, wording::closer(word), evidence))
 }
 
 fn better(measured: &Measured, result: Option<&ComparisonResult>) -> CardRow {
@@ -187,151 +129,116 @@ fn better(measured: &Measured, result: Option<&ComparisonResult>) -> CardRow {
         | Composite::EquivalentOverall => CardWord::NoDifference,
         Composite::NothingShown | Composite::NotComparable => CardWord::CannotTell,
     };
-    CardRow {
-        question: CardQuestion::Better,
-        word,
-        answer: capitalised(&composite.words(measured.rows.plan.margin)),
-        evidence: better_evidence(measured, result, word),
-        votes: Vec::new(),
-    }
+    let answer = wording::composite(composite, measured.rows.plan.margin);
+    row(CardQuestion::Better, word, &answer, wording::better(better_evidence(measured, result, word)))
 }
 
-fn better_evidence(measured: &Measured, result: Option<&ComparisonResult>, word: CardWord) -> String {
-    let clause = |sentence: &str| uncapitalised(sentence.trim_end_matches('.'));
-    let Some(result) = result else { return "no comparison was planned".to_owned() };
+fn better_evidence<'a>(
+    measured: &Measured,
+    result: Option<&'a ComparisonResult>,
+    word: CardWord,
+) -> BetterEvidence<'a> {
+    let Some(result) = result else { return BetterEvidence::NotPlanned };
     if let Some(why) = &result.not_comparable {
-        let why = why.strip_prefix("No headline: ").unwrap_or(why);
-        return clause(why);
+        return BetterEvidence::NotComparable(why);
     }
-    let Some(overall) = &result.overall else {
-        return clause(result.no_rate.as_deref().unwrap_or("nobody has compared the answers yet"));
-    };
+    let Some(overall) = &result.overall else { return BetterEvidence::NoRate(result.no_rate.as_deref()) };
     if word != CardWord::CannotTell {
-        let figures = |rate: &WinRate| format!("{} ({})", of_prompts(&rate.estimate), rate.outcomes());
         return match (&result.in_domain, &result.out_of_domain) {
-            (Some(inside), Some(outside)) => {
-                format!("win rate in its domain {}, outside it {}", figures(inside), figures(outside))
-            }
-            _ => format!("win rate {}", figures(overall)),
+            (Some(inside), Some(outside)) => BetterEvidence::Domains { inside, outside },
+            _ => BetterEvidence::Whole(overall),
         };
     }
-    let prompts = counted(overall.estimate.n, "prompt", "prompts");
-    let score = format!("{prompts}: {}", overall.outcomes());
     if overall.identical == overall.estimate.n {
-        return "both gave the same text to every prompt".to_owned();
+        return BetterEvidence::SameTexts;
     }
     if is_judged_by_coins(result, measured.judges) {
-        return format!("{score}, by judges whose winner changes with the order as often as a coin's");
+        return BetterEvidence::Coins(overall);
     }
     if let Some(few) = too_few(overall.estimate.n, overall.estimate.n_effective) {
-        return format!("{score}; {few}");
+        return BetterEvidence::Few(overall, few);
     }
-    let needs = overall.needs_about_n.filter(|needed| *needed > overall.estimate.n);
-    let margin = measured.rows.plan.margin;
-    let in_words = |needed| format!("; {}", needs_in_words(&overall.estimate, needed, margin));
-    let needs = needs.map_or_else(String::new, in_words);
-    format!("win rate {} of {score}{needs}", likely(&overall.estimate))
+    let needed = overall.needs_about_n.filter(|needed| *needed > overall.estimate.n);
+    BetterEvidence::Unshown { rate: overall, needed, margin: measured.rows.plan.margin }
 }
 
 fn forgotten(measured: &Measured) -> CardRow {
     let planned = &measured.rows.plan.headline;
-    let margin = measured.rows.plan.margin;
     let of_arm = || measured.objective.iter().filter(|result| result.arm == planned.arm);
-    let row = |word: CardWord, answer: String, evidence: String| CardRow {
-        question: CardQuestion::Forgotten,
-        word,
-        answer,
-        evidence,
-        votes: Vec::new(),
-    };
+    let row =
+        |word: CardWord, answer: &str, evidence: String| row(CardQuestion::Forgotten, word, answer, evidence);
+    let plainly = |word: CardWord, evidence: String| row(word, wording::yes_or_no(word), evidence);
     let Some(total) = of_arm().find(|result| result.category.is_none()) else {
-        let why = "no question with an exact answer was asked; `eval.suites` in affinage.toml takes some, such as \"maths\"";
-        return row(CardWord::CannotTell, CANNOT_TELL.to_owned(), why.to_owned());
+        return plainly(CardWord::CannotTell, wording::NO_CHECKED_QUESTION.to_owned());
     };
-    let figures = |result: &ObjectiveResult| {
-        format!(
-            "{:.0} % of {} right, {:.0} % before training ({})",
-            100.0 * result.correct.value,
-            counted(result.correct.n, "checked prompt", "checked prompts"),
-            100.0 * result.base_correct.value,
-            likely_points_between(&result.difference, (result.correct.value, result.base_correct.value))
-        )
-    };
+    let figures = || wording::right_answers(&[total]);
     if total.word == VerdictWord::Worse {
-        return row(CardWord::Yes, "Yes".to_owned(), figures(total));
+        return plainly(CardWord::Yes, figures());
     }
     let worse: Vec<&ObjectiveResult> =
         of_arm().filter(|result| result.category.is_some() && result.word == VerdictWord::Worse).collect();
     if !worse.is_empty() {
         let named: Vec<&str> = worse.iter().filter_map(|result| result.category.as_deref()).collect();
-        let each: Vec<String> = worse.iter().map(|result| figures(result)).collect();
-        return row(CardWord::Yes, format!("Yes, in {}", named.join(", ")), each.join("; "));
+        return row(CardWord::Yes, &wording::forgotten_in(&named), wording::right_answers(&worse));
     }
     match total.word {
-        VerdictWord::Better => row(CardWord::No, "No".to_owned(), figures(total)),
+        VerdictWord::Better => plainly(CardWord::No, figures()),
         VerdictWord::EquivalentWithinMargin => {
-            row(CardWord::NoDifference, within(margin, "loss"), figures(total))
+            let answer = wording::no_loss_within(measured.rows.plan.margin);
+            row(CardWord::NoDifference, &answer, figures())
         }
         VerdictWord::NotShown | VerdictWord::Worse => {
-            let why = match total.correct.n {
-                n if n < ENOUGH => format!(
-                    "{}; {ENOUGH} are needed: {}",
-                    counted(n, "checked prompt", "checked prompts"),
-                    match measured.suites {
-                        Some(suites) if suites.checked <= n =>
-                            "add \"maths\" or \"factual\" to `eval.suites`, or a `[[suite]]` with answers to check",
-                        _ => "raise `eval.prompts-per-suite`",
-                    }
-                ),
-                n => match why_unshown(total) {
-                    Some(why) => format!("{}; {why}", figures(total)),
-                    None => match needed(total).filter(|needed| *needed > n) {
-                        Some(needed) => {
-                            format!(
-                                "{}; to show a difference this size takes about {needed} checked questions",
-                                figures(total)
-                            )
-                        }
-                        None => figures(total),
-                    },
-                },
-            };
-            row(CardWord::CannotTell, CANNOT_TELL.to_owned(), why)
+            let why = unshown(total, measured.suites);
+            plainly(CardWord::CannotTell, wording::right_answers_unshown(total, why))
         }
     }
+}
+
+/// Why the right answers show nothing yet.
+fn unshown(total: &ObjectiveResult, suites: Option<SuiteSizes>) -> Unshown {
+    let n = total.correct.n;
+    if n < ENOUGH {
+        return Unshown::Few { are_all_asked: suites.is_some_and(|suites| suites.checked <= n) };
+    }
+    if let Some(why) = why_unshown(total) {
+        return Unshown::Scale(why);
+    }
+    needed(total).filter(|needed| *needed > n).map_or(Unshown::Wide, Unshown::Needed)
 }
 
 fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(measured.headline.cut_texts.clone());
-    found.extend(measured.best_validation.map(|best| {
-        format!(
-            "The validation loss was lowest at step {} ({:.2}); this is step {} ({:.2}).",
-            best.best_step, best.best_loss, best.step, best.loss
-        )
-    }));
+    found.extend(measured.best_validation.map(wording::best_validation));
     let outside = result.into_iter().flat_map(|result| &result.by_category);
     for cut in outside.filter(|cut| cut.domain == Domain::Out) {
         if let Some(rate) = cut.win_rate.as_ref().filter(|rate| rate.word == VerdictWord::Worse) {
-            found.push(format!("Worse in {}: win rate {}.", cut.category, of_prompts(&rate.estimate)));
+            found.push(wording::worse_in(cut, rate));
         }
     }
     let has_rate = result.is_some_and(|result| result.overall.is_some());
     let (last, serious): (Vec<_>, Vec<_>) = limits(measured.rows, result, measured.judges)
         .into_iter()
-        .filter(|limit| match limit.kind {
+        .filter(|limit| match limit {
             // The row says it.
-            LimitKind::FewPrompts => false,
-            LimitKind::Uncounted | LimitKind::Missing => has_rate,
-            _ => true,
+            Limit::FewPrompts { .. } | Limit::FewIndependent { .. } => false,
+            Limit::Coin(_)
+            | Limit::Inverted(_)
+            | Limit::FailedExam(..)
+            | Limit::FewValid(_)
+            | Limit::Missing(_) => has_rate,
+            Limit::Consistency(_)
+            | Limit::OnePerson(_)
+            | Limit::OneJudge(_)
+            | Limit::NothingToJudge
+            | Limit::Planted(_)
+            | Limit::MissedPlanted(_)
+            | Limit::NoExam(_)
+            | Limit::OneTraining => true,
         })
-        .partition(|limit| limit.kind == LimitKind::OneTraining);
-    found.extend(serious.into_iter().map(|limit| limit.sentence));
+        .partition(|limit| matches!(limit, Limit::OneTraining));
+    found.extend(serious.iter().map(limit_in_words));
     found.extend(measured.not_independent.map(str::to_owned).filter(|_| has_rate));
-    found.extend(last.into_iter().map(|limit| limit.sentence));
+    found.extend(last.iter().map(limit_in_words));
     found
-}
-
-fn of_prompts(estimate: &Estimate) -> String {
-    format!("{} of {}", likely(estimate), counted(estimate.n, "prompt", "prompts"))
 }

@@ -7,6 +7,7 @@ use crate::analysis::{
 };
 use crate::likelihood::LikelihoodControl;
 use crate::plan::{ArmKind, Plan};
+use crate::wording::checkpoints as wording;
 
 /// Points in the order of steps, each from the results that the tables show.
 pub fn curve(
@@ -46,7 +47,7 @@ pub fn curve(
         });
     }
     points.sort_by_key(|point| point.step);
-    let sentence = sentence(&points);
+    let sentence = wording::curve(&points);
     CheckpointCurve { points, sentence, best_validation: None }
 }
 
@@ -60,21 +61,4 @@ pub fn best_validation(plan: &Plan, validation: &[(u64, f64)]) -> Option<BestVal
     let trained = validation.iter().filter(|(at, loss)| *at > 0 && loss.is_finite());
     let (best_step, best_loss) = *trained.min_by(|a, b| a.1.total_cmp(&b.1))?;
     (loss - best_loss > SAME_LOSS).then_some(BestValidation { best_step, best_loss, step, loss })
-}
-
-fn sentence(points: &[CheckpointPoint]) -> String {
-    match points {
-        [] => "The plan has no checkpoint.".to_owned(),
-        [only] => format!("One checkpoint, `{}`, is in the plan: a curve of win rates needs more.", only.arm),
-        [first, .., last] => {
-            let judged = points.iter().filter(|point| point.win_rate.is_some()).count();
-            format!(
-                "{} checkpoints, step {} to {}, {judged} of them judged against the base. An early checkpoint is not \
-                 what a shorter training would give.",
-                points.len(),
-                first.step,
-                last.step
-            )
-        }
-    }
 }

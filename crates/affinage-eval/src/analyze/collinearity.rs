@@ -3,6 +3,7 @@
 use super::judge_preferences::FEATURES;
 use crate::findings::Finding;
 use crate::stats::collinearity::{ENTANGLED_FROM, correlation, independent, variance_inflation};
+use crate::wording::collinearity as wording;
 
 /// What the answers of the headline allow to tell apart, by position in [`FEATURES`].
 #[derive(Default)]
@@ -55,20 +56,12 @@ impl Collinearity {
     pub fn findings(&self) -> Vec<Finding> {
         let entangled = self.entangled.iter().map(|found| {
             let [one, other] = found.features.map(|f| FEATURES[f]);
-            let way = if found.correlation > 0.0 { "together" } else { "against each other" };
-            let sentence = format!(
-                "In these answers {one} and {other} move {way} (correlation {:.2}): which of the two a judge rewards can hardly be \
-                 told; the intervals are up to {:.1} times as wide for it.",
-                found.correlation, found.wider
-            );
+            let sentence = wording::entangled(one, other, found.correlation, found.wider);
             said(one, other, sentence)
         });
         let exact = self.exact.iter().map(|&(f, other)| {
             let (one, other) = (FEATURES[other], FEATURES[f]);
-            let sentence = format!(
-                "In these answers {other} follows from the other features, {one} most of all: which a judge rewards cannot be told, \
-                 and {other} is left out."
-            );
+            let sentence = wording::follows(other, one);
             said(one, other, sentence)
         });
         exact.chain(entangled).collect()

@@ -8,19 +8,19 @@ use super::Rows;
 use super::estimate::{ANY, Observation, clustered, mean_words, share};
 use super::no_rate::{self, votes_needed};
 use super::votes::{PairVotes, Votes};
-use super::win_rate::{PromptScore, Rules, decide, interval_note, not_worse_than_margin, win_rate};
+use super::win_rate::{PromptScore, Rules, decide, discord, not_worse_than_margin, win_rate};
 use crate::analysis::{
     CategoryWinRate, Claim, ClaimKind, ComparisonResult, CriterionDifference, Interval, JudgeResult,
     JudgeWinRate, LengthEffect, MissingCounts, VerdictWord, WinRate,
 };
 use crate::completion::Completion;
 use crate::judgment::{CRITERIA, MissingReason, is_person};
-use crate::plain::counted;
 use crate::plan::PlannedComparison;
 use crate::stats::evalue;
 use crate::stats::multiple::holm;
 use crate::suite::{Domain, Prompt};
-use crate::text::uncapitalised;
+use crate::wording::comparisons::{self as wording, Apart, NotComparable, Refusal};
+use crate::wording::no_rate::sentence as why_no_rate;
 
 /// A judge that is valid on a smaller share of the prompts leaves the mean of the panel.
 pub const VALID_AT_LEAST: f64 = 0.9;
@@ -189,14 +189,16 @@ fn refuse_words(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mu
         let panel = panel(&pairs);
         let by_coins = !panel.is_empty() && panel.iter().all(|judge| is_coin(judge));
         let whole = match () {
-            () if result.not_comparable.is_some() => not_comparable(&pairs, planned).map(|(why, _)| why),
-            () if by_coins => Some(COIN),
+            () if result.not_comparable.is_some() => {
+                not_comparable(&pairs, planned).map(|found| Refusal::NotComparable(found.apart))
+            }
+            () if by_coins => Some(Refusal::Coin),
             () => None,
         };
         if let Some(overall) = result.overall.as_mut().filter(|_| whole.is_some()) {
-            refuse(overall, whole.unwrap_or(COIN));
+            refuse(overall, whole.unwrap_or(Refusal::Coin));
         }
-        if let Some(why) = whole.or(rows.plan.design.stops_early.then_some(PEEKED)) {
+        if let Some(why) = whole.or(rows.plan.design.stops_early.then_some(Refusal::Peeked)) {
             domains(result).into_iter().for_each(|(_, rate)| refuse(rate, why));
             categories(result).into_iter().for_each(|(_, rate)| refuse(rate, why));
             single_judges(result).into_iter().for_each(|(_, rate)| refuse(rate, why));
@@ -204,7 +206,7 @@ fn refuse_words(rows: &Rows, votes: &Votes, judges: &[JudgeResult], results: &mu
             result.by_category.iter_mut().for_each(|cut| cut.not_worse_than_margin = None);
         }
         let coins = result.by_judge.iter_mut().filter(|cut| is_coin(&cut.judge_id));
-        coins.filter_map(|cut| cut.win_rate.as_mut()).for_each(|rate| refuse(rate, COIN));
+        coins.filter_map(|cut| cut.win_rate.as_mut()).for_each(|rate| refuse(rate, Refusal::Coin));
     }
 }
 
@@ -218,15 +220,10 @@ pub fn is_judged_by_coins(result: &ComparisonResult, judges: &[JudgeResult]) -> 
     !panel.is_empty() && panel.iter().all(|judge| is_coin(judges, &judge.judge_id))
 }
 
-const COIN: &str = "judged by what is no steadier than a coin";
-const PEEKED: &str = "a part of a comparison that could stop at any look";
-const THINKS: &str = "one of the two thinks before it answers";
-const LOST: &str = "more answers of one than of the other ended while thinking";
-
-fn refuse(rate: &mut WinRate, why: &str) {
+fn refuse(rate: &mut WinRate, why: Refusal) {
     if rate.word != VerdictWord::NotShown {
         rate.word = VerdictWord::NotShown;
-        rate.conclude(&format!("not shown ({why})"));
+        rate.conclude(&wording::refused(why));
     }
 }
 
@@ -237,33 +234,25 @@ const LOST_AT_MOST: f64 = 0.05;
 /// of the two is a model that thinks.
 const THINKS_APART: f64 = 0.25;
 
-/// Why the answers of two arms cannot be compared, in short and as a sentence: one ended while thinking more often than the
-/// other, or one thinks before it answers and the other does not.
-fn not_comparable(pairs: &[&PairVotes], planned: &PlannedComparison) -> Option<(&'static str, String)> {
-    let uneven = |of: fn(&Completion) -> bool| {
-        let arm = (pairs.iter().filter(|votes| of(votes.pair.arm)).count(), &planned.arm);
-        let against = (pairs.iter().filter(|votes| of(votes.pair.against)).count(), &planned.against);
-        if arm.0 > against.0 { (arm, against) } else { (against, arm) }
+/// How the answers of two arms cannot be compared: one ended while thinking more often than the other, or one thinks before
+/// it answers and the other does not.
+fn not_comparable<'p>(pairs: &[&PairVotes], planned: &'p PlannedComparison) -> Option<NotComparable<'p>> {
+    let uneven = |apart: Apart, of: fn(&Completion) -> bool| {
+        let count = |is_of: &dyn Fn(&&&PairVotes) -> bool| pairs.iter().filter(is_of).count();
+        let arm = (count(&|votes| of(votes.pair.arm)), planned.arm.as_str());
+        let against = (count(&|votes| of(votes.pair.against)), planned.against.as_str());
+        let (more, less) = if arm.0 > against.0 { (arm, against) } else { (against, arm) };
+        NotComparable { apart, more, less, of: pairs.len() }
     };
-    let answers = counted(pairs.len(), "answer", "answers");
-    let ((more, thinker), (less, other)) = uneven(Completion::is_lost_in_thought);
+    let lost = uneven(Apart::Lost, Completion::is_lost_in_thought);
+    let (more, less) = (lost.more.0, lost.less.0);
     let most = LOST_AT_MOST * pairs.len() as f64;
     if more as f64 > most && (less as f64 <= most || (more - less) as f64 > most) {
-        let sentence = format!(
-            "No headline: `{thinker}` was cut while thinking in {more} of {answers}, `{other}` in {less}; who wins would tell \
-             who finishes, not who answers better."
-        );
-        return Some((LOST, sentence));
+        return Some(lost);
     }
-    let ((more, thinker), (less, other)) = uneven(Completion::has_thought);
-    let is_apart = (more - less) as f64 > THINKS_APART * pairs.len() as f64;
-    is_apart.then(|| {
-        let sentence = format!(
-            "No headline: an unfair comparison. `{thinker}` thought before {more} of {answers}, `{other}` before {less}; who \
-             wins would tell what thinking is worth, not what the training is worth."
-        );
-        (THINKS, sentence)
-    })
+    let thinks = uneven(Apart::Thinks, Completion::has_thought);
+    let is_apart = (thinks.more.0 - thinks.less.0) as f64 > THINKS_APART * pairs.len() as f64;
+    is_apart.then_some(thinks)
 }
 
 fn redecide(
@@ -289,14 +278,14 @@ fn result(rows: &Rows, votes: &Votes, planned: &PlannedComparison) -> Comparison
     ComparisonResult {
         planned: planned.clone(),
         is_headline: *planned == rows.plan.headline,
-        no_rate: overall.is_none().then(|| no_rate::reason(rows, &pairs)),
+        no_rate: overall.is_none().then(|| why_no_rate(&no_rate::reason(rows, &pairs))),
         p: overall.as_ref().and_then(|rate| rate.permutation_p),
         p_adjusted: None,
         overall,
         in_domain: win_rate(&inside, names, rules(rows)),
         out_of_domain: win_rate(&outside, names, rules(rows)),
         outside_not_worse_than_margin: not_worse_than_margin(&outside, rules(rows)),
-        not_comparable: not_comparable(&pairs, planned).map(|(_, sentence)| sentence),
+        not_comparable: not_comparable(&pairs, planned).map(wording::not_comparable),
         by_category: by_category(rows, &pairs, &panel, planned),
         by_judge: by_judge(rows, &pairs, &panel, planned),
         criteria: criteria(&pairs, &panel),
@@ -494,40 +483,10 @@ fn missing(rows: &Rows, pairs: &[&PairVotes]) -> MissingCounts {
     counts.bounds =
         (all > 0.0).then(|| Interval { low, high: low + counts.missing as f64 / all, level: 1.0 });
     counts.sentence = match unfit.is_empty() || !judges.is_empty() || needing.is_empty() {
-        true => missing_sentence(&counts),
-        false => format!("No judge was asked: {}.", unfit_names(&unfit)),
+        true => wording::missing(&counts),
+        false => wording::all_unfit(unfit),
     };
     counts
-}
-
-fn unfit_names(unfit: &BTreeSet<&str>) -> String {
-    let names: Vec<String> = unfit.iter().map(|judge| format!("`{judge}`")).collect();
-    match names.as_slice() {
-        [only] => format!("{only} failed its exam"),
-        names => format!("{} failed their exams", names.join(" and ")),
-    }
-}
-
-fn missing_sentence(counts: &MissingCounts) -> String {
-    if counts.planned == 0 {
-        return "No verdict of a judge was planned.".to_owned();
-    }
-    if !counts.was_asked() {
-        return "No verdict was asked for yet.".to_owned();
-    }
-    if counts.missing == 0 {
-        return format!("No verdict of {} is missing.", counts.planned);
-    }
-    let bounds = counts.bounds.map_or(String::new(), |bounds| {
-        format!(
-            "; if {} lost the win rate would be {:.0} %, if won {:.0} %",
-            if counts.missing == 1 { "it were" } else { "all of them were" },
-            100.0 * bounds.low,
-            100.0 * bounds.high
-        )
-    });
-    let are = if counts.missing == 1 { "is" } else { "are" };
-    format!("{} of {} {are} missing{bounds}.", counts.missing, counted(counts.planned, "verdict", "verdicts"))
 }
 
 fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> {
@@ -549,11 +508,7 @@ fn length(pairs: &[&PairVotes], scores: &[PromptScore]) -> Option<LengthEffect> 
         }
     }
     let longer = share(longer_won, decided, "decisive pairs");
-    let tail = longer.as_ref().map_or(String::new(), |estimate| {
-        format!("; the longer answer won {} of {decided} decisive pairs", super::estimate::percent(estimate))
-    });
-    let sentence =
-        format!("Answers have {arm_mean_words:.0} words on average, against {against_mean_words:.0}{tail}.");
+    let sentence = wording::length(arm_mean_words, against_mean_words, longer.as_ref(), decided);
     Some(LengthEffect { arm_mean_words, against_mean_words, longer_won: longer, sentence })
 }
 
@@ -562,12 +517,10 @@ pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
     let planned = &result.planned;
     let claim_id = format!("win:{}:{}", planned.arm, planned.against);
     let Some(rate) = &result.overall else {
-        let why = result.no_rate.as_deref().unwrap_or("not judged.");
-        let sentence = format!("`{}` against `{}`: {}", planned.arm, planned.against, uncapitalised(why));
         return Claim {
             claim_id,
             kind: Some(ClaimKind::Comparison),
-            sentence: result.not_comparable.clone().unwrap_or(sentence),
+            sentence: result.not_comparable.clone().unwrap_or_else(|| wording::not_judged(result)),
             word: VerdictWord::NotShown,
             estimate: None,
             p: None,
@@ -586,6 +539,7 @@ pub fn claim(rows: &Rows, result: &ComparisonResult) -> Claim {
         p: result.p,
         p_adjusted: result.p_adjusted,
         needs_about_n: rate.needs_about_n,
-        note: interval_note(rate, result.p, result.p_adjusted, rows.plan.alpha),
+        note: discord(rate, result.p, result.p_adjusted, rows.plan.alpha)
+            .map(crate::wording::win_rate::discord),
     }
 }

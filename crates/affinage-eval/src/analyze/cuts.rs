@@ -6,6 +6,7 @@ use crate::comparison::{Pair, pairs};
 use crate::completion::{Completion, FinishReason};
 use crate::plan::Plan;
 use crate::suite::Prompt;
+use crate::wording::cuts as wording;
 
 /// What the first screen, and the command that generates, say of the headline's answers; `None` where the shares of cut
 /// answers are within the margin of each other.
@@ -14,11 +15,11 @@ use crate::suite::Prompt;
 /// more than the difference of win rates that counts as one, the cuts alone can make such a difference.
 pub fn unequal_cuts(plan: &Plan, prompts: &[Prompt], completions: &[Completion]) -> Option<String> {
     let pairs = pairs(plan, prompts, completions);
-    sentence(plan, pairs.iter().filter(|pair| *pair.planned == plan.headline))
+    unequal(plan, pairs.iter().filter(|pair| *pair.planned == plan.headline))
 }
 
 pub fn of_headline(rows: &Rows, votes: &Votes) -> Option<String> {
-    sentence(rows.plan, votes.of(&rows.plan.headline).map(|votes| &votes.pair))
+    unequal(rows.plan, votes.of(&rows.plan.headline).map(|votes| &votes.pair))
 }
 
 /// A thought that was cut has no answer, and a rule of its own.
@@ -26,7 +27,7 @@ fn is_cut(answer: &Completion) -> bool {
     answer.finish_reason == FinishReason::Length && !answer.is_lost_in_thought()
 }
 
-fn sentence<'p, 'r: 'p>(plan: &Plan, pairs: impl Iterator<Item = &'p Pair<'r>>) -> Option<String> {
+fn unequal<'p, 'r: 'p>(plan: &Plan, pairs: impl Iterator<Item = &'p Pair<'r>>) -> Option<String> {
     let (mut all, mut arm, mut against) = (0, 0, 0);
     for pair in pairs {
         all += 1;
@@ -39,11 +40,5 @@ fn sentence<'p, 'r: 'p>(plan: &Plan, pairs: impl Iterator<Item = &'p Pair<'r>>) 
         false => ((against, &planned.against), (arm, &planned.arm)),
     };
     let is_unequal = (more - less) as f64 > plan.margin * all as f64;
-    is_unequal.then(|| {
-        format!(
-            "This compares cut texts: {more} of {all} answers of `{often}` and {less} of `{seldom}` were cut at the limit of {} \
-             tokens, and an answer may lose only because it does not end.",
-            plan.sampling.max_new_tokens
-        )
-    })
+    is_unequal.then(|| wording::unequal((more, often), (less, seldom), all, plan.sampling.max_new_tokens))
 }

@@ -12,11 +12,11 @@ use super::votes::{JudgePresentations, PairVotes, Votes};
 use crate::analysis::Conflict;
 use crate::findings::{DisagreementMap, Finding, FindingGroup, FindingMeasure, MapRow};
 use crate::judgment::is_person;
-use crate::plain::counted;
 use crate::rng::Rng;
 use crate::stats::disagreement::{Division, ItemCells, division};
 use crate::stats::mean::mean;
 use crate::stats::multiple::holm;
+use crate::wording::disagreement::{self as wording, Says};
 
 const DRAWS: usize = 999;
 
@@ -97,8 +97,7 @@ pub fn disagreement(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<Disagre
     let pairs = shared(rows, votes);
     let (mut findings, mut map) = (Vec::new(), None);
     if pairs.is_empty() {
-        let sentence = "Not known: no pair was judged by two judges in both orders.".to_owned();
-        findings.push(Finding::said("judges", sentence, "judgments.jsonl"));
+        findings.push(Finding::said("judges", wording::NOT_KNOWN.to_owned(), "judgments.jsonl"));
     } else {
         findings.extend(conflicts(&pairs));
         let found =
@@ -109,13 +108,7 @@ pub fn disagreement(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<Disagre
         findings.extend(topic_findings(rows, &pairs, &found, &rows_of_map.judges));
         map = Some(rows_of_map);
     }
-    let group = FindingGroup::new(
-        "disagreement",
-        "Judges that differ by more than they differ from themselves value different things. The test deals the verdicts of \
-                each pair among the judges at random and asks how often that divides them as much. Topics are made by the words \
-                of the prompts alone, before any vote is looked at.",
-        findings,
-    );
+    let group = FindingGroup::new("disagreement", findings);
     (group, map)
 }
 
@@ -125,12 +118,7 @@ fn conflicts(pairs: &[Shared]) -> Option<Finding> {
     let flips = pairs.iter().filter(|p| p.is_flip()).count();
     share(conflicts.len(), pairs.len(), "pairs").map(|estimate| Finding {
         label: "conflicts of values".to_owned(),
-        sentence: format!(
-            "On {} of {} two judges name different winners, each the same in both orders: a conflict of values. On {flips} \
-             others some verdict changed with the order: a coin flip.",
-            conflicts.len(),
-            counted(pairs.len(), "shared pair", "shared pairs")
-        ),
+        sentence: wording::conflicts(conflicts.len(), flips, pairs.len()),
         estimate: Some(estimate),
         measure: FindingMeasure::Share,
         p: None,
@@ -181,19 +169,7 @@ fn divisions(rows: &Rows, pairs: &[Shared], parts: &[Part]) -> (Option<Finding>,
         .collect();
     let adjusted = holm(&tested.iter().map(|(_, found)| found.p).collect::<Vec<f64>>());
     let said = |((part, found), p): (&(&Part, Division), &f64)| {
-        let word = match *p <= 0.05 {
-            true => "judges differ beyond their own noise",
-            false => "no more than the judges' own noise",
-        };
-        let sentence = format!(
-            "Over all pairs: entropy of the judges' votes {:.2} bits on {}, {:.2} by noise alone; variance between judges {:.3}, \
-             {:.3} by noise alone: {word}.",
-            found.entropy_bits,
-            counted(found.items, "pair", "pairs"),
-            found.entropy_by_noise_bits,
-            found.observed,
-            found.by_noise
-        );
+        let sentence = wording::division(found, *p <= 0.05);
         Finding { p: Some(*p), ..Finding::said(&part.label, sentence, "judgments.jsonl of the headline") }
     };
     let map_row = |((part, found), p): (&(&Part, Division), &f64)| {
@@ -271,10 +247,7 @@ fn topic_findings(rows: &Rows, pairs: &[Shared], topics: &[Topic], judges: &[Str
     let mut findings: Vec<Finding> =
         divided.map(|((topic, inside, _), p)| topic_finding(topic, &scores, inside, judges, p)).collect();
     if findings.is_empty() && !topics.is_empty() {
-        let sentence = format!(
-            "No topic is shown to divide the judges in another way than the rest: {} by the words of the prompts were tried.",
-            counted(topics.len(), "topic", "topics")
-        );
+        let sentence = wording::no_topic(topics.len());
         findings.push(Finding::said("topics", sentence, TOPIC_ROWS));
     }
     findings
@@ -310,24 +283,16 @@ fn topic_finding(
     p: f64,
 ) -> Finding {
     let (here, there) = (means(scores, inside, true), means(scores, inside, false));
-    let mut named: Vec<(f64, f64, &String)> = here
+    let mut named: Vec<Says> = here
         .iter()
         .zip(&there)
         .zip(judges)
-        .filter_map(|((here, there), judge)| Some(((*here)?, (*there)?, judge)))
+        .filter_map(|((here, there), judge)| Some(Says { judge, here: (*here)?, there: (*there)? }))
         .collect();
     // The two that part most are those whose moves lie furthest from each other.
-    named.sort_by(|a, b| (a.0 - a.1).total_cmp(&(b.0 - b.1)));
-    let says = |(here, there, judge): &(f64, f64, &String)| {
-        format!("`{judge}` gives {:.0} % there and {:.0} % elsewhere", 100.0 * here, 100.0 * there)
-    };
-    let sentence = format!(
-        "Judges hold different values on prompts about {} ({}): {}, {}.",
-        topic.terms.join(", "),
-        counted(inside.iter().filter(|inside| **inside).count(), "prompt", "prompts"),
-        named.last().map_or(String::new(), says),
-        named.first().map_or(String::new(), says)
-    );
+    named.sort_by(|a, b| (a.here - a.there).total_cmp(&(b.here - b.there)));
+    let prompts = inside.iter().filter(|inside| **inside).count();
+    let sentence = wording::topic(&topic.terms, prompts, named.last(), named.first());
     Finding {
         p: Some(p),
         ..Finding::said(&format!("topic {}", topic.terms.join(", ")), sentence, TOPIC_ROWS)

@@ -20,11 +20,7 @@ use crate::plan::ArmKind;
 use crate::stats::crossed::{CrossedMean, crossed_mean};
 use crate::stats::mean::mean;
 use crate::stats::multiple::holm;
-use crate::text::p_value;
-
-const EXPLANATION: &str = "Each point is one training with a finished schedule; the line joins the means. Bars are \
-95 % intervals that count prompts and training seeds as random: other prompts like these, other seeds. Smaller doses of one \
-seed are the beginnings of larger ones. Fit and win rate are two things: fit is how little the held-out texts surprise it.";
+use crate::wording::dose::{self as wording, Needs, Step};
 
 /// Values of one arm by cluster of prompts.
 type ByCluster<'a> = BTreeMap<&'a str, f64>;
@@ -54,7 +50,7 @@ pub fn result(rows: &Rows, votes: &Votes) -> Option<DoseResult> {
     Some(DoseResult {
         doses: doses.iter().map(|dose| measured.point(dose)).collect(),
         steps,
-        explanation: EXPLANATION.to_owned(),
+        explanation: wording::EXPLANATION.to_owned(),
         limits: limits(&measured, &doses),
     })
 }
@@ -63,13 +59,10 @@ fn limits(measured: &Measured, doses: &[Dose]) -> Vec<String> {
     let seeds = doses.iter().map(|dose| measured.of_dose(dose).len()).min().unwrap_or(0);
     let mut limits = Vec::new();
     if seeds < SEEDS_FOR_A_CLAIM {
-        limits.push(format!(
-            "{seeds} training {}: {SEEDS_FOR_A_CLAIM} are needed to say that another seed would turn out alike.",
-            if seeds == 1 { "seed" } else { "seeds" }
-        ));
+        limits.push(wording::few_seeds(seeds));
     }
     if measured.values.keys().all(|(measure, _)| *measure != DoseMeasure::WinRate) {
-        limits.push("Nothing was judged: the curve is of fit alone, which is no quality.".to_owned());
+        limits.push(wording::FIT_ALONE.to_owned());
     }
     limits
 }
@@ -163,7 +156,15 @@ impl<'a> Measured<'a> {
                 p: found.p(0.0),
                 p_adjusted,
                 word,
-                sentence: sentence(rows, names, found, p_adjusted, measure, word),
+                sentence: wording::step(&Step {
+                    from: &names.0,
+                    to: &names.1,
+                    measure,
+                    found,
+                    p_adjusted,
+                    word,
+                    needs: needs(rows, found, measure),
+                }),
             }
         };
         found.iter().enumerate().map(step).collect()
@@ -257,49 +258,18 @@ fn word(rows: &Rows, found: &CrossedMean, p_adjusted: Option<f64>, measure: Dose
 /// Where hardly any difference was seen, about how many nats per token would be one.
 const FIT_MARGIN: f64 = 0.05;
 
-fn sentence(
-    rows: &Rows,
-    (from, to): (String, String),
-    found: &CrossedMean,
-    p_adjusted: Option<f64>,
-    measure: DoseMeasure,
-    word: DoseWord,
-) -> String {
-    let (what, scale, digits, unit, margin) = match measure {
-        DoseMeasure::WinRate => ("win rate", 100.0, 0, "points", rows.plan.margin),
-        DoseMeasure::Fit => ("fit", 1.0, 3, "nats per token", FIT_MARGIN),
-    };
-    let figure = |x: f64| format!("{:+.digits$}", scale * x);
-    let interval = match found.se > 0.0 {
-        true => format!(" [{}, {}]", figure(found.interval.0), figure(found.interval.1)),
-        false => String::new(),
-    };
-    let p = p_adjusted.map_or(String::new(), |p| format!(", {}", p_value(p)));
-    let start = format!("From {from} to {to}: {what} {}{interval} {unit}{p}", figure(found.mean));
-    if word != DoseWord::NotShown {
-        return format!("{start}: {}.", word.words(measure));
-    }
-    let why = match (found.seeds, found.prompts) {
-        (seeds, _) if seeds < SEEDS_FOR_A_CLAIM => {
-            format!("; a recipe needs {SEEDS_FOR_A_CLAIM} training seeds, here {}", counted_seeds(seeds))
-        }
-        (_, prompts) if prompts < ENOUGH => format!("; needs about {ENOUGH} prompts, here are {prompts}"),
-        _ => needs(found, margin, rows.plan.alpha),
-    };
-    format!("{start}: not shown{why}.")
-}
-
-fn counted_seeds(seeds: usize) -> String {
-    if seeds == 1 { "is 1".to_owned() } else { format!("are {seeds}") }
-}
-
 /// About how many seeds, or how many prompts, would show what was seen, or the margin when hardly anything was seen.
-fn needs(found: &CrossedMean, margin: f64, alpha: f64) -> String {
+fn needs(rows: &Rows, found: &CrossedMean, measure: DoseMeasure) -> Needs {
+    let margin = match measure {
+        DoseMeasure::WinRate => rows.plan.margin,
+        DoseMeasure::Fit => FIT_MARGIN,
+    };
+    let alpha = rows.plan.alpha;
     let effect = if found.mean.abs() < margin / 5.0 { margin } else { found.mean.abs() };
     match (found.seeds_needed(effect, alpha), found.prompts_needed(effect, alpha)) {
-        (Some(seeds), _) if seeds <= 4 * found.seeds => format!("; needs about {seeds} seeds"),
-        (_, Some(prompts)) => format!("; needs about {prompts} prompts"),
-        (Some(seeds), None) => format!("; needs about {seeds} seeds"),
-        (None, None) => "; needs more seeds and more prompts".to_owned(),
+        (Some(seeds), _) if seeds <= 4 * found.seeds => Needs::Seeds(seeds),
+        (_, Some(prompts)) => Needs::Prompts(prompts),
+        (Some(seeds), None) => Needs::Seeds(seeds),
+        (None, None) => Needs::Both,
     }
 }

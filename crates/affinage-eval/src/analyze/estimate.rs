@@ -1,8 +1,7 @@
-//! Small steps from statistics to [`Estimate`]s and their words.
+//! Small steps from statistics to [`Estimate`]s.
 
-use crate::analysis::{Estimate, Interval, TOO_FEW, WinRate};
+use crate::analysis::{Estimate, Interval, WinRate};
 use crate::findings::{Finding, FindingMeasure};
-use crate::plain::counted;
 use crate::stats::{mean, proportion};
 
 /// Level of every plotted interval.
@@ -100,88 +99,14 @@ pub fn figure(value: f64, bounds: (f64, f64), n: usize, unit: &str, method: &str
     }
 }
 
-/// "64 % [51, 76]", of few observations "50 % (too few to say)"
-pub fn percent(estimate: &Estimate) -> String {
-    let number = |x: f64| format!("{:.0}", 100.0 * x + 0.0);
-    format!("{} %{}", number(estimate.value), uncertainty(estimate, number))
-}
-
-/// [`percent`] for the first screen, where nobody was told what brackets mean: "64 % (likely between 51 % and 76 %)".
-pub fn likely(estimate: &Estimate) -> String {
-    let number = |x: f64| format!("{:.0} %", 100.0 * x + 0.0);
-    format!("{}{}", number(estimate.value), in_words(estimate, number))
-}
-
-/// [`points_between`] for the first screen: "+12 points (likely between -3 and +27)".
-pub fn likely_points_between(difference: &Estimate, shares: (f64, f64)) -> String {
-    let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
-    let rounded = rounded_note(difference, shares);
-    format!("{} points{rounded}{}", number(difference.value), in_words(difference, number))
-}
-
-/// [`points`] of a difference that is next to the two shares, as whole percentages: it says "rounded" where theirs would
-/// be another number.
-pub fn points_between(difference: &Estimate, shares: (f64, f64)) -> String {
-    let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
-    let rounded = rounded_note(difference, shares);
-    format!("{} points{rounded}{}", number(difference.value), uncertainty(difference, number))
-}
-
-fn rounded_note(difference: &Estimate, (arm, base): (f64, f64)) -> &'static str {
-    let whole = |share: f64| (100.0 * share).round() as i64;
-    if whole(arm) - whole(base) == whole(difference.value) { "" } else { ", rounded" }
-}
-
-fn in_words(estimate: &Estimate, number: impl Fn(f64) -> String) -> String {
-    match estimate.shown() {
-        Some(Interval { low, high, .. }) if !estimate.is_of_few() => {
-            format!(" (likely between {} and {})", number(low), number(high))
-        }
-        _ => uncertainty(estimate, number),
-    }
-}
-
-/// "+12 points [-3, 27]"
-pub fn points(estimate: &Estimate) -> String {
-    let number = |x: f64| format!("{:+.0}", (100.0 * x).round() + 0.0);
-    format!("{} points{}", number(estimate.value), uncertainty(estimate, number))
-}
-
-/// "0.31 [0.25, 0.37]"
-pub fn decimals(estimate: &Estimate) -> String {
-    let number = |x: f64| format!("{x:.2}");
-    format!("{}{}", number(estimate.value), uncertainty(estimate, number))
-}
-
-/// "0.31 nats per token [0.25, 0.37]"
-pub fn nats(estimate: &Estimate) -> String {
-    let number = |x: f64| format!("{x:.2}");
-    format!("{} nats per token{}", number(estimate.value), uncertainty(estimate, number))
-}
-
-/// " [51, 76]" behind a value; nothing where it has no interval, words where an interval would look like a finding.
-pub fn uncertainty(estimate: &Estimate, number: impl Fn(f64) -> String) -> String {
-    match estimate.shown() {
-        _ if estimate.is_of_few() => format!(" ({TOO_FEW})"),
-        Some(Interval { low, high, .. }) => format!(" [{}, {}]", number(low), number(high)),
-        None => String::new(),
-    }
-}
-
 /// Mean number of words of some texts; 0 of none.
 pub fn mean_words<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     let counts: Vec<f64> = texts.map(|text| text.split_whitespace().count() as f64).collect();
     mean::mean(&counts).unwrap_or(0.0)
 }
 
-/// A win rate of the headline over some of the votes: `beginning` says of which.
-pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
-    let sentence = format!(
-        "{beginning} the win rate is {} of {} ({}).",
-        percent(&rate.estimate),
-        counted(rate.estimate.n, "prompt", "prompts"),
-        rate.outcomes()
-    );
+/// A win rate of the headline over some of the votes, as a finding.
+pub fn rated(label: &str, sentence: String, rate: WinRate, source: &str) -> Finding {
     Finding {
         label: label.to_owned(),
         sentence,
@@ -189,35 +114,5 @@ pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Findi
         estimate: Some(rate.estimate),
         measure: FindingMeasure::Share,
         rows: source.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_observations_have_no_interval_that_looks_like_a_finding() {
-        let of = |n: usize| share(n / 2, n, "pairs").expect("some");
-        assert_eq!(percent(&of(4)), "50 % (too few to say)");
-        assert_eq!(percent(&of(8)), "50 % (too few to say)");
-        assert_eq!(percent(&of(10)), "50 % [19, 81]");
-        assert_eq!(points(&of(4)), "+50 points (too few to say)");
-        assert_eq!(decimals(&of(4)), "0.50 (too few to say)");
-        assert_eq!(likely(&of(4)), "50 % (too few to say)");
-        assert_eq!(likely(&of(10)), "50 % (likely between 19 % and 81 %)");
-        assert_eq!(likely_points_between(&of(10), (0.7, 0.2)), "+50 points (likely between +19 and +81)");
-        assert!(of(4).interval.is_some() && of(4).shown().is_none(), "the file keeps what was computed");
-    }
-
-    #[test]
-    fn a_difference_that_the_printed_shares_do_not_give_is_called_rounded() {
-        let difference = |value: f64| figure(value, (value - 0.05, value + 0.05), 30, "prompts", "by hand");
-        // 26.7 % and 23.3 %: printed 27 and 23, which would be 4.
-        let shares = (0.267, 0.233);
-        let found = difference(shares.0 - shares.1);
-        assert_eq!(points_between(&found, shares), "+3 points, rounded [-2, +8]");
-        assert_eq!(likely_points_between(&found, shares), "+3 points, rounded (likely between -2 and +8)");
-        assert_eq!(points_between(&difference(0.04), (0.27, 0.23)), "+4 points [-1, +9]");
     }
 }

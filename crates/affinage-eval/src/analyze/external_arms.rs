@@ -8,6 +8,7 @@ use crate::analysis::{CheckState, MethodCheck};
 use crate::completion::Served;
 use crate::judge::family::family;
 use crate::plan::{Arm, ArmKind};
+use crate::wording::external_arms as wording;
 
 /// `None` where every arm is the base or a checkpoint of the run.
 pub fn check(rows: &Rows) -> Option<MethodCheck> {
@@ -31,16 +32,13 @@ pub fn check(rows: &Rows) -> Option<MethodCheck> {
             said(found, sentence);
         }
         for judge in related_judges(rows, arm) {
-            let sentence =
-                format!("`{judge}` is of the family of `{}`: judges favour their relatives.", arm.name);
+            let sentence = wording::related(judge, &arm.name);
             said(CheckState::Tip, sentence);
         }
     }
     let advice = match state {
-        CheckState::Issue => {
-            Some("its figures may be recitation, or of several models: do not compare with it")
-        }
-        CheckState::Tip => Some("say so with every figure of theirs"),
+        CheckState::Issue => Some(wording::DOUBTFUL),
+        CheckState::Tip => Some(wording::SAY_SO),
         _ => None,
     };
     Some(MethodCheck {
@@ -66,32 +64,14 @@ fn training(arms: &[&Arm]) -> Vec<(CheckState, String)> {
         }
     }
     let of_version = |(version, (most, names)): (&str, (f64, Vec<&str>))| {
-        let sentence = format!(
-            "{} trained on {version}; the nearest prompt shares {:.0} % of its five-word sequences with a text of it (limit \
-             {:.0} %).",
-            were(&names),
-            100.0 * most,
-            100.0 * LEAK_FROM
-        );
+        let sentence = wording::trained_on(version, &names, most);
         (if most < LEAK_FROM { CheckState::Passed } else { CheckState::Issue }, sentence)
     };
     let mut sentences: Vec<(CheckState, String)> = known.into_iter().map(of_version).collect();
     if !unknown.is_empty() {
-        let sentence =
-            format!("What {} trained on is not known: these prompts may have been among it.", were(&unknown));
-        sentences.push((CheckState::Tip, sentence));
+        sentences.push((CheckState::Tip, wording::training_unknown(&unknown)));
     }
     sentences
-}
-
-/// "`a` was", "`a`, `b` and `c` were", "24 arms were".
-fn were(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.as_slice() {
-        [one] => format!("{one} was"),
-        [first @ .., last] if names.len() <= 4 => format!("{} and {last} were", first.join(", ")),
-        many => format!("{} arms were", many.len()),
-    }
 }
 
 /// What the server said of itself.
@@ -101,20 +81,8 @@ fn served(rows: &Rows, arm: &Arm, model: &str, base_url: &str) -> (CheckState, S
     let models: BTreeSet<&str> = said.iter().filter_map(|served| served.model.as_deref()).collect();
     let refused: BTreeSet<&str> =
         said.iter().flat_map(|served| &served.refused).map(String::as_str).collect();
-    let mut sentence = format!(
-        "`{}` is {model} behind {base_url}: its weights are unknown and can change under the name",
-        arm.name
-    );
-    if !models.is_empty() {
-        let names: Vec<&str> = models.iter().copied().collect();
-        sentence.push_str(&format!("; it answered as {}", names.join(" and ")));
-    }
-    if !refused.is_empty() {
-        let names: Vec<&str> = refused.into_iter().collect();
-        sentence
-            .push_str(&format!("; it refused {}, so its answers are drawn in its own way", names.join(", ")));
-    }
-    sentence.push('.');
+    let (models, refused) = (Vec::from_iter(models), Vec::from_iter(refused));
+    let sentence = wording::served(&arm.name, model, base_url, &models, &refused);
     (if models.len() > 1 { CheckState::Issue } else { CheckState::Tip }, sentence)
 }
 

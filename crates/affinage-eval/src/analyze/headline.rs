@@ -2,22 +2,19 @@
 
 use super::Rows;
 use super::comparisons::{panel, prompt_scores};
-use super::estimate::{percent, points};
 use super::judge_preferences::JudgePreferences;
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{
-    Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
+    Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord,
 };
 use crate::findings::FindingGroup;
-use crate::judgment::spoken;
-use crate::plain::counted;
-use crate::plan::{JudgeKind, PlannedComparison};
-use crate::planted::{LEFT_OUT, PlantedVerdict};
+use crate::plan::JudgeKind;
+use crate::planted::PlantedVerdict;
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
-use crate::text::uncapitalised;
+use crate::wording::headline::{self as wording, Limit, Words};
 
 pub fn headline(
     rows: &Rows,
@@ -34,40 +31,18 @@ pub fn headline(
         contrast(rows, votes).filter(|_| !(not_comparable || coins || rows.plan.design.stops_early));
     Headline {
         composite: if not_comparable { Composite::NotComparable } else { composite(Words::of(result)) },
-        sentence: sentence(planned, result, rows.plan.margin),
+        sentence: wording::sentence(planned, result, rows.plan.margin),
         answers: Default::default(),
         arm: planned.arm.clone(),
         against: planned.against.clone(),
-        contrast_sentence: contrast.as_ref().map(contrast_sentence),
+        contrast_sentence: contrast.as_ref().map(wording::contrast),
         contrast,
-        limits: limits(rows, result, judges).into_iter().map(|limit| limit.sentence).collect(),
+        limits: limits(rows, result, judges).iter().map(wording::limit).collect(),
         with_failed_judges: None,
         cut_texts: None,
         fragility: None,
         in_domain: result.and_then(|result| result.in_domain.clone()),
         out_of_domain: result.and_then(|result| result.out_of_domain.clone()),
-    }
-}
-
-/// The words of a comparison: in the domain and outside it, `None` where nothing was judged, and over all prompts.
-#[derive(Clone, Copy, Debug)]
-struct Words {
-    inside: Option<VerdictWord>,
-    outside: Option<VerdictWord>,
-    overall: Option<VerdictWord>,
-    /// A loss beyond the margin is excluded outside.
-    not_worse_outside: bool,
-}
-
-impl Words {
-    fn of(result: Option<&ComparisonResult>) -> Words {
-        let word = |rate: Option<&WinRate>| rate.map(|rate| rate.word);
-        Words {
-            inside: word(result.and_then(|r| r.in_domain.as_ref())),
-            outside: word(result.and_then(|r| r.out_of_domain.as_ref())),
-            overall: word(result.and_then(|r| r.overall.as_ref())),
-            not_worse_outside: result.and_then(|r| r.outside_not_worse_than_margin) == Some(true),
-        }
     }
 }
 
@@ -93,57 +68,6 @@ fn composite(words: Words) -> Composite {
         (NotShown, NotShown, Equal) => Composite::EquivalentOverall,
         (NotShown, NotShown, NotShown) => Composite::NothingShown,
     }
-}
-
-/// The words as the middle of a sentence. Each word that is shown is said, and none that is not.
-fn said(words: Words, margin: f64) -> String {
-    let is_shown = |word: &VerdictWord| *word != VerdictWord::NotShown;
-    let shown = |word: Option<VerdictWord>| word.filter(is_shown).map(|word| word.words_within(margin));
-    let unknown =
-        |word: Option<VerdictWord>| if word.is_none() { "nothing was judged" } else { "nothing is shown" };
-    let (inside, outside, overall) = (shown(words.inside), shown(words.outside), shown(words.overall));
-    let start = match (&inside, &outside) {
-        (Some(a), Some(b)) if a == b => format!("is {a} in its domain and outside it"),
-        (Some(a), Some(b)) => format!("is {a} in its domain and {b} outside it"),
-        (Some(a), None) if words.not_worse_outside => {
-            format!("is {a} in its domain and not worse than the margin outside it")
-        }
-        (Some(a), None) => format!("is {a} in its domain; outside it {}", unknown(words.outside)),
-        (None, Some(b)) => format!("is {b} outside its domain; in it {}", unknown(words.inside)),
-        (None, None) => match &overall {
-            Some(c) => {
-                return format!(
-                    "is {c} over all prompts; in its domain and outside it alone nothing is shown"
-                );
-            }
-            None => "cannot be told from it yet".to_owned(),
-        },
-    };
-    match overall.filter(|overall| inside.as_ref() != Some(overall) && outside.as_ref() != Some(overall)) {
-        Some(overall) => format!("{start}; over all prompts it is {overall}"),
-        None => start,
-    }
-}
-
-fn sentence(planned: &PlannedComparison, result: Option<&ComparisonResult>, margin: f64) -> String {
-    if let Some(reason) = result.and_then(|result| result.not_comparable.as_ref().or(result.no_rate.as_ref()))
-    {
-        return reason.clone();
-    }
-    let figures = |rate: Option<&WinRate>| match rate {
-        Some(rate) => {
-            format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt", "prompts"))
-        }
-        None => "not judged".to_owned(),
-    };
-    format!(
-        "Compared with `{}`, `{}` {} (win rate in-domain {}, out-of-domain {}).",
-        planned.against,
-        planned.arm,
-        said(Words::of(result), margin),
-        figures(result.and_then(|result| result.in_domain.as_ref())),
-        figures(result.and_then(|result| result.out_of_domain.as_ref()))
-    )
 }
 
 /// In-domain minus out-of-domain win rate. Clusters of the two are different prompts, so variances add (Welch).
@@ -177,138 +101,59 @@ fn contrast(rows: &Rows, votes: &Votes) -> Option<Estimate> {
     })
 }
 
-fn contrast_sentence(contrast: &Estimate) -> String {
-    let shown = match contrast.shown() {
-        Some(interval) if interval.low > 0.0 => "the win rate is higher in the domain",
-        Some(interval) if interval.high < 0.0 => "the win rate is lower in the domain",
-        _ => "a difference between the domains is not shown",
-    };
-    format!("In-domain minus out-of-domain: {}: {shown}.", points(contrast))
-}
-
-/// What a limit of the headline is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitKind {
-    FewPrompts,
-    /// A judge whose votes count changes its winner like a coin, or cannot be tested for it.
-    Consistency,
-    /// A judge's votes are left out, and why.
-    Uncounted,
-    /// What the planted pairs say of a voter.
-    Planted,
-    /// Who judged: one judge, judges without an exam, nobody because nothing needed a judge.
-    Judges,
-    Missing,
-    OneTraining,
-}
-
-/// One sentence about what must be known before the headline is believed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limit {
-    pub kind: LimitKind,
-    pub sentence: String,
-}
-
 /// The limits of the headline. That there is no win rate at all is said by its sentence.
-pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeResult]) -> Vec<Limit> {
+pub fn limits<'a>(
+    rows: &Rows,
+    result: Option<&'a ComparisonResult>,
+    judges: &'a [JudgeResult],
+) -> Vec<Limit<'a>> {
     let mut limits = Vec::new();
-    let mut add = |kind: LimitKind, sentence: String| limits.push(Limit { kind, sentence });
     let rate = result.and_then(|result| result.overall.as_ref());
-    if let Some(Estimate { n, n_effective, .. }) = rate.map(|rate| &rate.estimate) {
-        if *n < ENOUGH {
-            let prompts = counted(*n, "prompt", "prompts");
-            add(
-                LimitKind::FewPrompts,
-                format!(
-                    "Only {prompts} ({n_effective:.0} independent): with fewer than {ENOUGH} prompts we do not say better or \
-                     worse."
-                ),
-            );
-        } else if !is_enough(*n, *n_effective) {
-            add(
-                LimitKind::FewPrompts,
-                format!(
-                    "All {n} prompts together count as {n_effective:.0} independent ones: with fewer than {ENOUGH} we do not \
-                     say better or worse of them."
-                ),
-            );
+    if let Some(&Estimate { n, n_effective, .. }) = rate.map(|rate| &rate.estimate) {
+        if n < ENOUGH {
+            limits.push(Limit::FewPrompts { n, n_effective });
+        } else if !is_enough(n, n_effective) {
+            limits.push(Limit::FewIndependent { n, n_effective });
         }
     }
     let panel: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.in_panel).collect();
     // A judge like a coin comes first: it decides whether anything else is worth reading.
-    for judge in panel.iter().filter(|judge| judge.better_than_coin == Some(false)) {
-        add(LimitKind::Consistency, judge.consistency_sentence.clone());
-    }
-    for judge in judges.iter().filter(|judge| judge.is_coin) {
-        add(
-            LimitKind::Uncounted,
-            format!(
-                "{} It took no exam either, so its votes are left out of the mean.",
-                judge.consistency_sentence
-            ),
-        );
-    }
-    for judge in judges.iter().filter(|judge| judge.is_inverted) {
-        add(
-            LimitKind::Uncounted,
-            format!(
-                "`{}` names the answer that its own scores put lower: its log is inverted, and it is left out of every \
-                 mean.",
-                judge.judge_id
-            ),
-        );
-    }
+    let like_coins = panel.iter().copied().filter(|judge| judge.better_than_coin == Some(false));
+    limits.extend(like_coins.map(Limit::Consistency));
+    limits.extend(judges.iter().filter(|judge| judge.is_coin).map(Limit::Coin));
+    limits.extend(judges.iter().filter(|judge| judge.is_inverted).map(Limit::Inverted));
     match panel.as_slice() {
-        [only] if only.kind == JudgeKind::Human => {
-            let whose = spoken(&only.judge_id);
-            add(LimitKind::Judges, format!("The votes of one person count, those of {whose}: one opinion."));
+        [only] if only.kind == JudgeKind::Human => limits.push(Limit::OnePerson(only)),
+        [only] => limits.push(Limit::OneJudge(only)),
+        [] if rate.is_some_and(|rate| rate.identical == rate.estimate.n) => {
+            limits.push(Limit::NothingToJudge);
         }
-        [only] => add(LimitKind::Judges, format!("One judge, `{}`: one opinion.", only.judge_id)),
-        [] if rate.is_some_and(|rate| rate.identical == rate.estimate.n) => add(
-            LimitKind::Judges,
-            "Both gave the same text to every prompt, so nothing needed a judge.".to_owned(),
-        ),
         _ => {}
     }
     // People see a pair in one order; what they were shown twice tells of them.
-    let both_orders = panel.iter().filter(|judge| judge.kind != JudgeKind::Human);
+    let both_orders = panel.iter().copied().filter(|judge| judge.kind != JudgeKind::Human);
     let untested = both_orders.filter(|judge| judge.better_than_coin.is_none());
-    untested.for_each(|judge| add(LimitKind::Consistency, judge.consistency_sentence.clone()));
+    limits.extend(untested.map(Limit::Consistency));
     let failed = judges.iter().filter_map(|judge| Some((judge, judge.exam.as_ref()?)));
     let failed = failed.filter(|(judge, exam)| match judge.cells_judged {
         0 => exam.is_unfit(),
         _ => !exam.is_qualified(),
     });
-    for (judge, exam) in failed {
-        let sentence = match judge.cells_judged {
-            0 => format!("{} So it was not asked to compare.", exam.sentence),
-            _ => format!("{} Its votes are left out of the mean.", exam.sentence),
-        };
-        add(LimitKind::Uncounted, sentence);
-    }
+    limits.extend(failed.map(|(judge, exam)| Limit::FailedExam(judge, exam)));
     // Of a voter who saw all of them there is nothing to say.
     let planted = judges.iter().filter_map(|judge| Some((judge, judge.planted.as_ref()?)));
     for (voter, planted) in planted.filter(|(_, planted)| planted.verdict != PlantedVerdict::Passed) {
         match planted.is_missed() {
-            true => add(LimitKind::Planted, format!("{} {LEFT_OUT}", planted.sentence)),
-            false if voter.in_panel => add(LimitKind::Planted, planted.sentence.clone()),
+            true => limits.push(Limit::MissedPlanted(planted)),
+            false if voter.in_panel => limits.push(Limit::Planted(planted)),
             false => {}
         }
     }
-    let machines = || judges.iter().filter(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0);
-    let unexamined: Vec<String> = machines()
-        .filter(|judge| judge.exam.is_none() && !judge.is_coin)
-        .map(|judge| format!("`{}`", judge.judge_id))
-        .collect();
-    match unexamined.as_slice() {
-        [] => {}
-        [only] => {
-            add(LimitKind::Judges, format!("{only} took no exam: whether it can judge is not known."));
-        }
-        many => add(
-            LimitKind::Judges,
-            format!("{} took no exam: whether they can judge is not known.", many.join(", ")),
-        ),
+    let machines = judges.iter().filter(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0);
+    let unexamined = machines.filter(|judge| judge.exam.is_none() && !judge.is_coin);
+    let unexamined: Vec<&str> = unexamined.map(|judge| judge.judge_id.as_str()).collect();
+    if !unexamined.is_empty() {
+        limits.push(Limit::NoExam(unexamined));
     }
     let too_few_valid = |judge: &&JudgeResult| {
         let failed = judge.exam.as_ref().is_some_and(|exam| !exam.is_qualified());
@@ -319,25 +164,13 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
             && !judge.is_coin
             && judge.kind != JudgeKind::Human
     };
-    for judge in judges.iter().filter(too_few_valid) {
-        add(
-            LimitKind::Uncounted,
-            format!(
-                "`{}` is valid on {:.0} % of the pairs that it began and is left out of the mean.",
-                judge.judge_id,
-                100.0 * judge.valid_share
-            ),
-        );
-    }
+    limits.extend(judges.iter().filter(too_few_valid).map(Limit::FewValid));
     let many = |result: &&ComparisonResult| {
         result.missing.was_asked() && 20 * result.missing.missing > result.missing.planned
     };
-    if let Some(result) = result.filter(many) {
-        add(LimitKind::Missing, result.missing.sentence.clone());
-    }
+    limits.extend(result.filter(many).map(|result| Limit::Missing(&result.missing)));
     if rows.plan.arm(&rows.plan.headline.arm).is_some_and(|arm| arm.step().is_some()) {
-        let sentence = "One training run: another run with the same settings may turn out differently.";
-        add(LimitKind::OneTraining, sentence.to_owned());
+        limits.push(Limit::OneTraining);
     }
     limits
 }
@@ -355,22 +188,20 @@ pub fn answers(
     let coins: Vec<&&JudgeResult> = panel.iter().filter(|j| j.better_than_coin == Some(false)).collect();
     let comparable = headline.composite != Composite::NotComparable;
     let better = match coins.as_slice() {
-        [first, ..] if comparable && coins.len() == panel.len() => format!(
-            "This cannot be told from these votes: {}; for what they are worth, {}",
-            first.consistency_sentence.trim_end_matches('.'),
-            uncapitalised(&headline.sentence)
-        ),
+        [first, ..] if comparable && coins.len() == panel.len() => {
+            wording::by_coins(first, &headline.sentence)
+        }
         _ => headline.sentence.clone(),
     };
     let better = match &headline.cut_texts {
-        Some(cut) => format!("{cut} {better}"),
+        Some(cut) => [cut.as_str(), &better].join(" "),
         None => better,
     };
     let first_of =
         |id: &str| findings.iter().find(|group| group.id == id)?.first_sentence().map(str::to_owned);
     let worse = result.map_or(&[][..], |result| &result.by_category).iter().filter_map(|cut| {
         let rate = cut.win_rate.as_ref().filter(|rate| rate.word == VerdictWord::Worse)?;
-        (cut.domain == Domain::Out).then(|| format!("{}, {}", cut.category, rate.sentence))
+        (cut.domain == Domain::Out).then(|| wording::of_category(cut, rate))
     });
     let for_what: Vec<String> =
         headline.contrast_sentence.clone().into_iter().chain(worse).chain(first_of("forgetting")).collect();

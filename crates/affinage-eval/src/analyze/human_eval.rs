@@ -4,21 +4,19 @@ use std::collections::BTreeSet;
 
 use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
-use super::estimate::{figure, likely, percent, rated, share};
+use super::estimate::{figure, rated, share};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, win_rate};
-use crate::analysis::FEWEST;
+use crate::analysis::{Estimate, FEWEST};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::human_votes::is_even;
-use crate::judgment::{VOTES_FILE, is_author, is_me, is_person, spoken};
-use crate::plain::counted;
-use crate::plan::Arm;
-use crate::planted::{LEFT_OUT, PLANTED_VOTES_FILE, haste};
+use crate::judgment::{VOTES_FILE, is_author, is_person, spoken};
+use crate::planted::{PLANTED_VOTES_FILE, haste};
 use crate::stats::mean::{mean, weighted_mean};
 use crate::stats::models::{FEWEST_HUMAN_VOTES, prediction_powered_weighted, tuned_lambda};
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
-use crate::text::capitalised;
+use crate::wording::human_eval::{self as wording, Figure, OwnPrompts};
 
 /// The row of the votes of whoever wrote the training texts.
 const AUTHOR_ROW: &str = "the author";
@@ -49,18 +47,13 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
             _ if ids.iter().any(|id| is_author(id)) => who,
             _ => "people",
         };
-        let mut finding = rated(by, &format!("By {by}"), rate, VOTES_FILE);
-        if who == AUTHOR_ROW {
-            finding.sentence.push_str(" The author knows the voice; this is reported apart.");
-            if !is_even(weights_of_voted(&pairs, &voters)) {
-                finding.sentence.push_str(" Pairs on the author's own prompts were drawn before all others.");
-            }
-        } else if !is_even(weights_of_voted(&pairs, &voters)) {
-            finding.sentence.push_str(
-                " These pairs were not drawn evenly: the corrected figure is the one for all pairs.",
-            );
-        }
-        findings.push(finding);
+        let voters_of_rate = wording::Voters {
+            by,
+            are_author: who == AUTHOR_ROW,
+            is_even: is_even(weights_of_voted(&pairs, &voters)),
+        };
+        let sentence = wording::by_people(voters_of_rate, &rate);
+        findings.push(rated(by, sentence, rate, VOTES_FILE));
         if who != AUTHOR_ROW {
             findings.push(joined(&pairs, &voters, &panel));
         }
@@ -68,11 +61,7 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     let planted: Vec<String> = voted
         .iter()
         .filter_map(|voter| Some((rows.planted.get(voter)?, rows.has_missed_planted(voter))))
-        .map(
-            |(planted, missed)| {
-                if missed { format!("{} {LEFT_OUT}", planted.sentence) } else { planted.sentence.clone() }
-            },
-        )
+        .map(|(planted, missed)| wording::planted(planted, missed))
         .collect();
     if !planted.is_empty() {
         findings.push(Finding::said("planted pairs", planted.join(" "), PLANTED_VOTES_FILE));
@@ -86,17 +75,9 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
         findings.push(Finding::said("time to vote", fast.join(" "), VOTES_FILE));
     }
     if voted.is_empty() {
-        findings.push(Finding::said(
-            "people",
-            "Nobody has voted: whether the judges agree with people is not known.".to_owned(),
-            VOTES_FILE,
-        ));
+        findings.push(Finding::said("people", wording::NOBODY.to_owned(), VOTES_FILE));
     }
-    FindingGroup::new(
-        "people",
-        "Agreement among judges is not validity. Votes of people correct the judges' win rate for what the judges get wrong.",
-        findings,
-    )
+    FindingGroup::new("people", findings)
 }
 
 fn weights_of_voted(pairs: &[&PairVotes], voters: &BTreeSet<&str>) -> Vec<f64> {
@@ -119,71 +100,29 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
     let planned = &rows.plan.headline;
     let scores = scores_by(pairs, &BTreeSet::from([author]));
     let rate = win_rate(&scores, (&planned.arm, &planned.against), rules(rows))?;
-    let (who, like) = match is_me(author) {
-        true => (capitalised(spoken(author)), "more like their own voice"),
-        false => (format!("The author {}", spoken(author)), "more like their own voice"),
+    let there = || {
+        let answered = pairs.iter().filter(|votes| !votes.unanswered);
+        answered.map(|votes| votes.pair.prompt.prompt_id.as_str()).collect::<BTreeSet<&str>>().len()
     };
-    let n = rate.estimate.n;
-    let voted = counted(n, "prompt", "prompts");
-    if rows.has_missed_planted(author) {
-        return Some(format!(
-            "{who} voted on {voted} which answer sounds {like}, and missed the planted pairs: no figure is made of these votes."
-        ));
-    }
-    let tuned = match rows.plan.arm(&planned.arm).and_then(Arm::adapter_sha256) {
-        Some(_) => "the tuned answer".to_owned(),
-        None => format!("the answer of {}", rows.plan.called(&planned.arm)),
+    let figure = match () {
+        () if rows.has_missed_planted(author) => Figure::Missed,
+        () if !rate.estimate.is_of_few() => Figure::Made,
+        () if there() < FEWEST => Figure::TooFewThere,
+        () => Figure::More(FEWEST - rate.estimate.n),
     };
-    let own = of_own(pairs, &scores);
-    let tied = if rate.ties == 0 { String::new() } else { format!(", {} tied", rate.ties) };
-    let chose = format!("{who} chose {tuned} as {like} on {} of {voted}{tied}", rate.wins);
-    if !rate.estimate.is_of_few() {
-        return Some(format!("{chose}: {}.{own}", likely(&rate.estimate)));
-    }
-    let there: BTreeSet<&str> = pairs
-        .iter()
-        .filter(|votes| !votes.unanswered)
-        .map(|votes| votes.pair.prompt.prompt_id.as_str())
-        .collect();
-    let more = match there.len() < FEWEST {
-        true => format!("a figure needs votes on {FEWEST} prompts, and this evaluation has fewer"),
-        false => format!(
-            "votes on {} needed for a figure, {}",
-            match FEWEST - n {
-                1 => "1 more prompt is".to_owned(),
-                more => format!("{more} more prompts are"),
-            },
-            rows.plan.command("vote", &format!("--as {}", if is_me(author) { "me" } else { spoken(author) }))
-        ),
-    };
-    Some(format!("{chose}: {more}.{own}"))
+    Some(wording::of_author(author, rows.plan, &rate, figure, of_own(pairs, &scores)))
 }
 
-/// Which of the prompts are from the author's texts, where the voice shows best: a sentence, and what follows where most are not.
-fn of_own(pairs: &[&PairVotes], scores: &[PromptScore]) -> String {
+/// Which of the prompts are from the author's texts, where the voice shows best.
+fn of_own(pairs: &[&PairVotes], scores: &[PromptScore]) -> OwnPrompts {
     let own_prompts: BTreeSet<&str> = pairs
         .iter()
         .filter(|votes| votes.pair.prompt.domain == Domain::In)
         .map(|votes| votes.pair.prompt.prompt_id.as_str())
         .collect();
-    let own: Vec<&PromptScore> =
-        scores.iter().filter(|score| own_prompts.contains(score.prompt_id)).collect();
-    let (all, from_texts) = (scores.len(), own.len());
-    let few = "so these votes say little about the voice";
-    match from_texts {
-        0 => format!(" None of these prompts is from the author's texts, {few}."),
-        _ if from_texts == all => " All of these prompts are from the author's texts.".to_owned(),
-        _ => {
-            let chosen = own.iter().filter(|score| score.score > 0.5).count();
-            let are = if from_texts == 1 { "is" } else { "are" };
-            let most = if 2 * from_texts < all { format!(", {few}") } else { String::new() };
-            format!(
-                " Of these prompts {from_texts} {are} from the author's texts (it was chosen on {chosen} of {from_texts}), the \
-                 other {} are on other subjects{most}.",
-                all - from_texts
-            )
-        }
-    }
+    let own = || scores.iter().filter(|score| own_prompts.contains(score.prompt_id));
+    let chosen = own().filter(|score| score.score > 0.5).count();
+    OwnPrompts { all: scores.len(), from_texts: own().count(), chosen }
 }
 
 /// One pair that people and judges scored.
@@ -211,10 +150,7 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
     };
     let both: Vec<Both> = judged.iter().filter_map(both).collect();
     if both.len() < FEWEST_HUMAN_VOTES {
-        let sentence = format!(
-            "{} voted on by people and judges; from {FEWEST_HUMAN_VOTES} on the judges are corrected by them.",
-            counted(both.len(), "pair", "pairs")
-        );
+        let sentence = wording::too_few_to_correct(both.len());
         return Finding::said("judges corrected by people", sentence, "votes.jsonl and judgments.jsonl");
     }
     let weights: Vec<f64> = both.iter().map(|pair| pair.weight).collect();
@@ -231,19 +167,10 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
         let bounds = (f.interval.0.max(0.0), f.interval.1.min(1.0));
         figure(f.estimate, bounds, all.len(), "pairs", &format!("prediction-powered (PPI++), {draw}"))
     });
-    let figures = estimate.as_ref().map_or(String::new(), percent);
+    let agreement = agreement(&both, &weights, is_even);
     Finding {
         label: "judges corrected by people".to_owned(),
-        sentence: format!(
-            "Judges corrected by {} of people: {figures}; judges and people name the same winner in {}.{}",
-            counted(human.len(), "vote", "votes"),
-            agreement(&both, &weights, is_even),
-            if is_even {
-                ""
-            } else {
-                " More pairs were drawn where judges split; the weights take that back."
-            }
-        ),
+        sentence: wording::corrected(human.len(), estimate.as_ref(), agreement.as_ref(), is_even),
         estimate,
         measure: FindingMeasure::Share,
         p: None,
@@ -252,16 +179,14 @@ fn joined(pairs: &[&PairVotes], voters: &BTreeSet<&str>, panel: &BTreeSet<&str>)
 }
 
 /// How often judges and people name the same winner, over all pairs and not only those that were drawn.
-fn agreement(both: &[Both], weights: &[f64], is_even: bool) -> String {
+fn agreement(both: &[Both], weights: &[f64], is_even: bool) -> Option<Estimate> {
     let same: Vec<f64> = both.iter().map(|pair| f64::from(u8::from(pair.names_the_same()))).collect();
     if is_even {
         let agreed = same.iter().filter(|same| **same == 1.0).count();
-        return share(agreed, same.len(), "pairs").map_or(String::new(), |estimate| percent(&estimate));
+        return share(agreed, same.len(), "pairs");
     }
-    let found = weighted_mean(&same, weights);
-    found.map_or(String::new(), |found| {
-        let half = t_quantile(0.975, found.n_effective - 1.0) * found.se;
-        let bounds = ((found.mean - half).max(0.0), (found.mean + half).min(1.0));
-        percent(&figure(found.mean, bounds, same.len(), "pairs", "weighed by the probability of being drawn"))
-    })
+    let found = weighted_mean(&same, weights)?;
+    let half = t_quantile(0.975, found.n_effective - 1.0) * found.se;
+    let bounds = ((found.mean - half).max(0.0), (found.mean + half).min(1.0));
+    Some(figure(found.mean, bounds, same.len(), "pairs", "weighed by the probability of being drawn"))
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
 use super::comparisons::scores_by;
-use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points};
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered};
 use super::votes::{PairVotes, Votes};
-use crate::analysis::{Estimate, JudgeOverlap, JudgeResult};
+use crate::analysis::{JudgeOverlap, JudgeResult};
 use crate::judge::family::{Relation, family, relation};
 use crate::judgment::is_author;
 use crate::plan::JudgeKind;
+use crate::wording::judge_overlap as wording;
 
 /// What a judge is to the writers and to the base model. People are related to nobody; the author wrote the texts.
 pub fn of_judge(rows: &Rows, judge_id: &str) -> Relation {
@@ -65,11 +66,10 @@ pub fn result(rows: &Rows, votes: &Votes, judges: &[JudgeResult]) -> JudgeOverla
     let is_independent =
         judges.iter().filter(counts).filter(qualified).any(|judge| judge.relation == Relation::Unrelated);
     let any_votes = judges.iter().any(|judge| judge.cells_judged > 0);
-    let limit = (any_votes && !is_independent)
-        .then(|| "Not independent: no vote of an outside judge or person counts yet.".to_owned());
+    let limit = (any_votes && !is_independent).then(|| wording::NOT_INDEPENDENT.to_owned());
     JudgeOverlap {
         writers: writers(rows),
-        sentence: sentence(related.as_ref(), unrelated.as_ref(), difference.as_ref()),
+        sentence: wording::sentence(related.as_ref(), unrelated.as_ref(), difference.as_ref()),
         related,
         unrelated,
         difference,
@@ -83,41 +83,4 @@ fn writers(rows: &Rows) -> BTreeMap<String, f64> {
     let total: usize = dataset.writers.values().sum();
     let share = |(writer, count): (&String, &usize)| (writer.clone(), *count as f64 / total.max(1) as f64);
     dataset.writers.iter().map(share).collect()
-}
-
-fn sentence(
-    related: Option<&Estimate>,
-    unrelated: Option<&Estimate>,
-    difference: Option<&Estimate>,
-) -> String {
-    match (related, unrelated, difference) {
-        (None, None, _) => "No judge's relation to the writers is known.".to_owned(),
-        (Some(related), None, _) => format!(
-            "Only judges related to the writers or to the base model voted: win rate {}.",
-            percent(related)
-        ),
-        (None, Some(unrelated), _) => {
-            format!(
-                "Only judges unrelated to the writers and to the base model voted: win rate {}.",
-                percent(unrelated)
-            )
-        }
-        (Some(related), Some(unrelated), difference) => {
-            let words = match difference.map(|d| (d, d.shown())) {
-                Some((d, Some(interval))) if interval.low > 0.0 => {
-                    format!("related judges favour the arm more, by {}", points(d))
-                }
-                Some((d, Some(interval))) if interval.high < 0.0 => {
-                    format!("related judges favour the arm less, by {}", points(d))
-                }
-                Some((d, _)) => format!("a difference is not shown ({})", points(d)),
-                None => "they share too few prompts for a difference".to_owned(),
-            };
-            format!(
-                "Win rate by related judges {}, by unrelated ones {}: {words}.",
-                percent(related),
-                percent(unrelated)
-            )
-        }
-    }
 }

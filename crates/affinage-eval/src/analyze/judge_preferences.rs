@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Rows;
 use super::collinearity::Collinearity;
 use super::comparisons::{panel, rules};
-use super::estimate::{LEVEL, figure, percent};
+use super::estimate::{LEVEL, figure};
 use super::votes::{PairVotes, Votes};
 use super::win_rate::{PromptScore, win_rate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
@@ -14,6 +14,7 @@ use crate::stats::bootstrap::{covariance, draw, positions};
 use crate::stats::logit::{Design, Logit, clustered_covariance, fit};
 use crate::stats::special::{beta_cdf, t_quantile};
 use crate::text::words;
+use crate::wording::judge_preferences as wording;
 
 /// Differences (arm minus against) that a profile looks at, each divided by its standard deviation.
 pub const FEATURES: [&str; 7] =
@@ -146,10 +147,7 @@ fn at_equal_length(who: &str, rate: f64, se: f64, prompts: usize, source: &str) 
         figure(rate, bounds, prompts, "prompts", "length-controlled logit, clustered delta method");
     Finding {
         label: format!("{who}, at equal length"),
-        sentence: format!(
-            "By {who} the win rate at equal length is {} of {prompts} prompts.",
-            percent(&estimate)
-        ),
+        sentence: wording::at_equal_length(who, &estimate),
         estimate: Some(estimate),
         measure: FindingMeasure::Share,
         p: None,
@@ -243,20 +241,11 @@ impl JudgePreferences {
         if b - bar * se <= 0.0 {
             return None;
         }
-        let left = self.equal_length.map_or(String::new(), |(rate, se)| {
-            let low = (rate - self.t() * se).max(0.0);
-            let high = (rate + self.t() * se).min(1.0);
-            format!(
-                "; at equal length its win rate would be {:.0} % [{:.0}, {:.0}]",
-                100.0 * rate,
-                100.0 * low,
-                100.0 * high
-            )
+        let equal_length = self.equal_length.map(|(rate, se)| {
+            let half = self.t() * se;
+            (rate, ((rate - half).max(0.0), (rate + half).min(1.0)))
         });
-        Some(format!(
-            "`{}` rewards length ({b:+.1} log odds for an answer longer by a standard deviation){left}.",
-            self.judge_id
-        ))
+        Some(wording::rewards_length(&self.judge_id, b, equal_length))
     }
 }
 
@@ -302,18 +291,11 @@ pub fn group(rows: &Rows, votes: &Votes, profiles: &Profiles) -> FindingGroup {
     }
     findings.extend(interactions(values, &profiles.features.kept));
     if findings.is_empty() {
-        let sentence = format!(
-            "Not fitted: no judge has {FEWEST_PROMPTS} prompts of `{}` against `{}`.",
-            rows.plan.headline.arm, rows.plan.headline.against
-        );
+        let planned = &rows.plan.headline;
+        let sentence = wording::not_fitted(FEWEST_PROMPTS, &planned.arm, &planned.against);
         findings.push(Finding::said("profiles", sentence, "judgments.jsonl"));
     }
-    FindingGroup::new(
-        "values",
-        "How far a feature of an answer moves a judge's vote when all others are equal: log odds for one standard \
-                deviation. Seven features are looked at, so one interval in twenty misses zero by chance.",
-        findings,
-    )
+    FindingGroup::new("values", findings)
 }
 
 /// What so many prompts can show of a preference at all: 2.8 standard errors are seen with 80 % power.
@@ -321,27 +303,12 @@ fn power(values: &[JudgePreferences]) -> Option<Finding> {
     let least = |judge: &JudgePreferences| {
         judge.coefficients.iter().flatten().map(|(_, se)| 2.8 * se).fold(0.0, f64::max)
     };
-    let seen: Vec<f64> = values.iter().map(least).collect();
-    let (low, high) =
-        seen.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), b| (low.min(*b), high.max(*b)));
-    let range = match values.len() {
-        0 => return None,
-        _ if high - low < 0.05 => format!("{high:.1}"),
-        _ => format!("{low:.1} to {high:.1}"),
-    };
-    let penalised: Vec<String> =
-        values.iter().filter(|j| j.is_penalised).map(|j| format!("`{}`", j.judge_id)).collect();
-    let penalty = match penalised.is_empty() {
-        true => String::new(),
-        false => {
-            format!(" Features separate the votes of {}: Firth's penalty was used.", penalised.join(", "))
-        }
-    };
-    let sentence = format!(
-        "With {} prompts a judge must move its log odds by about {range} per standard deviation for its least certain \
-         feature to be seen with 80 % power.{penalty}",
-        values[0].prompts
-    );
+    let prompts = values.first()?.prompts;
+    let seen = values.iter().map(least);
+    let range = seen.fold((f64::INFINITY, 0.0_f64), |(low, high), b| (low.min(b), high.max(b)));
+    let penalised = values.iter().filter(|judge| judge.is_penalised);
+    let penalised: Vec<&str> = penalised.map(|judge| judge.judge_id.as_str()).collect();
+    let sentence = wording::power(prompts, range, &penalised);
     Some(Finding::said("power", sentence, "judgments.jsonl, texts in completions.jsonl"))
 }
 
@@ -367,20 +334,13 @@ fn interactions(values: &[JudgePreferences], kept: &[usize]) -> Vec<Finding> {
     tested
         .iter()
         .zip(adjusted)
-        .map(|((f, _), p)| {
-            let shown = if p <= 0.05 {
-                "judges value it differently"
-            } else {
-                "no difference between judges is shown"
-            };
-            Finding {
-                p: Some(p),
-                ..Finding::said(
-                    FEATURES[*f],
-                    format!("{}: {shown}.", FEATURES[*f]),
-                    "judgments.jsonl, all judges",
-                )
-            }
+        .map(|((f, _), p)| Finding {
+            p: Some(p),
+            ..Finding::said(
+                FEATURES[*f],
+                wording::interaction(FEATURES[*f], p <= 0.05),
+                "judgments.jsonl, all judges",
+            )
         })
         .collect()
 }
@@ -427,12 +387,7 @@ pub fn readers(rows: &Rows, votes: &Votes) -> FindingGroup {
         let Some(rate) = win_rate(&scores, (&planned.arm, &planned.against), rules(rows)) else { continue };
         findings.push(Finding {
             label: audience.name.clone(),
-            sentence: format!(
-                "For a reader who {}, the win rate is {} of {} prompts (not one of the planned comparisons).",
-                audience.name,
-                percent(&rate.estimate),
-                rate.estimate.n
-            ),
+            sentence: wording::reader(&audience.name, &rate.estimate),
             estimate: Some(rate.estimate),
             measure: FindingMeasure::Share,
             p: None,
@@ -440,12 +395,7 @@ pub fn readers(rows: &Rows, votes: &Votes) -> FindingGroup {
         });
     }
     if findings.is_empty() {
-        let sentence = "Unknown: no judge scored the five criteria.";
-        findings.push(Finding::said("readers", sentence.to_owned(), "judgments.jsonl scores"));
+        findings.push(Finding::said("readers", wording::NO_CRITERIA.to_owned(), "judgments.jsonl scores"));
     }
-    FindingGroup::new(
-        "readers",
-        "Readers differ in what they value. Their weights were fixed in the plan before any answer was seen.",
-        findings,
-    )
+    FindingGroup::new("readers", findings)
 }

@@ -6,13 +6,12 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::Rows;
 use super::comparisons::panel;
-use super::estimate::{Observation, Range, clustered, percent, points, share};
+use super::estimate::{Observation, Range, clustered, share};
 use super::votes::{JudgePresentations, JudgedPresentation, PairVotes, Votes};
-use crate::analysis::{Estimate, Interval, JudgeResult};
-use crate::comparison::REPEATS;
+use crate::analysis::{Estimate, JudgeResult};
 use crate::judgment::{MissingReason, Usage, is_person};
-use crate::plain::counted;
 use crate::plan::JudgeKind;
+use crate::wording::judges::{self as wording, Habit};
 
 /// Below this many pairs decisive in both orders, consistency is not testable.
 pub const TESTABLE_PAIRS: usize = 20;
@@ -37,6 +36,7 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
     let slot_effect = slot_effect(&judged);
     let label_effect = label_effect(&judged);
     let flip_rate = flip_rate(&judged);
+    let better_than_coin = better_than_coin(flip_rate.as_ref());
     let any = presentations().next();
     let kind = planned.map_or_else(|| kind_of(judge_id, any), |judge| judge.kind);
     let self_agreement = self_agreement(&judged);
@@ -53,28 +53,18 @@ fn result(rows: &Rows, votes: &Votes, judge_id: &str) -> JudgeResult {
         missing,
         valid_share: if judged.is_empty() { 0.0 } else { valid as f64 / judged.len() as f64 },
         in_panel: in_panel(rows, votes, judge_id),
-        slot_sentence: effect_sentence(
-            slot_effect.as_ref(),
-            judge_id,
-            ("the answer shown first", "the answer shown second"),
-            CANCELS,
-        ),
+        slot_sentence: wording::effect(slot_effect.as_ref(), judge_id, Habit::Position, true),
         slot_effect,
-        label_sentence: effect_sentence(
-            label_effect.as_ref(),
-            judge_id,
-            ("the first label of a pair", "the second label of a pair"),
-            if in_both_orders { CANCELS } else { DEALT },
-        ),
+        label_sentence: wording::effect(label_effect.as_ref(), judge_id, Habit::Label, in_both_orders),
         label_effect,
         is_inverted: judged.iter().any(|(_, judge)| judge.is_inverted),
         is_coin: judged.iter().any(|(_, judge)| judge.is_coin),
-        better_than_coin: better_than_coin(flip_rate.as_ref()),
-        consistency_sentence: consistency_sentence(judge_id, flip_rate.as_ref()),
+        better_than_coin,
+        consistency_sentence: wording::consistency(judge_id, flip_rate.as_ref(), better_than_coin),
         flip_rate,
         tie_rate: (!scored.is_empty()).then(|| ties as f64 / scored.len() as f64),
         longer_won: longer_won(&judged),
-        self_sentence: self_sentence(judge_id, kind, self_agreement.as_ref()),
+        self_sentence: wording::with_itself(judge_id, kind, self_agreement.as_ref()),
         self_agreement,
         exam: rows.exams.get(judge_id).map(|exam| (*exam).clone()),
         planted: rows.planted.get(judge_id).cloned(),
@@ -146,38 +136,6 @@ fn label_effect(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate
     clustered(&observations, Range { low: -0.5, high: 0.5 }, "calls")
 }
 
-/// Why an effect of position or label favours no arm: of judges, and of people, who see each pair in one order.
-const CANCELS: &str = "both orders are judged, so it cancels";
-const DEALT: &str = "labels are dealt by chance, so it costs certainty and favours no arm";
-
-/// The same effect, seen from the other side.
-fn mirrored(effect: &Estimate) -> Estimate {
-    let interval = effect.interval.map(|i| Interval { low: -i.high, high: -i.low, ..i });
-    Estimate { value: -effect.value, interval, ..effect.clone() }
-}
-
-/// `what` stands first, `other` second: an effect above 0 favours the first.
-fn effect_sentence(
-    effect: Option<&Estimate>,
-    judge_id: &str,
-    (what, other): (&str, &str),
-    harmless: &str,
-) -> String {
-    let Some(effect) = effect else {
-        return format!("`{judge_id}` has not judged a pair in both orders.");
-    };
-    let figures = points(effect);
-    match effect.shown() {
-        Some(interval) if interval.low > 0.0 => {
-            format!("`{judge_id}` prefers {what}, by {figures} ({harmless}).")
-        }
-        Some(interval) if interval.high < 0.0 => {
-            format!("`{judge_id}` prefers {other}, by {} ({harmless}).", points(&mirrored(effect)))
-        }
-        _ => format!("`{judge_id}`: no effect of {what} is shown ({figures})."),
-    }
-}
-
 fn flip_rate(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {
     rate_of(&judged.iter().filter_map(|(_, judge)| judge.flipped()).collect::<Vec<bool>>())
 }
@@ -196,28 +154,6 @@ fn better_than_coin(flip_rate: Option<&Estimate>) -> Option<bool> {
     Some(flip_rate.interval?.high < 0.5)
 }
 
-fn consistency_sentence(judge_id: &str, flip_rate: Option<&Estimate>) -> String {
-    let Some(rate) = flip_rate else {
-        return format!(
-            "`{judge_id}` has no pair that is decisive in both orders: its consistency is not testable."
-        );
-    };
-    let flips = (rate.value * rate.n as f64).round() as usize;
-    let figures = format!(
-        "`{judge_id}` changed its winner with the order in {flips} of {} ({})",
-        counted(rate.n, "pair", "pairs"),
-        percent(rate)
-    );
-    match (better_than_coin(Some(rate)), rate.interval) {
-        (None, _) => format!("{figures}: fewer than {TESTABLE_PAIRS} pairs, not testable."),
-        (Some(true), _) => format!("{figures}: fewer than a coin would."),
-        (Some(false), Some(interval)) if interval.low > 0.5 => {
-            format!("{figures}: it follows the position, not the answer, and is no better than a coin.")
-        }
-        (Some(false), _) => format!("{figures}: no better than a coin."),
-    }
-}
-
 /// Share of repeated calls with the outcome of the first one: the ceiling of any agreement between judges.
 fn self_agreement(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {
     let same: Vec<bool> = judged
@@ -230,23 +166,6 @@ fn self_agreement(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estima
         })
         .collect();
     share(same.iter().filter(|same| **same).count(), same.len(), "repeated calls")
-}
-
-fn self_sentence(judge_id: &str, kind: JudgeKind, agreement: Option<&Estimate>) -> String {
-    match agreement {
-        Some(estimate) if estimate.n >= REPEATS => {
-            let of = counted(estimate.n, "call", "calls");
-            format!("Asked again, `{judge_id}` says the same in {} of {of}.", percent(estimate))
-        }
-        Some(estimate) => format!(
-            "`{judge_id}` was asked again {}, fewer than {REPEATS}: how far it agrees with itself is not testable.",
-            counted(estimate.n, "time", "times")
-        ),
-        None if kind == JudgeKind::Local => {
-            format!("`{judge_id}` runs here and is deterministic: asked again it says the same.")
-        }
-        None => format!("`{judge_id}` was not asked again: how far it agrees with itself is not known."),
-    }
 }
 
 fn longer_won(judged: &[(&PairVotes, &JudgePresentations)]) -> Option<Estimate> {

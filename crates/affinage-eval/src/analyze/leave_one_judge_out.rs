@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Rows;
 use super::comparisons::{panel, prompt_scores, rules};
-use super::estimate::{LEVEL, percent, points, share};
+use super::estimate::{LEVEL, share};
 use super::votes::{JudgePresentations, PairVotes, Votes};
 use super::win_rate::win_rate;
 use crate::analysis::{Estimate, Interval};
@@ -14,6 +14,7 @@ use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::rng::Rng;
 use crate::stats::agreement::cochran_q;
 use crate::stats::bootstrap::{draw, positions, quantile};
+use crate::wording::leave_one_judge_out as wording;
 
 const RESAMPLES: usize = 300;
 
@@ -22,12 +23,7 @@ pub fn group(rows: &Rows, votes: &Votes) -> FindingGroup {
     let mut findings = left_out(rows, votes);
     findings.extend(self_agreement(votes));
     findings.extend(against_ceiling(rows, votes));
-    FindingGroup::new(
-        "panel",
-        "The headline without each judge, and how often a judge gives the same verdict when asked the same again: judges \
-                that agree with each other as often as with themselves differ by noise alone.",
-        findings,
-    )
+    FindingGroup::new("panel", findings)
 }
 
 /// Is one judge carrying the result? Leave each out; test whether their win rates differ; how far one agrees with itself.
@@ -60,17 +56,7 @@ fn left_out(rows: &Rows, votes: &Votes) -> Vec<Finding> {
         })
         .collect();
     if let Some(found) = cochran_q(&matrix) {
-        let word = if found.p <= 0.05 {
-            "judges differ in their win rates"
-        } else {
-            "no difference between their win rates is shown"
-        };
-        let sentence = format!(
-            "Cochran's Q {:.1} with {} degrees of freedom on {} decided pairs: {word}.",
-            found.q,
-            found.df,
-            matrix.len()
-        );
+        let sentence = wording::cochran(&found, matrix.len());
         findings.push(Finding {
             p: Some(found.p),
             ..Finding::said("Cochran's Q", sentence, "pairs decided by every judge")
@@ -84,11 +70,7 @@ fn range_without_one(left_out: &[Finding]) -> Option<Finding> {
     let rates = || left_out.iter().filter_map(|finding| Some((finding.estimate.as_ref()?, &finding.label)));
     let (low, lowest) = rates().min_by(|a, b| a.0.value.total_cmp(&b.0.value))?;
     let (high, highest) = rates().max_by(|a, b| a.0.value.total_cmp(&b.0.value))?;
-    let sentence = format!(
-        "Whichever judge is left out, the win rate stays between {} ({lowest}) and {} ({highest}).",
-        percent(low),
-        percent(high)
-    );
+    let sentence = wording::range((low, lowest), (high, highest));
     Some(Finding::said("without one judge", sentence, "judgments.jsonl of the panel"))
 }
 
@@ -115,16 +97,13 @@ fn self_agreement(votes: &Votes) -> Vec<Finding> {
     let mut untestable = Vec::new();
     for (judge, (same, repeats)) in counts {
         if repeats < REPEATS {
-            untestable.push(format!("`{judge}` ({repeats})"));
+            untestable.push((judge, repeats));
             continue;
         }
         let estimate = share(same, repeats, "repeated verdicts");
-        let figures = estimate.as_ref().map_or(String::new(), percent);
         findings.push(Finding {
             label: format!("{judge} with itself"),
-            sentence: format!(
-                "`{judge}` repeats its verdict in {figures} of {repeats} presentations: the ceiling for agreement with anyone."
-            ),
+            sentence: wording::repeats(judge, estimate.as_ref(), repeats),
             estimate,
             measure: FindingMeasure::Share,
             p: None,
@@ -132,10 +111,7 @@ fn self_agreement(votes: &Votes) -> Vec<Finding> {
         });
     }
     if !untestable.is_empty() {
-        let sentence = format!(
-            "How far a judge agrees with itself is not testable with fewer than {REPEATS} presentations asked again: {}.",
-            untestable.join(", ")
-        );
+        let sentence = wording::untestable(&untestable);
         findings.push(Finding::said("self-agreement", sentence, "judgments.jsonl, repeat > 0"));
     }
     findings
@@ -246,22 +222,9 @@ fn gap_finding(rows: &Rows, judges: [&str; 2], tallies: &[Tally]) -> Option<Find
         unit: "shared verdicts".to_owned(),
         method: format!("cluster bootstrap, {RESAMPLES} resamples"),
     };
-    let word = match interval.high < 0.0 {
-        true => "they value different things",
-        false => "no more than their own noise",
-    };
-    let own = |i: usize| 100.0 * total.same_again[i] / total.again[i];
+    let own = |i: usize| (total.same_again[i], total.again[i]);
     Some(Finding {
-        sentence: format!(
-            "`{}` and `{}` give the same verdict in {:.0} % of shared presentations; asked again, each repeats its own in {:.0} and {:.0} %: \
-             {}: {word}.",
-            judges[0],
-            judges[1],
-            100.0 * total.same / total.shared,
-            own(0),
-            own(1),
-            points(&estimate)
-        ),
+        sentence: wording::against_ceiling(judges, (total.same, total.shared), [own(0), own(1)], &estimate),
         label,
         estimate: Some(estimate),
         measure: FindingMeasure::SharePoints,

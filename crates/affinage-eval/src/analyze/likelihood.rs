@@ -3,30 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{ANY, Observation, clustered, decimals, nats, uncertainty};
-use crate::analysis::{ArmLikelihood, ArmLikelihoodPerCharacter, Estimate, LikelihoodGain, LikelihoodResult};
+use super::estimate::{ANY, Observation, clustered};
+use crate::analysis::{ArmLikelihood, ArmLikelihoodPerCharacter, LikelihoodGain, LikelihoodResult};
 use crate::likelihood::{LikelihoodControl, LikelihoodRow};
-use crate::plain::counted;
 use crate::plan::ArmKind;
 use crate::stats::mean::mean;
-
-const EXPLANATION: &str = "Fit is how much less the held-out answers of the examples surprise an arm than the base \
-model, in nats per token. It is no judgement of quality.";
-
-/// What the rows beside your texts are: of those that were scored.
-fn explanation(scored: &BTreeMap<LikelihoodControl, f64>) -> String {
-    let mut text = EXPLANATION.to_owned();
-    if scored.contains_key(&LikelihoodControl::OtherWriter) {
-        text.push_str(" \"Other writers\" are answers of others to the same prompts.");
-    }
-    if scored.contains_key(&LikelihoodControl::Shuffled) {
-        text.push_str(
-            " \"Wrong prompt\" are the same answers under each other's prompts: what is gained there too is manner, not \
-             answering.",
-        );
-    }
-    text
-}
+use crate::wording::likelihood as wording;
 
 /// `None` without likelihood rows of the base.
 pub fn result(rows: &Rows) -> Option<LikelihoodResult> {
@@ -61,7 +43,7 @@ pub fn result(rows: &Rows) -> Option<LikelihoodResult> {
             .filter_map(|control| gain(rows, *control, &base_rows, &arm_rows))
             .collect();
         if !controls.is_empty() {
-            let sentence = sentence(&arm.name, &controls);
+            let sentence = wording::sentence(&arm.name, &controls);
             arms.push(ArmLikelihood { arm: arm.name.clone(), step: arm.step(), controls, sentence });
         }
     }
@@ -70,7 +52,7 @@ pub fn result(rows: &Rows) -> Option<LikelihoodResult> {
         arms,
         per_character,
         not_scored: not_scored.map(|arm| arm.name.clone()).collect(),
-        explanation: explanation(&base_nll_per_token),
+        explanation: wording::explanation(|control| base_nll_per_token.contains_key(&control)),
         base_nll_per_token,
     })
 }
@@ -94,30 +76,8 @@ fn in_characters(
         })
         .collect();
     let gain = clustered(&observations, ANY, "documents")?;
-    let sentence = format!(
-        "`{name}` cuts texts into other tokens than the base, so nats per token do not compare: {} {} {} by {} \
-         nats per character. This is fit, not quality.",
-        counted(gain.n, "held-out answer", "held-out answers"),
-        if gain.n == 1 { "is" } else { "are" },
-        surprise(&gain),
-        thousandths(&gain)
-    );
+    let sentence = wording::per_character(name, &gain);
     Some(ArmLikelihoodPerCharacter { arm: name.to_owned(), gain, sentence })
-}
-
-/// "0.031 [0.025, 0.037]"
-fn thousandths(estimate: &Estimate) -> String {
-    let number = |x: f64| format!("{x:.3}");
-    format!("{}{}", number(estimate.value), uncertainty(estimate, number))
-}
-
-/// In words what the interval of a gain shows.
-fn surprise(gain: &Estimate) -> &'static str {
-    match gain.shown() {
-        Some(interval) if interval.low > 0.0 => "less surprising to it than to the base,",
-        Some(interval) if interval.high < 0.0 => "more surprising to it than to the base,",
-        _ => "not shown to be more or less surprising to it than to the base,",
-    }
 }
 
 fn gain(
@@ -142,39 +102,4 @@ fn gain(
         gain: clustered(&observations, ANY, "documents")?,
         arm_nll_per_token: mean(&nll)?,
     })
-}
-
-/// States figures and what the controls say of them; never "better".
-fn sentence(arm: &str, controls: &[LikelihoodGain]) -> String {
-    let find = |control: LikelihoodControl| controls.iter().find(|gain| gain.control == control);
-    let Some(own) = find(LikelihoodControl::Own) else {
-        return format!(
-            "`{arm}`: the held-out answers of the examples were not scored, so the controls stand alone."
-        );
-    };
-    let documents = counted(own.gain.n, "held-out answer", "held-out answers");
-    if own.gain.is_of_few() {
-        return format!(
-            "`{arm}`: {} of {documents} surprise it less than the base; that is too few to say more. This is fit, not \
-             quality.",
-            own.lower_on
-        );
-    }
-    let mut text = format!(
-        "`{arm}`: {documents} of the examples are {} by {} (lower on {})",
-        surprise(&own.gain),
-        nats(&own.gain),
-        own.lower_on
-    );
-    let beside = [
-        (LikelihoodControl::OtherWriter, "answers of other writers"),
-        (LikelihoodControl::Shuffled, "shuffled answers"),
-    ]
-    .into_iter()
-    .filter_map(|(control, name)| Some(format!("{} on {name}", decimals(&find(control)?.gain))));
-    let beside: Vec<String> = beside.collect();
-    if !beside.is_empty() {
-        text.push_str(&format!("; beside it {}", beside.join(" and ")));
-    }
-    format!("{text}. This is fit, not quality.")
 }

@@ -37,9 +37,10 @@ mod variance;
 mod votes;
 pub(crate) mod win_rate;
 
+pub use crate::wording::estimate::likely;
 pub use checks::LEAK_FROM;
 pub use cuts::unequal_cuts;
-pub use estimate::likely;
+pub(crate) use judges::TESTABLE_PAIRS;
 pub use no_rate::votes_needed;
 pub use rows_hash::rows_sha256;
 pub use win_rate::{ENOUGH, prompts_to_show};
@@ -59,6 +60,7 @@ use crate::plan::{Plan, PlanError};
 use crate::planted::{GoldVote, PlantedResult, planted_results};
 use crate::registry::Looks;
 use crate::suite::{Domain, Prompt};
+use crate::wording::notes::{self as wording, PromptCounts, Step};
 
 /// The files of an evaluation, as rows.
 #[derive(Clone, Copy, Debug)]
@@ -198,14 +200,11 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         &judges,
         &checks,
         &to_vote_on(&votes, inputs.plan),
-        notes::PromptCounts { asked: to_compare(inputs), there: inputs.around.suites.map(|s| s.to_compare) },
+        PromptCounts { asked: to_compare(inputs), there: inputs.around.suites.map(|s| s.to_compare) },
     );
     if let Some(best) = &checkpoints.best_validation {
         // Behind what the first screen needs most.
-        let step = format!(
-            "Validation was best at step {}: talk to both, `affinage chat --compare best,last`.",
-            best.best_step
-        );
+        let step = wording::step(inputs.plan, &Step::BestValidation(best.best_step));
         next_steps.insert(next_steps.len().min(1), step);
     }
     next_steps.extend(purchase);
@@ -243,7 +242,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         divided_pairs: votes::divided(&rows, &votes),
         pair_conflicts: Some(votes::conflicts(&votes)),
         checks,
-        method_notes: notes::method_notes(inputs.plan),
+        method_notes: wording::method_notes(inputs.plan.comparisons.len(), inputs.plan.margin),
         next_steps,
         reread: inputs.around.reread,
         rows_sha256: rows_sha256(

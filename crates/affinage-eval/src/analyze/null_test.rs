@@ -4,6 +4,7 @@
 use super::Rows;
 use super::judges::is_shown;
 use crate::analysis::{CheckState, ComparisonResult, JudgeResult, MethodCheck};
+use crate::wording::null_test::{self as wording, End, Found};
 
 /// An e-value from which chance is no explanation.
 const ALARM: f64 = 20.0;
@@ -25,7 +26,7 @@ pub fn check(rows: &Rows, comparisons: &[ComparisonResult], judges: &[JudgeResul
     let rate =
         comparisons.iter().find(|result| result.is_headline).and_then(|result| result.overall.as_ref());
     let Some(rate) = rate else {
-        return Some(made(CheckState::Skipped, "No pair was judged in both orders.".to_owned(), None));
+        return Some(made(CheckState::Skipped, wording::NOT_JUDGED.to_owned(), None));
     };
     let decisive = rate.wins + rate.losses;
     // The half-width that the 95 % interval of the win rate leaves possible.
@@ -44,39 +45,13 @@ pub fn check(rows: &Rows, comparisons: &[ComparisonResult], judges: &[JudgeResul
         })
         .flatten()
         .collect();
-    let figures = format!(
-        "One model under two seeds: {}, e-value {e_value:.2} (alarm from {ALARM:.0}); a bias of more \
-         than {:.0} points is excluded.",
-        rate.outcomes(),
-        100.0 * margin
-    );
-    let with_effects = [&[figures.as_str()], effects.as_slice()].concat().join(" ");
-    Some(if e_value >= ALARM {
-        made(
-            CheckState::Issue,
-            format!("Alarm: {with_effects}"),
-            Some(
-                "the pipeline prefers one of two equal models: believe no win rate until the cause is found",
-            ),
-        )
-    } else if !effects.is_empty() {
-        made(
-            CheckState::Tip,
-            with_effects,
-            Some("both orders are judged, so position and label cancel in the win rate"),
-        )
-    } else if decisive < ENOUGH {
-        let few = format!(
-            "{figures} No alarm; from {ENOUGH} decisive prompts on a pass could be said, here are {decisive}."
-        );
-        made(CheckState::Tip, few, None)
-    } else if margin < rows.plan.margin {
-        made(CheckState::Passed, figures, None)
-    } else {
-        made(
-            CheckState::Tip,
-            format!("{figures} That is more than the margin of {:.0} points.", 100.0 * rows.plan.margin),
-            None,
-        )
-    })
+    let found = Found { rate, e_value, alarm_from: ALARM, margin, effects: &effects };
+    let said = |state, end, advice| Some(made(state, wording::sentence(&found, end), advice));
+    match () {
+        () if e_value >= ALARM => said(CheckState::Issue, End::Alarm, Some(wording::ALARM_ADVICE)),
+        () if !effects.is_empty() => said(CheckState::Tip, End::Figures, Some(wording::EFFECTS_ADVICE)),
+        () if decisive < ENOUGH => said(CheckState::Tip, End::Few { decisive, needed: ENOUGH }, None),
+        () if margin < rows.plan.margin => said(CheckState::Passed, End::Figures, None),
+        () => said(CheckState::Tip, End::Wide(rows.plan.margin), None),
+    }
 }

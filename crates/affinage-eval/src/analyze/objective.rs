@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rows;
-use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered, percent, points_between};
+use super::estimate::{Observation, RATE, RATE_DIFFERENCE, clustered};
 use super::win_rate::{ENOUGH, is_enough};
 use crate::analysis::{Claim, ClaimKind, Estimate, Interval, ObjectiveResult, VerdictWord};
 use crate::objective::is_correct;
-use crate::plain::counted;
 use crate::plan::{Arm, ArmKind};
 use crate::stats::mean::{clustered_mean, equivalence, mean};
 use crate::stats::permutation::sign_flip_clustered;
 use crate::stats::proportion::{mcnemar, wilson};
+use crate::wording::objective::{self as wording, OutsideOfScale, RightAnswers};
 
 /// Where the base gets fewer or more right than this, equality shows nothing.
 const FLOOR: f64 = 0.1;
@@ -83,31 +83,17 @@ fn result(
     let only_base = checked.iter().filter(|c| c.base > 0.5 && c.arm <= 0.5).count();
     let word = word(rows, &differences, base_correct.value);
     let lost = lost(rows, &[&arm.name, &base.name], category);
-    let lost_words = match lost {
-        0 => String::new(),
-        n => format!(" ({} that ended while thinking left out)", counted(n, "answer", "answers")),
-    };
-    let of_category = category.map_or(String::new(), |category| format!(" ({category})"));
-    let right = |estimate: &Estimate| (estimate.value * estimate.n as f64 * 10.0).round() / 10.0;
-    let sentence = if correct.is_of_few() {
-        format!(
-            "`{}` gets {} of {} right{of_category}, the base {}; too few to compare{lost_words}.",
-            arm.name,
-            right(&correct),
-            counted(correct.n, "checked prompt", "checked prompts"),
-            right(&base_correct)
-        )
-    } else {
-        format!(
-            "`{}` gets {} of {} right{of_category}, the base {}: {}, {}{lost_words}.",
-            arm.name,
-            percent(&correct),
-            counted(correct.n, "checked prompt", "checked prompts"),
-            percent(&base_correct),
-            points_between(&difference, (correct.value, base_correct.value)),
-            word_words(word, rows.plan.margin, base_correct.value, correct.n),
-        )
-    };
+    let sentence = wording::sentence(&RightAnswers {
+        arm: &arm.name,
+        category,
+        correct: &correct,
+        base_correct: &base_correct,
+        difference: &difference,
+        word,
+        scale: outside_of_scale(base_correct.value),
+        margin: rows.plan.margin,
+        lost,
+    });
     Some(ObjectiveResult {
         arm: arm.name.clone(),
         category: category.map(str::to_owned),
@@ -173,28 +159,17 @@ fn word(rows: &Rows, differences: &[Observation], base_share: f64) -> VerdictWor
     if can_tell && equivalent { VerdictWord::EquivalentWithinMargin } else { VerdictWord::NotShown }
 }
 
-fn word_words(word: VerdictWord, margin: f64, base_share: f64, n: usize) -> String {
-    match word {
-        VerdictWord::NotShown if n < ENOUGH => format!("{} (fewer than {ENOUGH} prompts)", word.words()),
-        VerdictWord::NotShown => match outside_of_scale(base_share) {
-            Some(why) => format!("{} ({why})", word.words()),
-            None => word.words().to_owned(),
-        },
-        word => word.words_within(margin),
-    }
-}
-
-/// Why right answers of the base cannot tell what was lost: it gets nearly none right, or nearly all.
-fn outside_of_scale(base_share: f64) -> Option<&'static str> {
+/// Why right answers of the base cannot tell what was lost.
+fn outside_of_scale(base_share: f64) -> Option<OutsideOfScale> {
     match base_share {
-        share if share < FLOOR => Some("the base gets too few right to lose any"),
-        share if share > CEILING => Some("the base gets too many right to tell"),
+        share if share < FLOOR => Some(OutsideOfScale::TooLow),
+        share if share > CEILING => Some(OutsideOfScale::TooHigh),
         _ => None,
     }
 }
 
 /// Why nothing is shown although the prompts are enough; `None` where the interval alone is too wide.
-pub fn why_unshown(result: &ObjectiveResult) -> Option<&'static str> {
+pub fn why_unshown(result: &ObjectiveResult) -> Option<OutsideOfScale> {
     outside_of_scale(result.base_correct.value).filter(|_| result.word == VerdictWord::NotShown)
 }
 

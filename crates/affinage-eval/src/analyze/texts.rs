@@ -3,22 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::Rows;
-use super::estimate::{Observation, RATE, clustered, mean_words, percent, points};
+use super::estimate::{Observation, RATE, clustered, mean_words};
 use crate::analysis::{ArmFailureRates, ArmStyleMarkers, Estimate, Interval, StyleMarkersResult};
 use crate::completion::Completion;
 use crate::failure_rates::{Faults, faults};
-use crate::plain::counted;
 use crate::plan::{Arm, ArmKind};
 use crate::stats::mean::mean;
 use crate::stats::proportion::wilson;
 use crate::style_markers::{Marks, marker_fitness, marks};
 use crate::suite::Domain;
-
-const MARKER_RULES: [&str; 3] = [
-    "Image: something is likened to something (\"like a ...\", \"as if\", \"as ... as a\", \"imagine\", \"picture\").",
-    "Distinction: two things are held apart (\"not ..., but ...\", \"rather than\", \"the difference between\").",
-    "Closing question: the last sentence is a question of at least three words.",
-];
+use crate::wording::texts::{self as wording, Faulty};
 
 /// Marks of an arm's in-domain answers, by prompt: (cluster, answers).
 type MarksByPrompt<'a> = BTreeMap<&'a str, (&'a str, Vec<Marks>)>;
@@ -36,7 +30,7 @@ pub fn style_markers(rows: &Rows) -> Option<StyleMarkersResult> {
     let fitness = marker_fitness(&flat, &references);
     let shown: &[Arm] = if fitness.fit_to_show { &rows.plan.arms } else { &[] };
     let arms = shown.iter().filter_map(|arm| arm_style_markers(rows, arm, base, &base_marks)).collect();
-    Some(StyleMarkersResult { fitness, arms, rules: MARKER_RULES.map(str::to_owned).to_vec() })
+    Some(StyleMarkersResult { fitness, arms, rules: wording::MARKER_RULES.map(str::to_owned).to_vec() })
 }
 
 fn marks_by_prompt<'a>(rows: &'a Rows, arm: &str) -> MarksByPrompt<'a> {
@@ -75,15 +69,7 @@ fn arm_style_markers(
         .collect();
     let difference_to_base = if arm.name == base.name { None } else { super::objective::difference(&paired) };
     let flat: Vec<Marks> = arm_marks.values().flat_map(|(_, marks)| marks).copied().collect();
-    let beside = difference_to_base.as_ref().map_or(String::new(), |difference| {
-        format!(", {} against the base on the same prompts", points(difference))
-    });
-    let sentence = format!(
-        "`{}`: all three marks in {} of the answers to {}{beside}.",
-        arm.name,
-        percent(&all_marks),
-        counted(all_marks.n, "in-domain prompt", "in-domain prompts")
-    );
+    let sentence = wording::marks(&arm.name, &all_marks, difference_to_base.as_ref());
     Some(ArmStyleMarkers {
         arm: arm.name.clone(),
         step: arm.step(),
@@ -124,11 +110,9 @@ fn arm_failure_rates(rows: &Rows, arm: &Arm) -> ArmFailureRates {
     let said = answers.iter().filter(|completion| !completion.is_lost_in_thought());
     let tokens: Vec<f64> = said.filter_map(|c| c.answer_tokens()).map(|tokens| tokens as f64).collect();
     let lost = count(|f| f.lost_in_thought);
-    let thinking = if lost > 0 { format!(" {lost} ended while thinking.") } else { String::new() };
-    let sentence = format!(
-        "`{}`: of {}, {truncated} cut at the token limit, {loops} in a loop, {refusals} refused, {empty} empty.{thinking}",
-        arm.name,
-        counted(answers.len(), "answer", "answers")
+    let sentence = wording::faults(
+        &arm.name,
+        Faulty { answers: answers.len(), truncated, loops, refusals, empty, lost },
     );
     ArmFailureRates {
         arm: arm.name.clone(),

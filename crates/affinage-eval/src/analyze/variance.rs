@@ -11,8 +11,9 @@ use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::plan::ArmKind;
 use crate::rng::Rng;
 use crate::stats::bootstrap::positions;
-use crate::stats::components::{Buy, Costs, Score, Sizes, components, purchases};
+use crate::stats::components::{Costs, Score, Sizes, components, purchases};
 use crate::stats::strengths::{Meeting, strengths};
+use crate::wording::variance::{self as wording, Cost, NoComponents};
 
 const DRAWS: usize = 999;
 const RESAMPLES: usize = 300;
@@ -42,7 +43,11 @@ pub fn decomposition(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String
     }
     let (mut findings, mut purchase) = (Vec::new(), None);
     match components(&scores) {
-        None => findings.push(Finding::said("components", why_no_components(&scores), "judgments.jsonl")),
+        None => findings.push(Finding::said(
+            "components",
+            wording::no_components(why_no_components(&scores)),
+            "judgments.jsonl",
+        )),
         Some(found) => {
             let answers = f64::from(rows.plan.samples().max(1));
             let presentations = scores.len() as f64 / (count as f64 * answers * panel.len() as f64).max(1.0);
@@ -52,20 +57,7 @@ pub fn decomposition(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String
                 judges: panel.len() as f64,
                 cells: presentations.max(1.0),
             };
-            let part = |name: &str, variance: Option<f64>| match variance {
-                Some(variance) => format!("{name} {variance:.3}"),
-                None => format!("{name}: this design cannot separate them"),
-            };
-            let sentence = format!(
-                "Variance of a single verdict: {}; {}; {}; {}; {}. Standard error of the win rate over new prompts, answers and judges: \
-                 {:.1} points.",
-                part("prompts", Some(found.prompt)),
-                part("answers", found.generation),
-                part("judges", found.judge),
-                part("judge x prompt", found.prompt_judge),
-                part("rest", Some(found.residual)),
-                100.0 * found.of_mean(now).sqrt()
-            );
+            let sentence = wording::components(&found, found.of_mean(now).sqrt());
             findings.push(Finding::said(
                 "components",
                 sentence,
@@ -77,27 +69,19 @@ pub fn decomposition(rows: &Rows, votes: &Votes) -> (FindingGroup, Option<String
         }
     }
     findings.extend(repeats(rows, votes));
-    let group = FindingGroup::new(
-        "variance",
-        "A win rate is uncertain because prompts, answers, judges and single verdicts differ. Collect more of whatever \
-         varies most.",
-        findings,
-    );
+    let group = FindingGroup::new("variance", findings);
     (group, purchase)
 }
 
 /// Why the spread of these scores cannot be taken apart.
-fn why_no_components(scores: &[Score]) -> String {
+fn why_no_components(scores: &[Score]) -> NoComponents {
     let prompts: BTreeSet<usize> = scores.iter().map(|score| score.prompt).collect();
     let is_equal = scores.iter().all(|score| score.value == scores[0].value);
     match prompts.len() {
-        0 => "There is no spread to take apart: no vote counts yet.".to_owned(),
-        1 => "There is no spread to take apart: there are votes on one prompt only, and it takes two."
-            .to_owned(),
-        n if is_equal => {
-            format!("There is no spread to take apart: all votes on the {n} prompts say the same.")
-        }
-        n => format!("The votes on {n} prompts are too few to take their spread apart."),
+        0 => NoComponents::NoVotes,
+        1 => NoComponents::OnePrompt,
+        n if is_equal => NoComponents::AllEqual(n),
+        n => NoComponents::TooFew(n),
     }
 }
 
@@ -117,21 +101,11 @@ fn next_purchase(
     let price = crate::stats::mean::mean(&costs).filter(|price| *price > 0.0);
     let costs = Costs { answer: price.map_or(1.0, |price| 0.1 * price), verdict: price.unwrap_or(1.0) };
     let best = purchases(found, now, costs)[0];
-    let what = match best.what {
-        Buy::Prompts => "a tenth more prompts",
-        Buy::Answers => "one more answer per prompt",
-        Buy::Judges => "one more judge",
-        Buy::Repeats => "each verdict once more",
+    let cost = match price {
+        Some(_) => Cost::UsDollars(best.extra_cost),
+        None => Cost::AnswersAndVerdicts(best.extra_cost),
     };
-    let cost = price.map_or_else(
-        || format!("{:.0} more answers and verdicts", best.extra_cost),
-        |_| format!("about {:.2} US dollars more", best.extra_cost),
-    );
-    let sentence = format!(
-        "Buy next: {what} ({cost}) lowers the standard error from {:.1} to {:.1} points, the most for its price.",
-        100.0 * found.of_mean(now).sqrt(),
-        100.0 * best.se
-    );
+    let sentence = wording::buy_next(best.what, cost, found.of_mean(now).sqrt(), best.se);
     Finding::said(
         "buy next",
         sentence,
@@ -200,12 +174,7 @@ fn variance_of_repeats(table: Vec<Vec<f64>>, seed: u64) -> Option<Finding> {
         reached += usize::from(found >= observed - 1e-12);
     }
     let p = (reached + 1) as f64 / (DRAWS + 1) as f64;
-    let word = if p <= 0.05 { "more than chance" } else { "no more than chance" };
-    let sentence = format!(
-        "Win rates of the repeats spread by {:.1} points (standard deviation), by chance alone {:.1}: {word}.",
-        100.0 * observed,
-        100.0 * total / DRAWS as f64
-    );
+    let sentence = wording::spread(100.0 * observed, 100.0 * total / DRAWS as f64, p <= 0.05);
     Some(Finding { p: Some(p), ..Finding::said("spread over repeats", sentence, "completions.jsonl sample") })
 }
 
@@ -239,11 +208,7 @@ pub fn curve(rows: &Rows, votes: &Votes) -> FindingGroup {
     let mut rng = Rng::for_purpose(rows.plan.seed, &["strengths"]);
     let found = strengths(&meetings, met.len(), count, rows.plan.alpha, RESAMPLES, &mut rng);
     let findings = match found {
-        None => vec![Finding::said(
-            "strengths",
-            "No strengths: too few arms met on judged prompts.".to_owned(),
-            "judgments.jsonl",
-        )],
+        None => vec![Finding::said("strengths", wording::NO_STRENGTHS.to_owned(), "judgments.jsonl")],
         Some(found) => found
             .iter()
             .zip(&met[1..])
@@ -263,12 +228,7 @@ pub fn curve(rows: &Rows, votes: &Votes) -> FindingGroup {
             })
             .collect(),
     };
-    FindingGroup::new(
-        "strengths",
-        "Log odds of winning a decided prompt against the base. The bars hold for all arms at once: in 95 of 100 repetitions the \
-         whole curve lies inside them. An early checkpoint is not what a shorter training would give.",
-        findings,
-    )
+    FindingGroup::new("strengths", findings)
 }
 
 #[cfg(test)]
@@ -292,7 +252,7 @@ mod tests {
             (scores(&[1.0, 1.0, 1.0], false), "all votes on the 3 prompts say the same"),
         ] {
             assert_eq!(components(&scores).map(|_| ()), None);
-            let said = why_no_components(&scores);
+            let said = wording::no_components(why_no_components(&scores));
             assert!(said.contains(says), "{said}");
         }
     }

@@ -1,10 +1,9 @@
 //! The win rate of one arm against another over some prompts, with its word.
 
-use super::estimate::{LEVEL, Observation, RATE, clustered, percent};
+use super::estimate::{LEVEL, Observation, RATE, clustered};
 use crate::analysis::{Estimate, Interval, VerdictWord, WinRate};
-use crate::plain::counted;
 use crate::stats::{evalue, mean, permutation, power, proportion};
-use crate::text::p_value;
+use crate::wording::win_rate::{self as wording, Discord, Evidence};
 
 /// Below this many prompts, or effective prompts, no comparative word is used.
 pub const ENOUGH: usize = 30;
@@ -89,9 +88,8 @@ pub fn decide(
         VerdictWord::NotShown => needed(rate, values, rules),
         _ => None,
     };
-    let (figures, outcome) = sentence(rate, p, names, rules);
-    rate.figures = figures;
-    rate.conclude(&outcome);
+    rate.figures = wording::figures(rate, evidence(rate, p, rules), names);
+    rate.conclude(&wording::outcome(rate, rules.margin));
 }
 
 /// The word of enough prompts, from their win rate, the p of the family and whether the rate lies within the margin.
@@ -158,61 +156,26 @@ pub fn has_size(rate: &Estimate) -> bool {
     (rate.value - 0.5).abs() >= 0.02
 }
 
-/// How many prompts would show which win rate: that of `rate`, or the smallest that would matter.
-pub fn needs_in_words(rate: &Estimate, needed: usize, margin: f64) -> String {
-    let (shown, which) = match has_size(rate) {
-        true => (rate.value, "the one found here"),
-        false => (0.5 + margin, "the smallest that would matter"),
-    };
-    format!("to show a win rate of {:.0} %, {which}, takes about {needed} prompts", 100.0 * shown)
-}
-
-/// The figures and the word with its reason.
-fn sentence(rate: &WinRate, p: Option<f64>, (arm, against): (&str, &str), rules: Rules) -> (String, String) {
-    let n = rate.estimate.n;
-    let figures =
-        format!("{} of {} ({})", percent(&rate.estimate), counted(n, "prompt", "prompts"), rate.outcomes());
+/// What the word rests on: the e-value where judging may stop at any look, else the test.
+fn evidence(rate: &WinRate, p: Option<f64>, rules: Rules) -> Evidence {
     let evidence = match rules.family {
-        None => p.map_or(String::new(), |p| format!(", {}", p_value(p))),
-        Some(family) => rate.e_value.map_or(String::new(), |e| {
-            format!(", E = {e:.1} where {:.0} is needed", evalue::threshold(family, rules.alpha))
+        None => p.map(Evidence::P),
+        Some(family) => rate.e_value.map(|found| {
+            let needed = evalue::threshold(family, rules.alpha);
+            Evidence::EValue { found, needed }
         }),
     };
-    let outcome = match rate.word {
-        VerdictWord::NotShown => {
-            let in_words = |needed| format!("; {}", needs_in_words(&rate.estimate, needed, rules.margin));
-            let needs = rate.needs_about_n.map_or_else(String::new, in_words);
-            let few = if n < ENOUGH {
-                format!(" (fewer than {ENOUGH} prompts, the least for any word)")
-            } else if !is_enough(n, rate.estimate.n_effective) {
-                format!(" (the prompts are worth {:.0} independent ones)", rate.estimate.n_effective)
-            } else {
-                String::new()
-            };
-            format!("{}{few}{needs}", rate.word.words())
-        }
-        word => word.words_within(rules.margin),
-    };
-    (format!("`{arm}` against `{against}`: win rate {figures}{evidence}"), outcome)
+    evidence.unwrap_or(Evidence::Nothing)
 }
 
-/// A win rate at level [`LEVEL`] is plotted unadjusted; says why word and interval differ, when they do.
-pub fn interval_note(rate: &WinRate, p: Option<f64>, p_adjusted: Option<f64>, alpha: f64) -> Option<String> {
+/// A win rate at level [`LEVEL`] is plotted unadjusted: how its word and its interval differ, where they do.
+pub fn discord(rate: &WinRate, p: Option<f64>, p_adjusted: Option<f64>, alpha: f64) -> Option<Discord> {
     let interval = rate.estimate.interval?;
     let excludes_half = interval.low > 0.5 || interval.high < 0.5;
     let significant = matches!(rate.word, VerdictWord::Better | VerdictWord::Worse);
     if excludes_half && !significant && rate.estimate.n >= ENOUGH {
-        let raised = p_adjusted.zip(p).is_some_and(|(adjusted, p)| adjusted > p);
-        let why = if raised {
-            "several comparisons were planned, so the bar is higher"
-        } else {
-            "the test does not reach the error rate"
-        };
-        return Some(format!(
-            "The {:.0} % interval lies on one side of one half, the word does not: {why}.",
-            100.0 * LEVEL
-        ));
+        let is_raised = p_adjusted.zip(p).is_some_and(|(adjusted, p)| adjusted > p);
+        return Some(Discord::OnlyInterval { is_raised });
     }
-    (!excludes_half && significant)
-        .then(|| format!("The interval touches one half although the exact test at {alpha} does not."))
+    (!excludes_half && significant).then_some(Discord::OnlyTest { alpha })
 }

@@ -289,6 +289,55 @@ fn unsafe_code_stays_in_its_two_places() {
     }
 }
 
+/// Text literals of code, comments apart, and whether `format!` fills them.
+fn literals(code: &str) -> Vec<(bool, String)> {
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<&str>>().join("\n").replace("'\"'", "");
+    let mut found = Vec::new();
+    let mut rest = code.as_str();
+    while let Some((before, from)) = rest.split_once('"') {
+        let mut is_escaped = false;
+        let end = from.find(|c: char| {
+            let ends = c == '"' && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            ends
+        });
+        let end = end.expect("a literal ends");
+        found.push((before.trim_end().ends_with("format!("), from[..end].to_owned()));
+        rest = &from[end + 1..];
+    }
+    found
+}
+
+/// What reads like a sentence: a full stop at the end or before a space, or a form that begins with a capital or a quoted name.
+fn sentences(code: &str) -> Vec<String> {
+    let begins = |text: &str| text.starts_with(|c: char| c.is_uppercase() || c == '`');
+    let is_sentence = |(is_form, text): &(bool, String)| {
+        text.ends_with('.') || text.contains(". ") || (*is_form && begins(text))
+    };
+    literals(code).into_iter().filter(is_sentence).map(|(_, text)| text).collect()
+}
+
+/// The analysis computes; `wording/` says it. Labels, units and names of rows are no sentences.
+#[test]
+fn no_file_of_the_analysis_builds_a_sentence() {
+    let sample =
+        "// \"No.\"\nf(\"A label\", format!(\n\"`{a}` is \\\"b\\\"\"), \"x of y\", \"It ends.\", '\"')";
+    assert_eq!(sentences(sample), ["`{a}` is \\\"b\\\"", "It ends."]);
+    let (mut computed, mut said) = (0, 0);
+    for (path, text) in sources("affinage-eval") {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        let found = sentences(without_tests(&text));
+        if shown.contains("/wording/") {
+            said += found.len();
+        } else if shown.contains("/analyze/") {
+            computed += 1;
+            assert!(found.is_empty(), "{shown} builds a sentence, which belongs into wording/: {found:?}");
+        }
+    }
+    assert!(computed > 25 && said > 200, "{computed} files that compute, {said} sentences");
+}
+
 #[test]
 fn files_stay_readable() {
     const LONGEST: usize = 600;
