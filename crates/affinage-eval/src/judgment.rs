@@ -244,6 +244,16 @@ pub fn is_author(judge_id: &str) -> bool {
     judge_id.starts_with(AUTHOR)
 }
 
+/// Whether a voter may be called so: the name is part of an id.
+pub fn is_voter_name(name: &str) -> bool {
+    const MOST: usize = 40;
+    let is_sign = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    (1..=MOST).contains(&name.chars().count()) && name.chars().all(is_sign)
+}
+
+/// What is said where it may not.
+pub const VOTER_NAMES: &str = "up to 40 letters, digits, `-`, `_` and `.`";
+
 pub fn is_person(judge_id: &str) -> bool {
     judge_id.starts_with(VOTER) || is_author(judge_id)
 }

@@ -91,6 +91,13 @@ pub enum JudgeKind {
     Human,
 }
 
+impl JudgeKind {
+    /// Whether a server answers, which tells the name of its model.
+    pub fn is_served(self) -> bool {
+        !matches!(self, JudgeKind::Local | JudgeKind::Human)
+    }
+}
+
 /// What the data set's manifest says about leaks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatasetFacts {

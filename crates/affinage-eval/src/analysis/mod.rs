@@ -1,6 +1,6 @@
 //! Everything that a report shows, as data. [`crate::analyze`] fills it from rows; nothing is computed later.
 //!
-//! Rates lie in 0..=1. Where words are decided they are decided here, in fields named `sentence`: a renderer
+//! Rates lie in 0..=1. Fields named `sentence` hold what [`crate::wording`] says of the finding beside them: a renderer
 //! prints them as they are. A field that is `None` was not measured; the sentence beside it says why.
 
 mod answers;

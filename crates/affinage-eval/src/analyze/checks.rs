@@ -228,8 +228,7 @@ fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
     };
     let changed: Vec<String> = judges.iter().filter_map(sentence).collect();
     let is_silent = |judge: &&JudgeResult| {
-        let is_served = matches!(judge.kind, JudgeKind::Openai | JudgeKind::Anthropic);
-        is_served && judge.cells_judged > 0 && judge.models_returned.is_empty()
+        judge.kind.is_served() && judge.cells_judged > 0 && judge.models_returned.is_empty()
     };
     let silent: Vec<&str> = judges.iter().filter(is_silent).map(|judge| judge.judge_id.as_str()).collect();
     if changed.is_empty() && !silent.is_empty() {

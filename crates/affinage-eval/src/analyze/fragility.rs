@@ -20,6 +20,7 @@ use crate::stats::multiple::holm;
 use crate::stats::permutation::sign_flip_clustered;
 use crate::stats::special::normal_cdf;
 use crate::suite::Domain;
+use crate::wording::fragility as wording;
 
 /// From so many clusters on p of the normal limit is within a factor of two of that of the draws near the error rate.
 const SURE: f64 = 100.0;
@@ -74,7 +75,7 @@ pub fn result(
             Some(of_part(part, rate.word, &pairs, &panel, &decision))
         })
         .collect();
-    let sentence = sentence(&parts, rows.plan.margin);
+    let sentence = wording::sentence(&parts, rows.plan.margin);
     (!parts.is_empty()).then_some(Fragility { sentence, parts })
 }
 
@@ -304,14 +305,4 @@ impl Removable for Ballots<'_> {
     fn rest(&self) -> (Vec<f64>, Vec<usize>) {
         self.prompts.iter().filter_map(|prompt| Some((prompt.value(None)?, prompt.cluster))).unzip()
     }
-}
-
-/// The parts whose words are said; where none is, what keeps the whole from a word.
-fn sentence(parts: &[PartFragility], margin: f64) -> String {
-    let mut said: Vec<&PartFragility> =
-        parts.iter().filter(|part| part.word != VerdictWord::NotShown && part.part != Part::All).collect();
-    if said.is_empty() {
-        said = parts.iter().filter(|part| part.part == Part::All).collect();
-    }
-    said.into_iter().map(|part| part.in_words(margin)).collect::<Vec<String>>().join(" ")
 }

@@ -12,6 +12,7 @@ use crate::analyze::win_rate::word;
 use crate::plain::counted;
 use crate::stats::fragility::{Goal, Rule, Totals, Wholes, turn};
 use crate::stats::multiple::holm;
+use crate::wording::fragility as wording;
 
 /// The word of one line and what turns it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -90,7 +91,7 @@ pub fn of_lines(log: &Log, table: &[TableRow]) -> Vec<Hanging> {
             })
             .collect();
         let found = of_line(&rows, numbers.len(), &Decision { table, family: &family, line });
-        let sentence = format!("{arm} against {against}: {}", found.in_words(0.0));
+        let sentence = format!("{arm} against {against}: {}", wording::part(&found, 0.0));
         Hanging { arm: arm.clone(), against: against.clone(), found, sentence }
     });
     found.collect()

@@ -112,8 +112,7 @@ pub(crate) fn readings(
     reply: &[u8],
 ) -> Vec<(Verdict, Option<f64>)> {
     let call = call(judgment, comparison, request);
-    let formats = [WireFormat::Openai, WireFormat::Anthropic];
-    let read = formats.iter().filter_map(|format| format.read(200, |_| None, reply).ok());
+    let read = WireFormat::ALL.iter().filter_map(|format| format.read(200, |_| None, reply).ok());
     read.map(|reply| call.verdict(&reply)).collect()
 }
 
@@ -148,8 +147,7 @@ fn system_text(request: &str) -> String {
 
 /// The user's part of a raw request: out of a JSON body, or from the first marker of a local judge's text.
 pub fn shown_text(request: &str) -> String {
-    let formats = [WireFormat::Openai, WireFormat::Anthropic];
-    let from_body = formats.iter().find_map(|format| format.user_text(request.as_bytes()));
+    let from_body = WireFormat::ALL.iter().find_map(|format| format.user_text(request.as_bytes()));
     from_body.unwrap_or_else(|| {
         let start = request.find("<<question ").unwrap_or(0);
         request[start..].to_owned()

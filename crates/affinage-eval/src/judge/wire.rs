@@ -15,6 +15,11 @@ pub enum WireFormat {
     Openai,
 }
 
+impl WireFormat {
+    /// Every one: a stored reply may be of any of them.
+    pub const ALL: [WireFormat; 2] = [WireFormat::Openai, WireFormat::Anthropic];
+}
+
 /// A reply that the server calls a success.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WireReply {

@@ -16,6 +16,7 @@ pub mod disagreement;
 pub mod dose;
 pub mod estimate;
 pub mod external_arms;
+pub mod fragility;
 pub mod groups;
 pub mod headline;
 pub mod human_eval;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use affinage_eval::judgment::{VOTER_NAMES, is_voter_name};
 use affinage_project::errors::{HintExt as _, usage};
 use affinage_project::stages::evaluation::series;
 use affinage_project::stages::judges::Evaluated;
@@ -56,16 +57,8 @@ pub struct VoteArgs {
     room: RoomArgs,
 }
 
-/// A voter's name is part of an id.
 fn name(text: &str) -> Result<String, String> {
-    let fits = !text.is_empty()
-        && text.len() <= 40
-        && text.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("expected up to 40 letters, digits, `-`, `_` and `.`".to_owned())
-    }
+    if is_voter_name(text) { Ok(text.to_owned()) } else { Err(format!("expected {VOTER_NAMES}")) }
 }
 
 pub fn run(ctx: &Context, args: VoteArgs) -> anyhow::Result<()> {

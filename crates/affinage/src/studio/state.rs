@@ -82,7 +82,7 @@ pub fn rooms(ctx: &Context, is_training: bool, accepted: Option<usize>) -> Vec<R
             debug_assert_eq!(name, room.name);
             let arguments: Vec<String> = command.split(' ').map(str::to_owned).collect();
             let href = if room.script.is_some() { format!("#{name}") } else { format!("{name}/") };
-            let command = as_typed(ctx, &arguments).replace("'FILE'", "FILE");
+            let command = as_typed(ctx, &arguments);
             Row { name, title: room.title, href, state, sentence, command }
         })
         .collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use affinage_eval::judgment::{VOTER_NAMES, is_voter_name};
 use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::evaluation::Evaluation;
 use affinage_project::folder::lock::FolderLock;
@@ -35,11 +36,8 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         }
         (Method::Post, "open") => {
             let Wanted { eval, name, author } = request.json()?;
-            let is_name = !name.is_empty()
-                && name.chars().count() <= 40
-                && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-            if !is_name {
-                return Err(usage("the name of a voter has up to 40 letters, digits, `-`, `_` and `.`"));
+            if !is_voter_name(&name) {
+                return Err(usage(format!("the name of a voter has {VOTER_NAMES}")));
             }
             let eval = report::known(ctx, &eval)?;
             let poll = Arc::new(Poll::of(ctx, &eval.name, &name, author)?);
