@@ -36,6 +36,7 @@ use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
 pub use again::{Changes, NextStep, again, changes, freeze_command, next_step, refuse_private};
 pub use enough::examples_for_report;
+use again::other_split;
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use said::{
     FIRST_MODEL_EXAMPLES, GOAL, held_out_lack, say_size, say_untested, say_version, sides_in_words,
@@ -304,14 +305,10 @@ fn rules(ctx: &Project, derivation: &Derivation) -> Rules {
 
 /// Examples keep the side that the versions before gave them, so shares that were changed since are not reached at once.
 fn say_kept_shares(ctx: &Project, earlier: &[Manifest]) {
-    let now = &ctx.config.dataset;
-    if let Some(before) = earlier.first()
-        && (before.rules.test_share, before.rules.validation_share) != (now.test_share, now.validation_share)
-    {
-        ctx.ui.say(
-            "dataset.test-share or dataset.validation-share was changed: earlier examples keep their side, and the new ones fill \
-             the sides up to the new shares",
-        );
+    if let Some(changed) = earlier.first().and_then(|before| other_split(ctx, before)) {
+        ctx.ui.say(format!(
+            "{changed}: earlier examples keep their side, and the new ones are placed by what is set now"
+        ));
     }
 }
 

@@ -12,7 +12,7 @@ use affinage_eval::plain::{count, counted, listed};
 use super::select::{Selected, Selection};
 use crate::folder::library::Library;
 use crate::folder::project::Project;
-use crate::stages::lengths::{Needs, Ruler, Spread};
+use crate::stages::lengths::{Ruler, Spread};
 
 pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
     let counts = &selection.counts;
@@ -189,8 +189,7 @@ pub(super) fn report_lengths(ctx: &Project, ruler: &Ruler, lengths: &Lengths, sp
         tokens(*limit),
         listed(&named, 5, ", ")
     ));
-    let needs = |tokens| Needs { peak_bytes: ruler.peak_bytes(tokens), time: None };
-    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), needs) {
+    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), None) {
         ctx.ui.say(format!("  {proposal}"));
     }
 }
