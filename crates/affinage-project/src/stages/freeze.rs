@@ -34,9 +34,9 @@ use crate::folder::run::write_folder_atomically;
 use crate::next::next;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
+use again::other_split;
 pub use again::{Changes, NextStep, again, changes, freeze_command, next_step, refuse_private};
 pub use enough::examples_for_report;
-use again::other_split;
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
 pub use said::{
     FIRST_MODEL_EXAMPLES, GOAL, held_out_lack, say_size, say_untested, say_version, sides_in_words,

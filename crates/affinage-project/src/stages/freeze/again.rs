@@ -64,7 +64,8 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
     let changes = (!since.is_nothing() || imported > 0).then(|| changes_in_words(&since, imported, name));
     let missing = more.map(|more| format!("{name} has no {more}, and they are asked for now"));
     let is_other = other.is_some();
-    let said = changes.into_iter().chain(missing).chain(other).chain(limit).collect::<Vec<String>>().join("; ");
+    let said =
+        changes.into_iter().chain(missing).chain(other).chain(limit).collect::<Vec<String>>().join("; ");
     if let Some(Trained::Stopped(run)) = trained_before(ctx, version)?
         && since.private == 0
         && !is_other
@@ -110,7 +111,9 @@ fn other_limit(ctx: &Project, version: &DatasetVersion) -> Option<String> {
     let ruler = Ruler::open(ctx).ok()?;
     (ruler.model() == frozen.model && ruler.limit != frozen.limit).then(|| {
         let (now, then, name) = (count(ruler.limit as u64), count(frozen.limit as u64), &version.name);
-        format!("the training takes rows of {now} tokens now (`train.max-seq-tokens`), and of {then} for {name}")
+        format!(
+            "the training takes rows of {now} tokens now (`train.max-seq-tokens`), and of {then} for {name}"
+        )
     })
 }
 

@@ -8,8 +8,8 @@ use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::plain::{count, counted, listed};
 
-use super::{Frozen, freeze_command, taken_undecided};
 use super::enough::{tested, way_to_enough};
+use super::{Frozen, freeze_command, taken_undecided};
 use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, RESERVE, TEST, TRAIN, VALIDATION};
 use crate::folder::project::Project;
 use crate::next::next;
@@ -127,7 +127,11 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
         ctx.ui.say(format!(
             "{} kept beside it, for other tools (preference training, DPO)",
-            counted(file.examples, "other answer to the same prompts is", "other answers to the same prompts are")
+            counted(
+                file.examples,
+                "other answer to the same prompts is",
+                "other answers to the same prompts are"
+            )
         ));
     }
     ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));

@@ -96,10 +96,7 @@ pub fn propose_length(
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     });
     let time = time_within(plan, model, now);
-    let needs = |tokens| Needs {
-        peak_bytes: plan.peak_within(model, tokens, memory),
-        time: time(tokens),
-    };
+    let needs = |tokens| Needs { peak_bytes: plan.peak_within(model, tokens, memory), time: time(tokens) };
     let limit = limit(&plan.config, model);
     if let Some(proposal) = spread.proposal(limit, engine.max_positions(), Some(&needs)) {
         ctx.ui.say(proposal);

@@ -40,12 +40,7 @@ pub fn peak_bytes(config: &Train, model: &ModelConfig, longest_row: usize, resid
 }
 
 /// What a training takes at its highest whose largest micro-batch has so many tokens and of them so many with loss.
-fn peak_of(
-    config: &Train,
-    model: &ModelConfig,
-    (tokens, supervised): (usize, usize),
-    resident: u64,
-) -> u64 {
+fn peak_of(config: &Train, model: &ModelConfig, (tokens, supervised): (usize, usize), resident: u64) -> u64 {
     let memory = TrainingMemory::of(model, &Adapter::zeros(lora(config, model), model), tokens, supervised);
     let again = config.memory_budget_gb.map_or(0, |budget| {
         let free = ((budget * GB) as u64).saturating_sub(resident);

@@ -402,6 +402,9 @@ async function act(key) {
   requestAnimationFrame(() => { desk.times.push([key, performance.now() - began]); });
 }
 
+/** While a reason is asked for, the card is decided on: a key that was meant for the next one must not decide on it again. */
+const staysAtReasons = (key) => ["u", "j", "k", "?", "/"].includes(key) || key in places || (key === "p" && desk.view.reasons === "private");
+
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select") || document.getElementById("panel").open;
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
@@ -414,7 +417,8 @@ document.addEventListener("keydown", (event) => {
   else if (isTopics && event.key === "Enter") run(beginCards);
   else if (isCards && digit >= 0 && desk.view.reasons) run(() => desk.view.reasons === true && giveReason(digit));
   else if (isCards && digit >= 0) digit < desk.card.variants.length && choose(digit);
-  else if (isCards && desk.view.reasons && ["Enter", "x"].includes(event.key)) run(forward);
+  else if (isCards && desk.view.reasons && ["Enter", "Escape", "x"].includes(event.key)) run(forward);
+  else if (isCards && desk.view.reasons && actionOf(event.key) && !staysAtReasons(event.key)) say("rejected; this key did nothing: first a number says why, or Enter goes on without a reason");
   else if (actionOf(event.key)) act(event.key);
   else return;
   event.preventDefault();
