@@ -165,6 +165,7 @@ fn lint_leads_to_a_freeze_that_has_something_to_take() {
     run(dir, &["import", "chats.json"]);
     let said = run(dir, &["lint"]);
     assert!(said.contains("or freeze what is clean: `affinage dataset --accept-clean`"), "{said}");
+    assert!(said.contains("found are places in all answers, also of cards that are decided on"), "{said}");
     run(dir, &["review", "--export", "cards.jsonl"]);
     let cards = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
     let decided = |line: &str| {

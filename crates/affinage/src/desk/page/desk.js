@@ -149,6 +149,9 @@ async function save(changes, label) {
   const { card, view } = desk;
   const mark = { ...card.mark, variant: view.chosen, ...changes };
   showProgress(await post("api/mark", { id: card.id, mark, label }));
+  // What was taken back is no news any more after the next decision.
+  const said = document.getElementById("said");
+  if (said.textContent.startsWith("undone")) said.textContent = "";
   card.mark = mark;
 }
 
@@ -403,7 +406,7 @@ async function act(key) {
 }
 
 /** While a reason is asked for, the card is decided on: a key that was meant for the next one must not decide on it again. */
-const staysAtReasons = (key) => ["u", "j", "k", "?", "/"].includes(key) || key in places || (key === "p" && desk.view.reasons === "private");
+const staysAtReasons = (key) => "ujk?/comi".includes(key) || key in places || (key === "p" && desk.view.reasons === "private");
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select") || document.getElementById("panel").open;
