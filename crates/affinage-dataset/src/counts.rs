@@ -193,6 +193,11 @@ impl Counts {
         self.edited
     }
 
+    /// Those of the accepted that nobody decided on.
+    pub fn undecided(&self) -> usize {
+        self.decided.get(&Way::Unread).copied().unwrap_or(0).min(self.accepted)
+    }
+
     /// The reasons that occurred, with their numbers.
     pub fn left_out(&self) -> impl Iterator<Item = (Omission, usize)> {
         self.left_out.iter().map(|(why, count)| (*why, *count)).filter(|(_, count)| *count > 0)

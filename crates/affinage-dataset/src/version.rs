@@ -189,12 +189,16 @@ fn origin_text(manifest: &Manifest) -> String {
     let counts = &manifest.counts;
     let dropped = manifest.certificate.dropped.len();
     let mut text = format!(
-        "\n## Where the examples come from\n\n{} cards from {} imported file(s): {} accepted ({} of them edited), \
+        "\n## Where the examples come from\n\n{} cards from {} imported file(s): {} accepted ({}{} of them edited), \
          {} left out. Of the accepted ones, {} are in the files and {dropped} were dropped by the split; those in the files \
          come from {} imported file(s).\n\nSelection: {}.\n",
         counts.candidates(),
         counts.imported_files.max(manifest.sources.len()),
         counts.accepted(),
+        match counts.undecided() {
+            0 => String::new(),
+            some => format!("{some} of them taken undecided, "),
+        },
         counts.edited(),
         counts.left_out_total(),
         counts.accepted().saturating_sub(dropped),

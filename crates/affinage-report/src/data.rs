@@ -5,6 +5,7 @@ use std::time::Duration;
 use affinage_dataset::split::{Certificate, Drop, DropReason};
 use affinage_dataset::version::Manifest;
 use affinage_eval::plain::{count, counted, duration};
+use affinage_eval::plan::DatasetFacts;
 use serde::Serialize;
 
 use super::evidence::{EvaluationFacts, Evidence, RunFacts, RunState};
@@ -37,7 +38,7 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
     let facts = dataset.map(|dataset| {
         vec![
             Fact::new("data set", dataset.version.as_str()),
-            Fact::new("training examples", count(dataset.train_examples as u64)),
+            Fact::new("training examples", trained_on(evidence, dataset)),
             Fact::new("largest overlap of a held-out example", share(dataset.max_containment)),
             Fact::new(
                 "largest overlap of a prompt of this evaluation",
@@ -52,6 +53,27 @@ pub fn certificate_section(evidence: &Evidence) -> Section {
         writers: manifest.map_or_else(Vec::new, writers),
     };
     Section::drawn("data.html", "data", title, &view)
+}
+
+/// Training examples of the version that the training left out because they are too long; 0 where that is not known.
+pub fn too_long_to_train(evidence: &Evidence, dataset: &DatasetFacts) -> usize {
+    let manifest = evidence.manifest.as_ref().filter(|manifest| manifest.name == dataset.version);
+    let all = manifest.and_then(|manifest| manifest.files.get("train.jsonl")).map_or(0, |file| file.examples);
+    all.saturating_sub(dataset.train_examples)
+}
+
+/// `77`, or `77 of the 209 of the version; 132 are longer than the training takes`
+fn trained_on(evidence: &Evidence, dataset: &DatasetFacts) -> String {
+    let (taken, too_long) = (dataset.train_examples, too_long_to_train(evidence, dataset));
+    match too_long {
+        0 => count(taken as u64),
+        _ => format!(
+            "{} of the {} of the version; {} longer than the training takes",
+            count(taken as u64),
+            count((taken + too_long) as u64),
+            if too_long == 1 { "1 is".to_owned() } else { format!("{} are", count(too_long as u64)) },
+        ),
+    }
 }
 
 fn certificate(certificate: &Certificate) -> CertificateView {
@@ -107,9 +129,13 @@ fn writers(manifest: &Manifest) -> Vec<Inline> {
         manifest.writers.iter().map(|(writer, n)| format!("{writer} {}", count(*n as u64))).collect();
     let counts = &manifest.counts;
     let mut chosen = format!(
-        "Of {}, {} were accepted ({} of them edited)",
+        "Of {}, {} were accepted ({}{} of them edited)",
         counted(counts.candidates(), "card", "cards"),
         count(counts.accepted() as u64),
+        match counts.undecided() {
+            0 => String::new(),
+            some => format!("{} of them taken undecided, ", count(some as u64)),
+        },
         count(counts.edited() as u64),
     );
     let left_out: Vec<String> =

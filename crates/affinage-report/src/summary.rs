@@ -40,11 +40,16 @@ pub fn scope_line(evidence: &Evidence) -> String {
         let epochs = evidence.plan.design.schedule.as_ref().map_or(1.0, |schedule| schedule.epochs);
         // A training that ends within its first pass has seen a part, known by its tokens.
         let part = if epochs < 0.995 { format!("about {} of ", percent(epochs)) } else { String::new() };
-        parts.push(format!(
-            "trained on {part}{} of {}",
-            counted(dataset.train_examples, "example", "examples"),
-            dataset.version
-        ));
+        let too_long = super::data::too_long_to_train(evidence, dataset);
+        let examples = match too_long {
+            0 => counted(dataset.train_examples, "example", "examples"),
+            _ => format!(
+                "the {} that fit, of {}",
+                counted(dataset.train_examples, "example", "examples"),
+                count((dataset.train_examples + too_long) as u64)
+            ),
+        };
+        parts.push(format!("trained on {part}{examples} of {}", dataset.version));
     }
     parts.extend(evidence.manifest.as_ref().and_then(|manifest| whose_words(&manifest.written)));
     parts.push(asked(evidence));

@@ -260,14 +260,54 @@ pub struct EvaluationTime {
 ///
 /// Errors: those of [`prepare`].
 pub fn evaluation(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<EvaluationTime> {
+    let Evaluating { loading, answers, scoring, asked, .. } = evaluating(ctx, version)?;
+    let time = loading + answers + scoring;
+    Ok(EvaluationTime { seconds: time.as_secs_f64(), answers: asked.answers() })
+}
+
+/// Says how long the answers and scores take where the training is there; less, where a part of them is there too.
+///
+/// Errors: those of [`evaluation`].
+pub fn say_evaluation(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<()> {
+    let Evaluating { loading, answers, scoring, asked, arms } = evaluating(ctx, version)?;
+    ctx.ui.say(format!(
+        "from here at most about {} on this machine: loading the model to answer {}, {} ({arms}) {}, measuring how likely the \
+         held-out answers are to the models {}{}",
+        duration(loading + answers + scoring),
+        duration(loading),
+        counted(asked.answers(), "answer", "answers"),
+        duration(answers),
+        duration(scoring),
+        if ctx.config.judges.is_empty() { "" } else { "; judging comes on top" },
+    ));
+    Ok(())
+}
+
+/// How long the parts of an evaluation take.
+struct Evaluating {
+    loading: Duration,
+    answers: Duration,
+    scoring: Duration,
+    asked: Asked,
+    /// See [`arms_in_words`].
+    arms: String,
+}
+
+fn evaluating(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<Evaluating> {
     let Prepared { model, engine, plan, .. } = prepare(ctx, &ctx.config, version, None)?;
     let calibration = Calibration::of(ctx, &engine, &plan)?;
     let (speed, loading) = decoding(ctx, &model, &plan)?;
     let (config, _) = room::decided(ctx, &model, (None, version))?;
     let prompts = suites::chosen(ctx, &config, suites::test_prompts(version, &ctx.ui)?)?;
-    let asked = Asked::of(&config, &prompts, example_words(&version.rows("train", &ctx.ui)?, &config));
-    let time = loading + answering(&config, &plan, asked, speed) + scoring(&plan, asked, &calibration);
-    Ok(EvaluationTime { seconds: time.as_secs_f64(), answers: asked.answers() })
+    let example_words = example_words(&version.rows("train", &ctx.ui)?, &config);
+    let asked = Asked::of(&config, &prompts, example_words);
+    Ok(Evaluating {
+        loading,
+        answers: answering(&config, &plan, asked, speed),
+        scoring: scoring(&plan, asked, &calibration),
+        asked,
+        arms: arms_in_words(&config, &prompts, example_words, asked),
+    })
 }
 
 /// Measuring how likely the held-out answers are.

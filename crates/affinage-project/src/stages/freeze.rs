@@ -34,6 +34,7 @@ use crate::folder::run::write_folder_atomically;
 use crate::next::next;
 use crate::stages::lengths::{Ruler, Spread};
 use crate::stages::suites;
+use again::other_split;
 pub use again::{Changes, NextStep, again, changes, freeze_command, next_step, refuse_private};
 pub use enough::examples_for_report;
 use report::{report_context, report_lengths, report_rules, report_selection, report_taken};
@@ -304,14 +305,10 @@ fn rules(ctx: &Project, derivation: &Derivation) -> Rules {
 
 /// Examples keep the side that the versions before gave them, so shares that were changed since are not reached at once.
 fn say_kept_shares(ctx: &Project, earlier: &[Manifest]) {
-    let now = &ctx.config.dataset;
-    if let Some(before) = earlier.first()
-        && (before.rules.test_share, before.rules.validation_share) != (now.test_share, now.validation_share)
-    {
-        ctx.ui.say(
-            "dataset.test-share or dataset.validation-share was changed: earlier examples keep their side, and the new ones fill \
-             the sides up to the new shares",
-        );
+    if let Some(changed) = earlier.first().and_then(|before| other_split(ctx, before)) {
+        ctx.ui.say(format!(
+            "{changed}: earlier examples keep their side, and the new ones are placed by what is set now"
+        ));
     }
 }
 

@@ -12,9 +12,8 @@ use affinage_eval::plain::{bytes, count, duration};
 
 use crate::folder::config::Train;
 use crate::folder::project::Project;
-use crate::machine;
 use crate::model::{ModelText, open_text};
-use crate::stages::training::peak_bytes;
+use crate::next::next;
 
 /// The share of all rows that a proposed length keeps whole.
 const KEPT_SHARE: f64 = 0.99;
@@ -91,12 +90,6 @@ impl Ruler {
         }
     }
 
-    /// About what a training takes in memory whose longest row has so many tokens.
-    pub fn peak_bytes(&self, tokens: usize) -> u64 {
-        let resident = machine::resident_bytes().unwrap_or(0) + self.text.stored_bytes as u64;
-        peak_bytes(&self.train, &self.text.config, tokens, resident)
-    }
-
     pub fn max_positions(&self) -> usize {
         self.text.config.max_positions()
     }
@@ -113,18 +106,20 @@ pub struct Length {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
     pub peak_bytes: u64,
-    /// `None` where nothing tells the speed.
-    pub time: Option<Duration>,
+    pub time: Duration,
 }
 
 impl Needs {
     /// `1.2 GB of memory and 12m 30s`
     fn in_words(self) -> String {
-        let memory = format!("{} of memory", bytes(self.peak_bytes));
-        match self.time {
-            Some(time) => format!("{memory} and {}", duration(time)),
-            None => memory,
-        }
+        format!("{} of memory and {}", bytes(self.peak_bytes), duration(self.time))
+    }
+
+    /// Whether memory and time are those of another training within a tenth.
+    fn is_about(self, other: Needs) -> bool {
+        let is_near = |a: f64, b: f64| a.max(b) <= 1.1 * a.min(b);
+        is_near(self.peak_bytes as f64, other.peak_bytes as f64)
+            && is_near(self.time.as_secs_f64(), other.time.as_secs_f64())
     }
 }
 
@@ -146,43 +141,53 @@ impl Spread {
         Some(Spread { keeps_most: tokens[kept.max(1) - 1], longest })
     }
 
-    /// Which settings would take more of the rows than `limit` tokens do, and what a training with each needs; `None` where
-    /// `limit` takes all. `positions` is the most that the model can take.
-    pub fn proposal(&self, limit: usize, positions: usize, needs: impl Fn(usize) -> Needs) -> Option<String> {
+    /// Which settings would take more of the rows than `limit` tokens do, and what a training with each needs, or where
+    /// that is told; `None` where `limit` takes all. `positions` is the most that the model can take.
+    pub fn proposal(
+        &self,
+        limit: usize,
+        positions: usize,
+        needs: Option<&dyn Fn(usize) -> Needs>,
+    ) -> Option<String> {
         if self.longest <= limit {
             return None;
         }
-        let needs = |tokens: usize| needs(tokens).in_words();
+        let about = |tokens: usize| {
+            needs.map_or_else(String::new, |needs| format!(" (about {})", needs(tokens).in_words()))
+        };
+        let costs_the_same =
+            |one: usize, other: usize| needs.is_some_and(|needs| needs(one).is_about(needs(other)));
         let most = (self.keeps_most > limit && self.keeps_most < self.longest)
             .then_some(("99 % of the rows", self.keeps_most));
         let ways = most.into_iter().chain([("all rows", self.longest)]);
         let (mut possible, beyond): (Vec<_>, Vec<_>) = ways.partition(|(_, tokens)| *tokens <= positions);
         // What costs no more than the most is no way of its own.
         if let [(_, fewer), (_, all)] = possible[..]
-            && needs(fewer) == needs(all)
+            && costs_the_same(fewer, all)
         {
             possible.remove(0);
         }
-        if possible.iter().all(|(_, tokens)| needs(*tokens) == needs(limit)) && beyond.is_empty() {
+        if possible.iter().all(|(_, tokens)| costs_the_same(*tokens, limit)) && beyond.is_empty() {
             let said = possible
                 .iter()
                 .map(|(which, tokens)| format!("`train.max-seq-tokens` {tokens} takes {which}"));
             let said: Vec<String> = said.collect();
-            return Some(format!("{} at about the same cost (about {})", said.join("; "), needs(limit)));
+            return Some(format!("{} at about the same cost{}", said.join("; "), about(limit)));
         }
         let mut parts: Vec<String> = possible
             .into_iter()
-            .map(|(which, tokens)| {
-                format!("`train.max-seq-tokens` {tokens} takes {which} (about {})", needs(tokens))
-            })
+            .map(|(which, tokens)| format!("`train.max-seq-tokens` {tokens} takes {which}{}", about(tokens)))
             .collect();
-        parts.push(format!("now {} (about {})", count(limit as u64), needs(limit)));
+        parts.push(format!("now {}{}", count(limit as u64), about(limit)));
         if let Some((_, tokens)) = beyond.last() {
             parts.push(format!(
                 "the longest has {} tokens, and the model takes at most {}",
                 count(*tokens as u64),
                 count(positions as u64)
             ));
+        }
+        if needs.is_none() {
+            parts.push(format!("what a training takes with each: {}", next("train").words("--dry-run")));
         }
         Some(parts.join("; "))
     }
@@ -230,33 +235,50 @@ mod tests {
         assert_eq!(spread, Spread { keeps_most: 198, longest: 200 });
         assert_eq!(Spread::of(vec![7]), Some(Spread { keeps_most: 7, longest: 7 }));
         assert_eq!(Spread::of(Vec::new()), None);
-        let needs = |tokens: usize| Needs { peak_bytes: tokens as u64 * 1_000_000, time: None };
-        assert_eq!(spread.proposal(200, 1000, needs), None);
-        // Figures that do not differ are not listed.
+        let needs = |tokens: usize| Needs {
+            peak_bytes: tokens as u64 * 1_000_000,
+            time: Duration::from_secs(tokens as u64),
+        };
+        assert_eq!(spread.proposal(200, 1000, Some(&needs)), None);
+        // 99 % cost about what all cost, and that is more than now.
         assert_eq!(
-            spread.proposal(150, 1000, |_| Needs { peak_bytes: 821_000_000, time: None }).as_deref(),
-            Some("`train.max-seq-tokens` 200 takes all rows at about the same cost (about 821 MB of memory)")
-        );
-        assert_eq!(
-            spread.proposal(150, 1000, needs).as_deref(),
+            spread.proposal(150, 1000, Some(&needs)).as_deref(),
             Some(
-                "`train.max-seq-tokens` 198 takes 99 % of the rows (about 198 MB of memory); `train.max-seq-tokens` 200 \
-                 takes all rows (about 200 MB of memory); now 150 (about 150 MB of memory)"
-            )
-        );
-        let timed = |tokens| Needs { time: Some(Duration::from_secs(tokens as u64)), ..needs(tokens) };
-        assert_eq!(
-            spread.proposal(199, 1000, timed).as_deref(),
-            Some(
-                "`train.max-seq-tokens` 200 takes all rows (about 200 MB of memory and 3m 20s); now 199 (about 199 MB of \
-                 memory and 3m 19s)"
+                "`train.max-seq-tokens` 200 takes all rows (about 200 MB of memory and 3m 20s); now 150 (about 150 MB of \
+                 memory and 2m 30s)"
             )
         );
         assert_eq!(
-            spread.proposal(150, 199, needs).as_deref(),
+            spread.proposal(190, 1000, Some(&needs)).as_deref(),
             Some(
-                "`train.max-seq-tokens` 198 takes 99 % of the rows (about 198 MB of memory); now 150 (about 150 MB of \
-                 memory); the longest has 200 tokens, and the model takes at most 199"
+                "`train.max-seq-tokens` 200 takes all rows at about the same cost (about 190 MB of memory and 3m 10s)"
+            )
+        );
+        // The same memory is not the same cost where it takes three times as long.
+        let longer = |tokens: usize| Needs {
+            peak_bytes: 821_000_000,
+            time: Duration::from_secs(if tokens > 150 { 300 } else { 100 }),
+        };
+        assert_eq!(
+            spread.proposal(150, 1000, Some(&longer)).as_deref(),
+            Some(
+                "`train.max-seq-tokens` 200 takes all rows (about 821 MB of memory and 5m 0s); now 150 (about 821 MB of memory \
+                 and 1m 40s)"
+            )
+        );
+        assert_eq!(
+            spread.proposal(150, 199, Some(&needs)).as_deref(),
+            Some(
+                "`train.max-seq-tokens` 198 takes 99 % of the rows (about 198 MB of memory and 3m 18s); now 150 (about 150 MB \
+                 of memory and 2m 30s); the longest has 200 tokens, and the model takes at most 199"
+            )
+        );
+        // Where nothing is measured no cost is named, and none is called the same.
+        assert_eq!(
+            spread.proposal(150, 1000, None).as_deref(),
+            Some(
+                "`train.max-seq-tokens` 198 takes 99 % of the rows; `train.max-seq-tokens` 200 takes all rows; now 150; what a \
+                 training takes with each: `affinage train --dry-run`"
             )
         );
     }

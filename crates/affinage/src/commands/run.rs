@@ -7,6 +7,8 @@ use affinage_project::folder::run::Run;
 use affinage_project::interrupt::{self, LastWords};
 use affinage_project::model::{ModelSources, resolve};
 use affinage_project::stages::evaluation::answers::Options;
+use affinage_project::stages::evaluation::series;
+use affinage_project::stages::forecast;
 use affinage_project::stages::freeze::{FEWEST_TO_TRAIN, again, imported, refuse_few};
 use affinage_project::stages::training::{Trained, say_stays_aside, trained_before};
 use clap::Args;
@@ -68,7 +70,7 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
 
     stage(ctx, "train");
     let before = trained_before(ctx, &version)?;
-    let is_few_said = !matches!(before, Some(Trained::Finished(_)));
+    let was_finished = matches!(before, Some(Trained::Finished(_)));
     match before {
         None => {
             refuse_few(version.manifest.files.get(TRAIN).map_or(0, |file| file.examples), fewest)?;
@@ -84,8 +86,15 @@ pub fn run(ctx: &Context, args: RunArgs) -> anyhow::Result<()> {
         Some(Trained::Finished(run) | Trained::Stopped(run)) => run,
         None => Run::newest(&ctx.project, &ctx.ui)?,
     };
+    // What is trained in this call has said it before.
+    if was_finished && !series::is_answered(ctx, &run.name)? {
+        forecast::say_evaluation(ctx, &version)?;
+    }
     let leave = Leave { yes: args.yes, ..Leave::default() };
-    eval::evaluate(ctx, &Options { run: Some(&run.name), leave, is_few_said, ..Options::default() })
+    eval::evaluate(
+        ctx,
+        &Options { run: Some(&run.name), leave, is_few_said: !was_finished, ..Options::default() },
+    )
 }
 
 fn stage(ctx: &Context, name: &str) {

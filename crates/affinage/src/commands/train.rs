@@ -152,7 +152,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     }
     if !is_begun && !args.dry_run {
         let known = if plan.left_out.is_empty() { None } else { Calibration::known(ctx, plan)? };
-        propose_length(ctx, engine, plan, known.map(|known| known.time(Ahead::all(plan))));
+        propose_length(ctx, engine, (plan, memory), known.map(|known| known.time(Ahead::all(plan))));
     }
     if let (Some(to), Some(dir)) = (args.engine, args.handover) {
         let to = to.of_external_trainer()?;
@@ -169,7 +169,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
     let start = Start { ctx, spec: &config.model.name, model, engine, plan, precision: None };
     if args.dry_run {
         let estimate = Estimate::measure(&start, memory)?;
-        propose_length(ctx, engine, plan, Some(Duration::from_secs_f64(estimate.seconds)));
+        propose_length(ctx, engine, (plan, memory), Some(Duration::from_secs_f64(estimate.seconds)));
         return match ctx.json {
             true => ctx.ui.json(&estimate),
             false => ctx.ui.data(&training::estimate(plan, &estimate)),
@@ -198,7 +198,7 @@ pub(super) fn train_in_run(
     let done = resumed.as_ref().map(|run| resumable(run, &ctx.ui)).transpose()?.flatten();
     let takes = forecast::say(ctx, &prepared.model, &prepared.engine, (&prepared.plan, done), &version)?;
     if resumed.is_none() {
-        propose_length(ctx, &prepared.engine, &prepared.plan, Some(takes));
+        propose_length(ctx, &prepared.engine, (&prepared.plan, &prepared.memory), Some(takes));
     }
     let Prepared { model, engine, plan, .. } = &prepared;
     let start = Start { ctx, spec: &config.model.name, model, engine, plan, precision: None };

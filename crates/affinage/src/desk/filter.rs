@@ -26,6 +26,8 @@ pub struct Filter {
     pub answer_to: Option<usize>,
     /// The row has more tokens than the training takes.
     pub too_long: bool,
+    /// No card of its conversation or text is accepted yet.
+    pub new_text: bool,
     /// A rule of lint that found something in the prompt or the proposed answer.
     pub rule: Option<String>,
     /// Name of an imported file.
@@ -88,6 +90,7 @@ impl Filter {
         is_meant: impl Fn(Access) -> bool,
     ) -> Vec<usize> {
         let file = self.file.as_ref().map(|name| catalogue.files.iter().position(|file| file == name));
+        let accepted = if self.new_text { accepted_texts(catalogue, marks) } else { HashSet::new() };
         let holds = |&index: &usize| {
             let entry = &catalogue.entries[index];
             let conversation = catalogue.conversation(index);
@@ -95,6 +98,7 @@ impl Filter {
                 && self.state.holds(marks.get(&entry.id).and_then(|mark| mark.action))
                 && self.measures(entry)
                 && file.is_none_or(|file| file == Some(conversation.file))
+                && !accepted.contains(conversation.whole_text())
                 && self.topic.is_none_or(|topic| conversation.topic == Some(topic))
                 && found.is_none_or(|found| found.contains(&index))
         };
@@ -134,6 +138,7 @@ impl Filter {
             self.words.as_ref().map(|words| format!("that hold {words}")),
             words("with a prompt", self.prompt_from, self.prompt_to),
             words("with an answer", self.answer_from, self.answer_to),
+            self.new_text.then(|| "of conversations or texts that no card is accepted of yet".to_owned()),
             self.too_long.then(|| "too long for the training".to_owned()),
             self.rule.as_ref().map(|rule| format!("that rule {rule} flags")),
             self.file.as_ref().map(|file| format!("from {file}")),
@@ -144,6 +149,18 @@ impl Filter {
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         if parts.is_empty() { state.to_owned() } else { format!("{state} {}", parts.join(", ")) }
     }
+}
+
+/// The conversations and texts that cards are accepted of, those that are held private left out.
+pub(super) fn accepted_texts<'a>(
+    catalogue: &'a Catalogue,
+    marks: &HashMap<String, Mark>,
+) -> HashSet<&'a str> {
+    let accepted = marks.iter().filter(|(_, mark)| Decided::Accepted.holds(mark.action));
+    let indices = accepted.filter_map(|(id, _)| catalogue.index(id));
+    let conversations = indices.map(|index| catalogue.conversation(index));
+    let shown = conversations.filter(|conversation| conversation.access() != Access::Never);
+    shown.map(|conversation| conversation.whole_text()).collect()
 }
 
 impl State {

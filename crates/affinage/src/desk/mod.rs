@@ -43,7 +43,7 @@ use crate::web::{Method, Reply, Request};
 use card::{Card, Found};
 use catalogue::Catalogue;
 use draft::Drafts;
-use filter::Filter;
+use filter::{Filter, accepted_texts};
 use freeze::Freezes;
 use lengths::{Lengths, too_long};
 use queue::{Queue, Shown};
@@ -270,6 +270,7 @@ impl State {
             "taste": FIRST_MODEL_EXAMPLES,
             "report_from": self.report_from,
             "effective_n": self.effective_n(),
+            "effective_n_of_clean": self.effective_n_of_clean(),
             "learn": self.derivation.learn,
             "begins_with_topics": self.begins_with_topics()?,
             "only": self.only.as_ref().map(|filter| json!({
@@ -282,12 +283,15 @@ impl State {
     /// About how many independent examples the accepted ones are worth: those of one conversation or document share its
     /// matter.
     fn effective_n(&self) -> usize {
-        let accepted =
-            self.marks.iter().filter(|(_, mark)| matches!(mark.action, Some(Action::Accept | Action::Edit)));
-        let indices = accepted.filter_map(|(id, _)| self.catalogue.index(id));
-        let conversations = indices.map(|index| self.catalogue.conversation(index));
-        let shown = conversations.filter(|conversation| conversation.access() != Access::Never);
-        shown.map(|conversation| conversation.whole_text()).collect::<HashSet<&str>>().len()
+        accepted_texts(&self.catalogue, &self.marks).len()
+    }
+
+    /// How many more these are worth with the undecided ones that lint has nothing against.
+    fn effective_n_of_clean(&self) -> usize {
+        let accepted = accepted_texts(&self.catalogue, &self.marks);
+        let clean = self.catalogue.open(&self.marks).filter(|entry| entry.is_clean());
+        let texts = clean.map(|entry| self.catalogue.conversations[entry.conversation].whole_text());
+        texts.filter(|text| !accepted.contains(text)).collect::<HashSet<&str>>().len()
     }
 
     /// Marks of candidates that are read, or of any while they are being read.

@@ -74,7 +74,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     run(dir, &["import", "--topic", "chatgpt:chat-4=private", "--topic", "chatgpt:chat-5=skip"]);
 
     let said = run(dir, &["dataset", "--accept-clean"]);
-    assert!(said.contains("31 cards: 26 accepted (0 edited), 5 left out"), "{said}");
+    assert!(said.contains("31 cards: 0 accepted, 26 taken undecided (0 edited), 5 left out"), "{said}");
     let clean = frozen(dir, &["dataset", "--accept-clean"]);
     let counts = &clean["manifest"]["counts"];
     for (reason, words) in [
@@ -92,7 +92,7 @@ fn every_candidate_is_accepted_or_left_out_for_a_named_reason() {
     }
     assert!(
         card(&clean)
-            .contains("31 cards from 1 imported file(s): 26 accepted (0 of them edited), 5 left out.")
+            .contains("31 cards from 1 imported file(s): 26 accepted (26 of them taken undecided, 0 of them edited), 5 left out.")
     );
 
     run(dir, &["review", "--export", "cards.jsonl"]);
@@ -165,6 +165,7 @@ fn lint_leads_to_a_freeze_that_has_something_to_take() {
     run(dir, &["import", "chats.json"]);
     let said = run(dir, &["lint"]);
     assert!(said.contains("or freeze what is clean: `affinage dataset --accept-clean`"), "{said}");
+    assert!(said.contains("found are places in all answers, also of cards that are decided on"), "{said}");
     run(dir, &["review", "--export", "cards.jsonl"]);
     let cards = fs_err::read_to_string(dir.join("cards.jsonl")).expect("cards");
     let decided = |line: &str| {

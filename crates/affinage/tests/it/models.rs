@@ -28,7 +28,7 @@ fn models_are_listed_with_what_each_would_take_here() {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
         "Measured: this machine's matrix multiply",
-        "training on 1,000 rows of 300 tokens (nothing is frozen yet), 2 epochs: 226 steps",
+        "training on 1,000 rows of 300 tokens, 100 of them kept back to watch the training (nothing is frozen yet), 2 epochs: 226 steps",
         "Chosen now: Qwen/Qwen2.5-0.5B-Instruct",
         "llama, mistral, qwen2, qwen3, gemma3, smollm3, granite, olmo2, phi3.",
     ] {

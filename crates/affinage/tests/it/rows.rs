@@ -288,10 +288,22 @@ fn sections_of_a_document_are_one_text_on_one_side_and_count_as_one() {
     let page = open(dir);
     let card = page.get("api/card");
     assert_eq!(mark(&page, &card, &json!({ "action": "accept" }))["effective_n"], 1);
+    // Those that make the report say more are found by one choice of the list.
+    let new_text = json!({ "by": "filter", "value": { "new_text": true } });
+    let found = page.post("api/group", &new_text);
+    assert_eq!(found["count"], 55, "the text of the accepted one is left out: {found}");
+    assert_eq!(found["rule"], "undecided cards of conversations or texts that no card is accepted of yet");
+    let summary = page.get("api/summary");
+    assert_eq!(
+        (&summary["open_clean"], &summary["effective_n_of_clean"]),
+        (&json!(59), &json!(11)),
+        "{summary}"
+    );
     let all = json!({ "group": { "by": "filter", "value": {} }, "action": "accept", "count": 59 });
     page.post("api/bulk", &all);
     let summary = page.get("api/summary");
     assert_eq!((&summary["accepted"], &summary["effective_n"]), (&json!(60), &json!(12)));
+    assert_eq!(summary["effective_n_of_clean"], 0);
 }
 
 #[test]

@@ -44,6 +44,14 @@ fn all_stages_once_and_then_only_what_is_missing() {
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains("is finished") && said.contains("answers are there"), "{said}");
     assert_eq!(log(dir.path()), events, "nothing is trained again");
+    assert!(!said.contains("from here at most about "), "nothing is left to write: {said}");
+
+    // Where only the evaluation is open, how long it takes is said before its answers.
+    fs_err::remove_dir_all(dir.path().join("evals/first-look")).expect("removed");
+    let third = String::from_utf8_lossy(&run(dir.path(), &[]).stderr).into_owned();
+    let (forecast, written) = (third.find("from here at most about "), third.find("generated "));
+    assert!(forecast.is_some() && forecast < written, "{third}");
+    assert!(third.contains("measuring how likely the held-out answers are"), "{third}");
 }
 
 #[test]
@@ -360,9 +368,36 @@ fn a_short_training_says_how_few_rows_it_saw_and_changed_shares_that_sides_are_k
     };
     let trained = said(&["train", "--set", "train.max-steps=1", "--set", "train.rows-per-step=2"]);
     assert!(trained.contains("trained 1 step on 2 of "), "{trained}");
-    let kept = "was changed: earlier examples keep their side";
+    let kept = ": earlier examples keep their side";
     assert!(!said(&["dataset", "--accept-clean"]).contains(kept));
-    assert!(said(&["dataset", "--accept-clean", "--set", "dataset.test-share=0.3"]).contains(kept));
+    let changed = said(&["dataset", "--accept-clean", "--set", "dataset.test-share=0.3"]);
+    assert!(
+        changed.contains("`dataset.test-share` is 0.3 now and was 0.15 for v1-") && changed.contains(kept)
+    );
+}
+
+/// Shares and seed place only what comes, so a version stays the one to train on; a length changes what its rows carry.
+#[test]
+fn settings_of_the_data_that_were_changed_since_the_freeze_are_said_and_a_length_freezes_again() {
+    let dir = temp_dir();
+    tiny::project(dir.path());
+    let said = |args: &[&str]| String::from_utf8_lossy(&run(dir.path(), args).stderr).into_owned();
+    let versions = || fs_err::read_dir(dir.path().join("datasets")).expect("a folder").count();
+    said(&[]);
+    assert_eq!(versions(), 1);
+    let shares = said(&["--set", "dataset.test-share=0.3", "--set", "dataset.seed=7"]);
+    for part in
+        ["`dataset.test-share` is 0.3 now and was ", "`dataset.seed` is 7 now and was 42", "keep their side"]
+    {
+        assert!(shares.contains(part), "{part}: {shares}");
+    }
+    assert!(shares.contains("is finished") && versions() == 1, "{shares}");
+    let shorter = ["--set", "train.max-seq-tokens=103"];
+    let changed = "the training takes rows of 103 tokens now (`train.max-seq-tokens`), and of ";
+    let again = said(&shorter);
+    assert!(again.contains(changed) && again.contains("freezing another version"), "{again}");
+    assert_eq!(versions(), 2, "{again}");
+    assert!(!said(&shorter).contains(changed), "the newest is frozen so");
 }
 
 /// `affinage run` with one epoch and the in-domain prompts; it must succeed.

@@ -52,6 +52,12 @@ fn an_evaluation_that_was_stopped_before_its_report_is_not_meant() {
     );
     let said = "`first-look-2` was stopped before its report: the command that began it goes on with it";
     assert!(text.contains(said), "{text}");
+    // One without an answer is no other to take.
+    let answers = dir.path().join("evals/first-look-2/completions.jsonl");
+    let kept = fs_err::read(&answers).expect("answers");
+    fs_err::remove_file(&answers).expect("removed");
+    assert!(!eval(&["analyze"]).1.contains("takes another"));
+    fs_err::write(&answers, kept).expect("written");
     // Its figures alone do not make it whole; the command that began it, at its end, does.
     assert_eq!(eval(&["analyze", "--eval", "first-look-2"]).0, 0);
     assert!(eval(&["report"]).1.contains(said));

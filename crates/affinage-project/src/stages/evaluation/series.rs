@@ -101,6 +101,15 @@ pub fn newest(project: &Path, name: &str, ui: &dyn Observer) -> anyhow::Result<S
     Ok(members.swap_remove(meant))
 }
 
+/// Whether an evaluation of the configured series has all answers of the run with this name.
+pub fn is_answered(ctx: &Project, run: &str) -> anyhow::Result<bool> {
+    let members = members(&ctx.project, &ctx.config.eval.name)?;
+    Ok(members.iter().map(|name| Evaluation::named(&ctx.project, name)).any(|evaluation| {
+        let is_of_run = evaluation.plan().is_ok_and(|plan| plan.run.as_deref() == Some(run));
+        is_of_run && matches!(state(&evaluation, &ctx.ui), State::Whole | State::Stopped)
+    }))
+}
+
 /// Of members of a series the place of the newest that is whole, else of the newest; and how far those came that were looked
 /// at for it, the newest first. Answers are read once, and of earlier evaluations not at all.
 fn looked_at(project: &Path, members: &[String], ui: &dyn Observer) -> (usize, Vec<State>) {
@@ -140,8 +149,10 @@ pub fn meant(ctx: &Project, named: Option<&str>) -> anyhow::Result<String> {
     let members = members(&ctx.project, configured)?;
     let (at, states) = looked_at(&ctx.project, &members, &ctx.ui);
     let newest = members.get(at).unwrap_or(configured).clone();
-    if members.len() > 1 {
-        let others: Vec<String> = quoted(members.iter().filter(|member| **member != newest));
+    let has_answers = |name: &String| Evaluation::named(&ctx.project, name).completions().is_there();
+    let others: Vec<String> =
+        quoted(members.iter().filter(|member| **member != newest && has_answers(member)));
+    if !others.is_empty() {
         ctx.ui.say(format!(
             "evaluation `{newest}`, {}; `--eval` takes another: {}",
             if at + 1 == members.len() { "made last" } else { "the newest that is whole" },

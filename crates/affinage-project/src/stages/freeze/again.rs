@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use affinage_eval::plain::counted;
+use affinage_dataset::version::Manifest;
+use affinage_eval::plain::{count, counted};
 use anyhow::anyhow;
 
 use super::{Undecided, taken_undecided};
@@ -13,6 +14,7 @@ use crate::folder::library::{LIBRARY_FILE, Library, Since};
 use crate::folder::project::Project;
 use crate::next::{Next, next};
 use crate::stages::evaluation::series;
+use crate::stages::lengths::Ruler;
 use crate::stages::training::{Trained, standing, trained_before};
 
 /// What is taken undecided by the version to freeze before a training; `None`: `version`, the newest, is the one to train on.
@@ -50,20 +52,27 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
         (Undecided::AcceptClean { .. }, _) => None,
     };
     let other = other_words(&library, version)?;
-    if since.is_nothing() && imported == 0 && more.is_none() && other.is_none() {
+    let limit = other_limit(ctx, version);
+    if since.is_nothing() && imported == 0 && more.is_none() && other.is_none() && limit.is_none() {
+        if let Some(changed) = other_split(ctx, &version.manifest) {
+            ctx.ui.say(format!(
+                "{changed}: examples that are frozen keep their side, so it counts for those that come, and {name} stays as it is"
+            ));
+        }
         return as_it_is("it was frozen so, and nothing was imported or decided since");
     }
     let changes = (!since.is_nothing() || imported > 0).then(|| changes_in_words(&since, imported, name));
     let missing = more.map(|more| format!("{name} has no {more}, and they are asked for now"));
     let is_other = other.is_some();
-    let said = changes.into_iter().chain(missing).chain(other).collect::<Vec<String>>().join("; ");
+    let said =
+        changes.into_iter().chain(missing).chain(other).chain(limit).collect::<Vec<String>>().join("; ");
     if let Some(Trained::Stopped(run)) = trained_before(ctx, version)?
         && since.private == 0
         && !is_other
     {
         let freeze = freeze_command(if is_asked { asked } else { before });
         ctx.ui.say(format!(
-            "{said}: {} goes on without; {freeze} freezes them too, and {} then trains anew",
+            "{said}: {} goes on with {name} as it is; {freeze} freezes another version, and {} then trains anew",
             run.name,
             next("run")
         ));
@@ -75,6 +84,37 @@ pub fn again(ctx: &Project, version: &DatasetVersion, asked: Undecided) -> anyho
         (_, Undecided::AcceptClean { dated: true }) => before,
         (asked, _) => asked,
     }))
+}
+
+/// Which settings of the split are others than those that a version was frozen with; `None`: the same.
+pub(super) fn other_split(ctx: &Project, frozen: &Manifest) -> Option<String> {
+    let (now, then) = (&ctx.config.dataset, &frozen.rules);
+    let settings = [
+        ("test-share", now.test_share.to_string(), then.test_share.to_string()),
+        ("validation-share", now.validation_share.to_string(), then.validation_share.to_string()),
+        ("seed", now.seed.to_string(), then.seed.to_string()),
+    ];
+    let changed = settings.iter().filter(|(_, now, then)| now != then);
+    let changed: Vec<String> = changed
+        .map(|(key, now, then)| format!("`dataset.{key}` is {now} now and was {then} for {}", frozen.name))
+        .collect();
+    (!changed.is_empty()).then(|| changed.join("; "))
+}
+
+/// That the training takes rows of another length than when a version was frozen, if so: how much of what was said before
+/// a row carries follows from it. Tokens of another model are not compared.
+fn other_limit(ctx: &Project, version: &DatasetVersion) -> Option<String> {
+    let frozen = version.manifest.lengths.as_ref()?;
+    if frozen.limit == ctx.config.train.max_seq_tokens {
+        return None;
+    }
+    let ruler = Ruler::open(ctx).ok()?;
+    (ruler.model() == frozen.model && ruler.limit != frozen.limit).then(|| {
+        let (now, then, name) = (count(ruler.limit as u64), count(frozen.limit as u64), &version.name);
+        format!(
+            "the training takes rows of {now} tokens now (`train.max-seq-tokens`), and of {then} for {name}"
+        )
+    })
 }
 
 /// That a version was frozen from the words of others than are learnt now, if so.

@@ -5,8 +5,8 @@ use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::plain::count;
 
+use super::{freeze_command, taken_undecided};
 use crate::folder::datasets::{RESERVE, TEST};
-use crate::next::next;
 
 /// About how many examples have, at this share of test examples, as many of these as the report needs to say anything; `None`
 /// where none are held out. More where examples belong together.
@@ -77,12 +77,10 @@ pub(super) fn way_to_enough(manifest: &Manifest, tested: usize) -> String {
         some => format!(", {} watch the training", count(some as u64)),
     };
     format!(
-        "accept {} more cards, each of a conversation or text of its own that no card is accepted of yet (`affinage review`; \
-         import more where there are too few), set `dataset.test-share` to {}, and freeze again ({}): of \
-         these cards {} then test the model{watched}, and the others are trained on",
+        "accept {} more cards, each of a conversation or text of its own that no card is accepted of yet (`affinage review`, List, \
+         \"of a conversation or text that no card is accepted of yet\"; import more where there are too few), and freeze again with a larger share of test examples ({}): of these cards {} then test the model{watched}, and the others are trained on",
         count(way.cards as u64),
-        way.test_share,
-        next("dataset"),
+        freeze_command(taken_undecided(manifest)).set("dataset.test-share", way.test_share),
         count(way.tested as u64),
     )
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use affinage_dataset::counts::{Omission, Way};
+use affinage_dataset::counts::{Counts, Omission, Way};
 use affinage_dataset::lint::rules::titled;
 use affinage_dataset::message::Role;
 use affinage_dataset::topics::Topic;
@@ -12,15 +12,14 @@ use affinage_eval::plain::{count, counted, listed};
 use super::select::{Selected, Selection};
 use crate::folder::library::Library;
 use crate::folder::project::Project;
-use crate::stages::lengths::{Needs, Ruler, Spread};
+use crate::stages::lengths::{Ruler, Spread};
 
 pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
     let counts = &selection.counts;
     ctx.ui.say(format!(
-        "{}: {} accepted ({} edited), {} left out",
+        "{}: {}, {} left out",
         counted(counts.candidates(), "card", "cards"),
-        count(counts.accepted() as u64),
-        count(counts.edited() as u64),
+        accepted_in_words(counts),
         count(counts.left_out_total() as u64)
     ));
     // Below what they are parts of.
@@ -68,6 +67,16 @@ pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
             ctx.ui.say(format!("  {name}: {}", rules.join(", ")));
             ctx.ui.detail(format!("    {id}"));
         }
+    }
+}
+
+/// `279 accepted (3 edited)`; where some were taken undecided `10 accepted, 269 taken undecided (3 edited)`.
+fn accepted_in_words(counts: &Counts) -> String {
+    let (undecided, edited) = (counts.undecided(), count(counts.edited() as u64));
+    let by_hand = count((counts.accepted() - undecided) as u64);
+    match undecided {
+        0 => format!("{by_hand} accepted ({edited} edited)"),
+        some => format!("{by_hand} accepted, {} taken undecided ({edited} edited)", count(some as u64)),
     }
 }
 
@@ -189,8 +198,7 @@ pub(super) fn report_lengths(ctx: &Project, ruler: &Ruler, lengths: &Lengths, sp
         tokens(*limit),
         listed(&named, 5, ", ")
     ));
-    let needs = |tokens| Needs { peak_bytes: ruler.peak_bytes(tokens), time: None };
-    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), needs) {
+    if let Some(proposal) = spread.proposal(*limit, ruler.max_positions(), None) {
         ctx.ui.say(format!("  {proposal}"));
     }
 }

@@ -8,8 +8,8 @@ use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::plain::{count, counted, listed};
 
-use super::Frozen;
 use super::enough::{tested, way_to_enough};
+use super::{Frozen, freeze_command, taken_undecided};
 use crate::folder::datasets::{ALTERNATIVES_FILE, DatasetVersion, RESERVE, TEST, TRAIN, VALIDATION};
 use crate::folder::project::Project;
 use crate::next::next;
@@ -91,7 +91,7 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     let certificate = &manifest.certificate;
     if let Some(lack) = held_out_lack(manifest) {
         ctx.ui.warn(lack);
-        ctx.ui.hint(format!("{}, then {}", next("review"), next("dataset")));
+        ctx.ui.hint(format!("{}, then {}", next("review"), freeze_command(taken_undecided(manifest))));
     }
     if has(manifest, TEST) || has(manifest, VALIDATION) {
         ctx.ui.say(no_leak(certificate));
@@ -100,7 +100,7 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
         ctx.ui.say(format!("  {} {reason}", count(number as u64)));
     }
     let version = DatasetVersion::open(&ctx.project, Some(&manifest.name))?;
-    way_back(certificate).iter().for_each(|line| ctx.ui.say(line));
+    way_back(manifest).iter().for_each(|line| ctx.ui.say(line));
     let tests = manifest.files.get(TEST).map_or(0, |file| file.examples);
     let unasked = unasked(ctx, &version)?;
     too_little(manifest, unasked).iter().for_each(|line| ctx.ui.warn(line));
@@ -127,7 +127,11 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
     if let Some(file) = manifest.files.get(ALTERNATIVES_FILE) {
         ctx.ui.say(format!(
             "{} kept beside it, for other tools (preference training, DPO)",
-            counted(file.examples, "rejected alternative is", "rejected alternatives are")
+            counted(
+                file.examples,
+                "other answer to the same prompts is",
+                "other answers to the same prompts are"
+            )
         ));
     }
     ctx.ui.say(format!("frozen: {}", ctx.shown(folder)));
@@ -137,8 +141,9 @@ pub fn say_version(ctx: &Project, frozen: &Frozen) -> anyhow::Result<()> {
 }
 
 /// How held-out examples that are in no file, because they are too similar to training examples, are tested with again.
-fn way_back(certificate: &Certificate) -> Option<String> {
+fn way_back(manifest: &Manifest) -> Option<String> {
     const SHOWN: usize = 3;
+    let certificate = &manifest.certificate;
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
     for dropped in &certificate.dropped {
         if let DropReason::Leak { train_example, .. } | DropReason::InContext { train_example, .. } =
@@ -156,7 +161,7 @@ fn way_back(certificate: &Certificate) -> Option<String> {
             "  they were held out before, and new or changed training examples repeat them, so they are in no file. To test with \
              them again, reject the training examples that they are too similar to (`affinage review`, List, \"all\", search for \
              the words), and freeze again ({}): {}",
-            next("dataset"),
+            freeze_command(taken_undecided(manifest)),
             listed(&named, SHOWN, ", ")
         )
     })
@@ -209,7 +214,7 @@ pub fn held_out_lack(manifest: &Manifest) -> Option<String> {
     Some(format!(
         "no example is kept back {what}, so {then}: accept cards of two or more further conversations or texts (`affinage \
          review`), and freeze again ({})",
-        next("dataset")
+        freeze_command(taken_undecided(manifest))
     ))
 }
 
@@ -381,12 +386,13 @@ pub(super) mod tests {
             side: Side::Test,
             reason: DropReason::Leak { containment: 0.4, train_example: train.to_owned() },
         };
-        let plain = manifest([(TRAIN, 1, 1), (TEST, 1, 1)]).certificate;
+        let plain = manifest([(TRAIN, 1, 1), (TEST, 1, 1)]);
         let begin =
             [("t2", "Why do ruins"), ("t1", "On walls")].map(|(id, begin)| (id.to_owned(), begin.to_owned()));
         assert_eq!(way_back(&plain), None);
         let dropped = vec![drop("a", "t1"), drop("b", "t2"), drop("c", "t2")];
-        let said = way_back(&Certificate { dropped, begin: begin.into(), ..plain }).expect("a way");
+        let certificate = Certificate { dropped, begin: begin.into(), ..plain.certificate.clone() };
+        let said = way_back(&Manifest { certificate, ..plain }).expect("a way");
         assert!(
             said.contains("reject the training examples") && said.contains("(`affinage dataset`)"),
             "{said}"
@@ -425,8 +431,8 @@ pub(super) mod tests {
             let said = said(test, unasked);
             assert!(said.contains(has) && said.contains("the report needs 30 to say anything"), "{said}");
             assert!(
-                said.contains("set `dataset.test-share` to 0."),
-                "a share that suffices is named: {said}"
+                said.contains("(`affinage --set dataset.test-share=0."),
+                "a share that suffices is part of the command: {said}"
             );
             assert!(said.contains(no_best) && said.contains("(`affinage dataset`)"), "{said}");
         }
@@ -434,6 +440,20 @@ pub(super) mod tests {
         let mut whole = manifest([(TRAIN, 200, 100), (TEST, ENOUGH, ENOUGH)]);
         whole.files.insert(VALIDATION.to_owned(), FileRecord { examples: 1, sha256: String::new() });
         assert_eq!(lacks("v1-abc", &whole, 0), [""; 0]);
+    }
+
+    /// The command that a way names freezes no less than the version has.
+    #[test]
+    fn what_freezes_again_takes_undecided_what_the_version_took() {
+        let mut taken = manifest([(TRAIN, 1, 1), (TEST, 1, 1)]);
+        taken.rules.selection = "accept-clean-dated".to_owned();
+        let reason = DropReason::Leak { containment: 0.4, train_example: "t".to_owned() };
+        let dropped = vec![Drop { example_id: "a".to_owned(), side: Side::Test, reason }];
+        taken.certificate.dropped = dropped;
+        let ways = [way_back(&taken), held_out_lack(&taken), too_little(&taken, 0).pop()];
+        for said in ways.map(|said| said.expect("a way")).into_iter().chain(lacks("v1-abc", &taken, 0)) {
+            assert!(said.contains(" dataset --accept-clean --dated-notes`)"), "{said}");
+        }
     }
 
     #[test]

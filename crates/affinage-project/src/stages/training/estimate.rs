@@ -5,10 +5,9 @@ use std::time::Duration;
 use affinage_engine::model::Model;
 use serde::Serialize;
 
-use super::{Ahead, Calibration, MemoryPlan, Plan, Workload, multiply_rate, peak_bytes, time_within};
+use super::{Ahead, Calibration, MemoryPlan, Plan, Workload, multiply_rate, time_within};
 use crate::folder::events::LongRow;
 use crate::folder::project::Project;
-use crate::machine;
 use crate::stages::external::{Offer, Start, offers};
 use crate::stages::lengths::{Needs, Spread, limit};
 
@@ -83,9 +82,13 @@ impl<'a> Estimate<'a> {
 /// Tells which length would take the rows that are left out, and what memory and time it needs;
 /// nothing where none is left out. `measured` is how long the training
 /// takes as it is; without it that is told from this machine's multiply, in about a second.
-pub fn propose_length(ctx: &Project, engine: &Model, plan: &Plan, measured: Option<Duration>) {
+pub fn propose_length(
+    ctx: &Project,
+    engine: &Model,
+    (plan, memory): (&Plan, &MemoryPlan),
+    measured: Option<Duration>,
+) {
     let Some(spread) = plan.spread().filter(|_| !plan.left_out.is_empty()) else { return };
-    let resident = machine::resident_bytes().unwrap_or(0);
     let model = engine.config();
     let now = measured.unwrap_or_else(|| {
         let rate = ctx.ui.during("measuring this machine", multiply_rate);
@@ -93,12 +96,9 @@ pub fn propose_length(ctx: &Project, engine: &Model, plan: &Plan, measured: Opti
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     });
     let time = time_within(plan, model, now);
-    let needs = |tokens| Needs {
-        peak_bytes: peak_bytes(&plan.config, model, tokens, resident),
-        time: Some(time(tokens)),
-    };
+    let needs = |tokens| Needs { peak_bytes: plan.peak_within(model, tokens, memory), time: time(tokens) };
     let limit = limit(&plan.config, model);
-    if let Some(proposal) = spread.proposal(limit, engine.max_positions(), needs) {
+    if let Some(proposal) = spread.proposal(limit, engine.max_positions(), Some(&needs)) {
         ctx.ui.say(proposal);
     }
 }

@@ -24,13 +24,24 @@ pub struct MemoryPlan {
     pub largest_micro_batch_tokens: usize,
     /// Resident memory of the process at its highest: what is resident now and what a step adds.
     pub expected_peak_bytes: u64,
+    /// Of it what is there before a step.
+    #[serde(skip)]
+    resident: u64,
+    /// Tokens that carry loss in the largest micro-batch.
+    #[serde(skip)]
+    supervised: usize,
 }
 
 /// About what a training takes whose longest row has so many tokens, in a process that holds `resident` bytes with the
 /// weights.
 pub fn peak_bytes(config: &Train, model: &ModelConfig, longest_row: usize, resident: u64) -> u64 {
     let tokens = longest_row.max(config.micro_batch_tokens);
-    let memory = TrainingMemory::of(model, &Adapter::zeros(lora(config, model), model), tokens, tokens);
+    peak_of(config, model, (tokens, tokens), resident)
+}
+
+/// What a training takes at its highest whose largest micro-batch has so many tokens and of them so many with loss.
+fn peak_of(config: &Train, model: &ModelConfig, (tokens, supervised): (usize, usize), resident: u64) -> u64 {
+    let memory = TrainingMemory::of(model, &Adapter::zeros(lora(config, model), model), tokens, supervised);
     let again = config.memory_budget_gb.map_or(0, |budget| {
         let free = ((budget * GB) as u64).saturating_sub(resident);
         memory.recomputed_within(free as usize).unwrap_or(memory.layers)
@@ -51,6 +62,19 @@ impl Plan {
             })
             .max_by_key(|rows| tokens(rows))
             .unwrap_or_default()
+    }
+
+    /// About what the training takes at its highest where rows of at most `limit` tokens are taken; `now` is what it takes
+    /// as it is, and stays so where no row comes to it.
+    pub fn peak_within(&self, model: &ModelConfig, limit: usize, now: &MemoryPlan) -> u64 {
+        let coming = self.left_out.iter().filter(|row| row.split == "train" && row.tokens <= limit);
+        let Some(longest) = coming.map(|row| row.tokens).max() else { return now.expected_peak_bytes };
+        // Longer rows fill a micro-batch up to what it holds, or are one of their own.
+        let filled = self.config.micro_batch_tokens.min(longest * self.config.rows_per_step);
+        let tokens = longest.max(filled).max(now.largest_micro_batch_tokens);
+        let share = now.supervised as f64 / now.largest_micro_batch_tokens.max(1) as f64;
+        let supervised = (share * tokens as f64).ceil() as usize;
+        peak_of(&self.config, model, (tokens, supervised), now.resident)
     }
 
     /// Chooses what is kept, so that the process stays within the budget, and remembers it for the run.
@@ -87,6 +111,8 @@ impl Plan {
             recompute_layers: self.recompute_layers,
             largest_micro_batch_tokens: tokens,
             expected_peak_bytes: resident + memory.bytes(self.recompute_layers) as u64,
+            resident,
+            supervised,
         })
     }
 }

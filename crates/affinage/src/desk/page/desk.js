@@ -149,6 +149,9 @@ async function save(changes, label) {
   const { card, view } = desk;
   const mark = { ...card.mark, variant: view.chosen, ...changes };
   showProgress(await post("api/mark", { id: card.id, mark, label }));
+  // What was taken back is no news any more after the next decision.
+  const said = document.getElementById("said");
+  if (said.textContent.startsWith("undone")) said.textContent = "";
   card.mark = mark;
 }
 
@@ -402,6 +405,9 @@ async function act(key) {
   requestAnimationFrame(() => { desk.times.push([key, performance.now() - began]); });
 }
 
+/** While a reason is asked for, the card is decided on: a key that was meant for the next one must not decide on it again. */
+const staysAtReasons = (key) => "ujk?/comi".includes(key) || key in places || (key === "p" && desk.view.reasons === "private");
+
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select") || document.getElementById("panel").open;
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
@@ -414,7 +420,8 @@ document.addEventListener("keydown", (event) => {
   else if (isTopics && event.key === "Enter") run(beginCards);
   else if (isCards && digit >= 0 && desk.view.reasons) run(() => desk.view.reasons === true && giveReason(digit));
   else if (isCards && digit >= 0) digit < desk.card.variants.length && choose(digit);
-  else if (isCards && desk.view.reasons && ["Enter", "x"].includes(event.key)) run(forward);
+  else if (isCards && desk.view.reasons && ["Enter", "Escape", "x"].includes(event.key)) run(forward);
+  else if (isCards && desk.view.reasons && actionOf(event.key) && !staysAtReasons(event.key)) say("rejected; this key did nothing: first a number says why, or Enter goes on without a reason");
   else if (actionOf(event.key)) act(event.key);
   else return;
   event.preventDefault();

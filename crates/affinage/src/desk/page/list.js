@@ -8,7 +8,7 @@ const STATES = [["undecided", "undecided"], ["accepted", "accepted"], ["rejected
 function filterNow() {
   const filter = {};
   for (const [key, value] of new URLSearchParams(location.hash.split("?")[1] ?? "")) {
-    filter[key] = BOUNDS.includes(key) || key === "topic" ? Number(value) : key === "too_long" ? value === "true" : value;
+    filter[key] = BOUNDS.includes(key) || key === "topic" ? Number(value) : ["too_long", "new_text"].includes(key) ? value === "true" : value;
   }
   return filter;
 }
@@ -76,6 +76,7 @@ function filterForm(filter, { rules, files, topics, lengths }, changed) {
       rules.length > 0 ? select("rule", "every finding of lint", rules.map(({ id, title, count }) => [id, `${id} ${title} (${number(count)})`])) : null,
       element("select", { name: "state", "aria-label": "Decided or not" }, STATES.map(([value, text]) => element("option", { value, selected: (filter.state ?? "undecided") === value }, text)))),
     lengthView(lengths, input),
+    element("p", {}, element("label", {}, input("new_text", { type: "checkbox", value: "true" }), " of a conversation or text that no card is accepted of yet")),
     element("p", { class: "row" }, element("button", { type: "button", onclick: () => run(() => showList({})) }, "Clear")));
   // As one types; what is typed fast is looked for once.
   form.addEventListener("input", () => {

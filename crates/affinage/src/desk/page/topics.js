@@ -81,7 +81,7 @@ function topicView(topic) {
     .filter(([count, name]) => topic.chosen !== name && count > 0).map(([count, name]) => `${number(count)} ${name}`);
   const isNotes = desk.overview?.is_notes_only;
   const facts = [monthsText(topic), isNotes ? null : counted(topic.conversations, desk.overview?.has_notes ? "text" : "conversation"), counted(topic.candidates, isNotes ? "section" : "card"),
-    topic.answers > topic.candidates ? counted(topic.answers, "answer") : null, topic.aside ? `${number(topic.aside)} set aside` : null, ...decided, ...some];
+    topic.answers > topic.candidates ? counted(topic.answers, "answer") : null, topic.aside ? `${counted(topic.aside, isNotes ? "section" : desk.overview?.has_notes ? "text" : "conversation")} set aside` : null, ...decided, ...some];
   return element("li", { tabindex: "-1", class: `topic${topic.chosen ? ` is-${topic.chosen}` : ""}`, "data-topic": String(topic.number), "data-chosen": topic.chosen },
     element("div", {},
       element("h2", {}, topic.name),

@@ -132,6 +132,12 @@ pub fn say_limits(ui: &Ui, linted: &Linted, shows_all: bool) {
     {
         ui.say(line);
     }
+    if unread.is_some() && !linted.findings.is_empty() {
+        ui.say(
+            "found are places in all answers, also of cards that are decided on; the desk counts cards that are open, each by \
+             the answer that it proposes",
+        );
+    }
     if looked_at.private > 0 {
         ui.say(format!(
             "not looked at: {} that you hold private",

@@ -56,7 +56,10 @@ fn data_in_words(data: &Data) -> String {
     let Some(dataset) = &data.dataset else {
         let all = count((data.train_rows + data.validation_rows) as u64);
         let each = data.train_tokens / data.train_rows.max(1);
-        return format!("{all} rows of {each} tokens (nothing is frozen yet), {epochs}");
+        let kept = count(data.validation_rows as u64);
+        return format!(
+            "{all} rows of {each} tokens, {kept} of them kept back to watch the training (nothing is frozen yet), {epochs}"
+        );
     };
     let counted_by = match &data.counted_by {
         Some(model) => format!("as {model} counts them"),
