@@ -38,8 +38,13 @@ pub fn scope_line(evidence: &Evidence) -> String {
     let mut parts = vec![super::card::model_name(&facts.base_model).to_owned()];
     if let Some(dataset) = &facts.dataset {
         let epochs = evidence.plan.design.schedule.as_ref().map_or(1.0, |schedule| schedule.epochs);
-        // A training that ends within its first pass has seen a part, known by its tokens.
-        let part = if epochs < 0.995 { format!("about {} of ", percent(epochs)) } else { String::new() };
+        // A training that ends within its first pass has seen a part: a step has whole rows, unless another engine says otherwise.
+        let seen = epochs * dataset.train_examples as f64;
+        let about = if (seen - seen.round()).abs() < 0.02 { "" } else { "about " };
+        let part = match epochs < 0.995 {
+            true => format!("{about}{} of ", count(seen.round() as u64)),
+            false => String::new(),
+        };
         parts.push(format!(
             "trained on {part}{} of {}",
             counted(dataset.train_examples, "example", "examples"),
@@ -108,9 +113,24 @@ fn asked(evidence: &Evidence) -> String {
         }
     };
     let by = named(true).map_or("not answered yet".to_owned(), |by| format!("answered by {by}"));
+    // An arm that is compared in the domain only has no answers outside it.
+    let of_all = facts.prompts * evidence.plan.samples_per_prompt.max(1) as usize;
+    let some: Vec<String> = (evidence.plan.arms.iter())
+        .filter_map(|arm| {
+            let answers = evidence.analysis.rates.iter().find(|rates| rates.arm == arm.name)?.answers;
+            let prompts = answers / evidence.plan.samples_per_prompt.max(1) as usize;
+            (answers > 0 && answers < of_all)
+                .then(|| format!("{} only {}", arms.short(&arm.name), count(prompts as u64)))
+        })
+        .collect();
+    let fewer = match some.len() {
+        0 => String::new(),
+        1..=MOST_NAMED => format!(" ({} of them)", affinage_eval::text::enumerated(&some)),
+        n => format!(" ({n} of them not all prompts)"),
+    };
     let without =
         named(false).map_or(String::new(), |arms| format!(" (planned and without an answer: {arms})"));
-    format!("{}{sources}, {by}{without}", counted(facts.prompts, "prompt", "prompts"))
+    format!("{}{sources}, {by}{fewer}{without}", counted(facts.prompts, "prompt", "prompts"))
 }
 
 /// Whether an arm of the plan answered any prompt.

@@ -274,15 +274,7 @@ fn forgotten(measured: &Measured) -> CardRow {
         }
         VerdictWord::NotShown | VerdictWord::Worse => {
             let why = match total.correct.n {
-                n if n < ENOUGH => format!(
-                    "{}; {ENOUGH} are needed: {}",
-                    counted(n, "checked prompt", "checked prompts"),
-                    match measured.suites {
-                        Some(suites) if suites.checked <= n =>
-                            "add \"maths\" or \"factual\" to `eval.suites`, or a `[[suite]]` with answers to check",
-                        _ => "raise `eval.prompts-per-suite`",
-                    }
-                ),
+                n if n < ENOUGH => too_few_checked(total, measured.suites),
                 n => match why_unshown(total) {
                     Some(why) => format!("{}; {why}", figures(total)),
                     None => match needed(total).filter(|needed| *needed > n) {
@@ -299,6 +291,29 @@ fn forgotten(measured: &Measured) -> CardRow {
             row(CardWord::CannotTell, CANNOT_TELL.to_owned(), why)
         }
     }
+}
+
+/// What is known of so few checked prompts that no word is used, how many would be enough, and the way to them.
+fn too_few_checked(total: &ObjectiveResult, suites: Option<SuiteSizes>) -> String {
+    let n = total.correct.n;
+    let right = |estimate: &Estimate| {
+        let right = estimate.value * n as f64;
+        // Several answers to a prompt are their mean.
+        if (right - right.round()).abs() < 1e-6 { format!("{right:.0}") } else { format!("{right:.1}") }
+    };
+    let enough = needed(total).unwrap_or(ENOUGH);
+    let more = "add \"maths\" or \"factual\" to `eval.suites`, or a `[[suite]]` with answers to check";
+    let way = match suites {
+        Some(suites) if suites.checked <= n => more.to_owned(),
+        Some(suites) if suites.checked < enough => format!("raise `eval.prompts-per-suite`, and {more}"),
+        _ => "raise `eval.prompts-per-suite`".to_owned(),
+    };
+    format!(
+        "right on {} of {} now, {} before training; it takes about {enough} checked prompts: {way}",
+        right(&total.correct),
+        counted(n, "checked prompt", "checked prompts"),
+        right(&total.base_correct),
+    )
 }
 
 fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<String> {

@@ -91,6 +91,26 @@ fn overlap(rows: &Rows) -> MethodCheck {
     )
 }
 
+/// What a check about judges says where only people voted, or nobody did.
+const NO_JUDGE: &str = "No judge was asked.";
+
+/// Whether any judge that is no person was asked to compare.
+fn is_one_asked(judges: &[JudgeResult]) -> bool {
+    judges.iter().any(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0)
+}
+
+/// `2 judges and 1 voter`: people are no judges.
+fn judges_and_voters(judges: &[&JudgeResult]) -> String {
+    let voters = judges.iter().filter(|judge| judge.kind == JudgeKind::Human).count();
+    let (models, people) =
+        (counted(judges.len() - voters, "judge", "judges"), counted(voters, "voter", "voters"));
+    match voters {
+        0 => models,
+        all if all == judges.len() => people,
+        _ => format!("{models} and {people}"),
+    }
+}
+
 fn effects<'j>(
     code: &str,
     title: &str,
@@ -98,6 +118,9 @@ fn effects<'j>(
     effect: impl Fn(&'j JudgeResult) -> (Option<&'j Estimate>, &'j String),
 ) -> MethodCheck {
     let judged: Vec<&JudgeResult> = judges.iter().filter(|judge| effect(judge).0.is_some()).collect();
+    if judged.is_empty() && !is_one_asked(judges) {
+        return check(code, title, CheckState::NotApplicable, NO_JUDGE.to_owned());
+    }
     if judged.is_empty() {
         return check(
             code,
@@ -108,7 +131,8 @@ fn effects<'j>(
     }
     let shown: Vec<&&JudgeResult> = judged.iter().filter(|judge| is_shown(effect(judge).0)).collect();
     if shown.is_empty() {
-        let sentence = format!("No effect is shown for any of {}.", counted(judged.len(), "judge", "judges"));
+        let any = if judged.len() == 1 { "" } else { "any of " };
+        let sentence = format!("No effect is shown for {any}{}.", judges_and_voters(&judged));
         return check(code, title, CheckState::Passed, sentence);
     }
     let sentences: Vec<&str> = shown.iter().map(|judge| effect(judge).1.as_str()).collect();
@@ -263,6 +287,9 @@ fn truncated(rows: &Rows) -> MethodCheck {
 fn coins(judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A008", "Judges no better than a coin");
     let tested: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.better_than_coin.is_some()).collect();
+    if tested.is_empty() && !is_one_asked(judges) {
+        return check(code, title, CheckState::NotApplicable, NO_JUDGE.to_owned());
+    }
     if tested.is_empty() {
         let sentence = "No judge has enough decisive pairs to test its consistency.";
         return check(code, title, CheckState::Skipped, sentence.to_owned());
@@ -278,11 +305,13 @@ fn coins(judges: &[JudgeResult]) -> MethodCheck {
 }
 
 fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
-    let (code, title) = ("A009", "Number of judges");
+    let (code, title) = ("A009", "Number of judges and voters");
     let panel = judges.iter().filter(|judge| judge.in_panel).count();
     let are = if panel == 1 { "is" } else { "are" };
-    let sentence = format!("{panel} of {} {are} in the mean.", counted(judges.len(), "judge", "judges"));
+    let all: Vec<&JudgeResult> = judges.iter().collect();
+    let sentence = format!("{panel} of {} {are} in the mean.", judges_and_voters(&all));
     match panel {
+        _ if judges.is_empty() => check(code, title, CheckState::Skipped, "Nobody has compared.".to_owned()),
         0 => check(code, title, CheckState::Skipped, sentence),
         1 => advised(
             check(code, title, CheckState::Tip, sentence),
@@ -325,6 +354,9 @@ fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
     };
     let silent: Vec<String> =
         judges.iter().filter(is_silent).map(|judge| format!("`{}`", judge.judge_id)).collect();
+    if !is_one_asked(judges) {
+        return check(code, title, CheckState::NotApplicable, NO_JUDGE.to_owned());
+    }
     if changed.is_empty() && !silent.is_empty() {
         let sentence = format!(
             "The replies name no model, so it is not known which one answered: {}.",
@@ -440,7 +472,7 @@ fn examined(plan: &Plan, judges: &[JudgeResult]) -> MethodCheck {
         .map(|j| format!("`{}`", j.judge_id))
         .collect();
     if judged.clone().next().is_none() && unfit.is_empty() && missed.is_empty() {
-        return check(code, title, CheckState::Skipped, "No judge has judged.".to_owned());
+        return check(code, title, CheckState::NotApplicable, NO_JUDGE.to_owned());
     }
     if [&unexamined, &failed, &unfit, &missed].iter().all(|found| found.is_empty()) {
         let sentence = "Every judge found the planted winners and held to its verdicts.".to_owned();

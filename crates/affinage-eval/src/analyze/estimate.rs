@@ -1,5 +1,6 @@
 //! Small steps from statistics to [`Estimate`]s and their words.
 
+use super::win_rate::ENOUGH;
 use crate::analysis::{Estimate, Interval, TOO_FEW, WinRate};
 use crate::findings::{Finding, FindingMeasure};
 use crate::plain::counted;
@@ -176,12 +177,15 @@ pub fn mean_words<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
 
 /// A win rate of the headline over some of the votes: `beginning` says of which.
 pub fn rated(label: &str, beginning: &str, rate: WinRate, source: &str) -> Finding {
-    let sentence = format!(
-        "{beginning} the win rate is {} of {} ({}).",
-        percent(&rate.estimate),
-        counted(rate.estimate.n, "prompt", "prompts"),
-        rate.outcomes()
-    );
+    let prompts = counted(rate.estimate.n, "prompt", "prompts");
+    let sentence = match rate.estimate.n < ENOUGH {
+        true => format!("{beginning}: {} of {prompts}.", rate.outcomes()),
+        false => format!(
+            "{beginning} the win rate is {} of {prompts} ({}).",
+            percent(&rate.estimate),
+            rate.outcomes()
+        ),
+    };
     Finding {
         label: label.to_owned(),
         sentence,

@@ -10,10 +10,10 @@ use crate::analysis::{
     Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord, WinRate,
 };
 use crate::findings::FindingGroup;
-use crate::judgment::spoken;
+use crate::judgment::{is_author, spoken};
 use crate::plain::counted;
 use crate::plan::{JudgeKind, PlannedComparison};
-use crate::planted::{LEFT_OUT, PlantedVerdict};
+use crate::planted::{LEFT_OUT, PlantedVerdict, haste};
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
@@ -131,6 +131,9 @@ fn sentence(planned: &PlannedComparison, result: Option<&ComparisonResult>, marg
         return reason.clone();
     }
     let figures = |rate: Option<&WinRate>| match rate {
+        Some(rate) if rate.estimate.n < ENOUGH => {
+            format!("{} of {}", rate.outcomes(), counted(rate.estimate.n, "prompt", "prompts"))
+        }
         Some(rate) => {
             format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt", "prompts"))
         }
@@ -194,7 +197,7 @@ pub enum LimitKind {
     Consistency,
     /// A judge's votes are left out, and why.
     Uncounted,
-    /// What the planted pairs say of a voter.
+    /// What the planted pairs, or the time that the votes took, say of a voter.
     Planted,
     /// Who judged: one judge, judges without an exam, nobody because nothing needed a judge.
     Judges,
@@ -257,6 +260,12 @@ pub fn limits(rows: &Rows, result: Option<&ComparisonResult>, judges: &[JudgeRes
                 judge.judge_id
             ),
         );
+    }
+    // An author's votes are on the card although they are in no mean.
+    let shown = judges.iter().filter(|judge| judge.in_panel || is_author(&judge.judge_id));
+    let shown = shown.filter(|judge| !rows.has_missed_planted(&judge.judge_id));
+    for hasty in shown.filter_map(|voter| haste(&voter.judge_id, rows.ms_to_vote(&voter.judge_id))) {
+        add(LimitKind::Planted, hasty);
     }
     match panel.as_slice() {
         [only] if only.kind == JudgeKind::Human => {

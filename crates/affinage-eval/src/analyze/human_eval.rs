@@ -6,8 +6,7 @@ use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
 use super::estimate::{figure, likely, percent, rated, share};
 use super::votes::{PairVotes, Votes};
-use super::win_rate::{PromptScore, win_rate};
-use crate::analysis::FEWEST;
+use super::win_rate::{ENOUGH, PromptScore, win_rate};
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::human_votes::is_even;
 use crate::judgment::{VOTES_FILE, is_author, is_me, is_person, spoken};
@@ -77,11 +76,7 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     if !planted.is_empty() {
         findings.push(Finding::said("planted pairs", planted.join(" "), PLANTED_VOTES_FILE));
     }
-    let fast = voted.iter().filter_map(|voter| {
-        let own = rows.judgments.iter().filter(|row| row.judge_id == **voter);
-        haste(voter, own.filter_map(|row| row.ms_to_vote).collect())
-    });
-    let fast: Vec<String> = fast.collect();
+    let fast: Vec<String> = voted.iter().filter_map(|voter| haste(voter, rows.ms_to_vote(voter))).collect();
     if !fast.is_empty() {
         findings.push(Finding::said("time to vote", fast.join(" "), VOTES_FILE));
     }
@@ -107,7 +102,7 @@ fn weights_of_voted(pairs: &[&PairVotes], voters: &BTreeSet<&str>) -> Vec<f64> {
 /// What the author of the training texts chose, for the card's question about the voice: a sentence for each author.
 ///
 /// The figure is the win rate of the author's votes as every other part of the page has it: the same prompts, ties counted
-/// alike, from [`FEWEST`] prompts on. Whoever missed the planted pairs has no figure.
+/// alike, from [`ENOUGH`] prompts on. Whoever missed the planted pairs has no figure.
 pub fn of_authors(rows: &Rows, votes: &Votes) -> Vec<String> {
     let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).collect();
     let authors: BTreeSet<&str> =
@@ -135,9 +130,11 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
         None => format!("the answer of {}", rows.plan.called(&planned.arm)),
     };
     let own = of_own(pairs, &scores);
-    let tied = if rate.ties == 0 { String::new() } else { format!(", {} tied", rate.ties) };
-    let chose = format!("{who} chose {tuned} as {like} on {} of {voted}{tied}", rate.wins);
-    if !rate.estimate.is_of_few() {
+    let chose = format!(
+        "{who} chose {tuned} as {like} on {} of {voted} (tied on {}, not chosen on {})",
+        rate.wins, rate.ties, rate.losses
+    );
+    if n >= ENOUGH {
         return Some(format!("{chose}: {}.{own}", likely(&rate.estimate)));
     }
     let there: BTreeSet<&str> = pairs
@@ -145,11 +142,11 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
         .filter(|votes| !votes.unanswered)
         .map(|votes| votes.pair.prompt.prompt_id.as_str())
         .collect();
-    let more = match there.len() < FEWEST {
-        true => format!("a figure needs votes on {FEWEST} prompts, and this evaluation has fewer"),
+    let more = match there.len() < ENOUGH {
+        true => format!("a figure needs votes on {ENOUGH} prompts, and this evaluation has fewer"),
         false => format!(
             "votes on {} needed for a figure, {}",
-            match FEWEST - n {
+            match ENOUGH - n {
                 1 => "1 more prompt is".to_owned(),
                 more => format!("{more} more prompts are"),
             },
@@ -175,11 +172,13 @@ fn of_own(pairs: &[&PairVotes], scores: &[PromptScore]) -> String {
         _ if from_texts == all => " All of these prompts are from the author's texts.".to_owned(),
         _ => {
             let chosen = own.iter().filter(|score| score.score > 0.5).count();
+            let not = own.iter().filter(|score| score.score < 0.5).count();
             let are = if from_texts == 1 { "is" } else { "are" };
             let most = if 2 * from_texts < all { format!(", {few}") } else { String::new() };
             format!(
-                " Of these prompts {from_texts} {are} from the author's texts (it was chosen on {chosen} of {from_texts}), the \
-                 other {} are on other subjects{most}.",
+                " Of these prompts {from_texts} {are} from the author's texts (chosen on {chosen}, tied on {}, not chosen on \
+                 {not}), the other {} are on other subjects{most}.",
+                from_texts - chosen - not,
                 all - from_texts
             )
         }

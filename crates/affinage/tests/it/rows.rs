@@ -268,10 +268,10 @@ fn sections_of_a_document_are_one_text_on_one_side_and_count_as_one() {
     let train = seen.values().filter(|side| **side == "train").count();
     for part in [
         format!(
-            "train: {} examples, which count as about {train} independent ones (those of one conversation",
+            "train: {} examples, which count as about {train} independent ones (those of one text,",
             5 * train
         ),
-        "independent ones to say anything: accept ".to_owned(),
+        "independent ones to say anything. Accept ".to_owned(),
     ] {
         assert!(said.contains(&part), "{part}: {said}");
     }

@@ -77,9 +77,8 @@ pub(super) fn way_to_enough(manifest: &Manifest, tested: usize) -> String {
         some => format!(", {} watch the training", count(some as u64)),
     };
     format!(
-        "accept {} more cards, each of a conversation or text of its own that no card is accepted of yet (`affinage review`; \
-         import more where there are too few), set `dataset.test-share` to {}, and freeze again ({}): of \
-         these cards {} then test the model{watched}, and the others are trained on",
+        "accept {} more cards, each of another conversation or text (`affinage review`), set `dataset.test-share` to {}, and \
+         freeze again ({}): {} of them then test the model{watched}",
         count(way.cards as u64),
         way.test_share,
         next("dataset"),

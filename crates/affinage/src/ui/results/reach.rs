@@ -54,7 +54,8 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
             count(row.prompts as u64),
             count(row.independent as u64),
             format!("~{}", count(row.decisive)),
-            row.wins_needed.map_or("-".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
+            row.wins_needed
+                .map_or("too few prompts".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
             row.smallest_shown.map_or("-".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
             row.wins_needed.map_or("-".to_owned(), |_| format!("{:.0} %", 100.0 * row.power)),
         ]);
