@@ -107,6 +107,12 @@ mod tests {
     }
 
     #[test]
+    fn a_category_with_too_few_prompts_says_so_in_the_table() {
+        let table = reach_table(&[reach(12, 12, None), reach(60, 60, Some(30))], 0.6);
+        assert_eq!(table.matches("too few prompts").count(), 1, "{table}");
+    }
+
+    #[test]
     fn a_category_without_a_possible_result_says_why() {
         assert_eq!(
             why(&reach(57, 3, None)).as_deref(),
