@@ -6,7 +6,7 @@ use affinage_eval::analysis::{
 };
 use affinage_eval::judgment::spoken;
 use affinage_eval::plain::{count, counted};
-use affinage_eval::plan::{JudgeKind, Scope};
+use affinage_eval::plan::{Arm, JudgeKind, Scope};
 use affinage_eval::suite::Domain;
 use serde::Serialize;
 
@@ -114,19 +114,19 @@ fn asked(evidence: &Evidence) -> String {
     };
     let by = named(true).map_or("not answered yet".to_owned(), |by| format!("answered by {by}"));
     // An arm that is compared in the domain only has no answers outside it.
-    let of_all = facts.prompts * evidence.plan.samples_per_prompt.max(1) as usize;
-    let some: Vec<String> = (evidence.plan.arms.iter())
-        .filter_map(|arm| {
-            let answers = evidence.analysis.rates.iter().find(|rates| rates.arm == arm.name)?.answers;
-            let prompts = answers / evidence.plan.samples_per_prompt.max(1) as usize;
-            (answers > 0 && answers < of_all)
-                .then(|| format!("{} only {}", arms.short(&arm.name), count(prompts as u64)))
-        })
-        .collect();
-    let fewer = match some.len() {
+    let (samples, all) = (evidence.plan.samples_per_prompt.max(1) as usize, facts.prompts);
+    let fewer = |arm: &Arm| {
+        let rates = evidence.analysis.rates.iter().find(|rates| rates.arm == arm.name)?;
+        let prompts = rates.answers.div_ceil(samples);
+        let said =
+            || format!("{} only {} of {}", arms.short(&arm.name), count(prompts as u64), count(all as u64));
+        (prompts > 0 && prompts < all).then(said)
+    };
+    let fewer: Vec<String> = evidence.plan.arms.iter().filter_map(fewer).collect();
+    let fewer = match fewer.len() {
         0 => String::new(),
-        1..=MOST_NAMED => format!(" ({} of them)", affinage_eval::text::enumerated(&some)),
-        n => format!(" ({n} of them not all prompts)"),
+        1..=MOST_NAMED => format!(" ({})", affinage_eval::text::enumerated(&fewer)),
+        n => format!(" ({n} of them not to all prompts)"),
     };
     let without =
         named(false).map_or(String::new(), |arms| format!(" (planned and without an answer: {arms})"));

@@ -8,8 +8,9 @@ fn arms_without_answers_are_named_apart() {
     let whole = crate::summary::scope_line(&evidence);
     assert!(!whole.contains("without"), "{whole}");
     let against = evidence.plan.headline.against.clone();
+    let all = evidence.analysis.evaluation.prompts;
     for rates in &mut evidence.analysis.rates {
-        rates.answers = if rates.arm == against { 5 } else { 0 };
+        rates.answers = if rates.arm == against { all } else { 0 };
     }
     let said = crate::summary::scope_line(&evidence);
     assert!(
@@ -29,13 +30,14 @@ fn an_arm_that_answered_some_of_the_prompts_is_named_with_how_many() {
     for rates in &mut evidence.analysis.rates {
         rates.answers = evidence.analysis.evaluation.prompts;
     }
-    assert!(!crate::summary::scope_line(&evidence).contains("of them)"));
+    assert!(!crate::summary::scope_line(&evidence).contains(" only "));
     let against = evidence.plan.headline.against.clone();
     for rates in evidence.analysis.rates.iter_mut().filter(|rates| rates.arm == against) {
         rates.answers = 8;
     }
     let said = crate::summary::scope_line(&evidence);
-    assert!(said.contains("models and checkpoints (base only 8 of them)"), "{said}");
+    let all = evidence.analysis.evaluation.prompts;
+    assert!(said.contains(&format!("models and checkpoints (base only 8 of {all})")), "{said}");
 }
 
 #[test]
