@@ -53,6 +53,7 @@ struct ByPair {
 
 #[derive(Serialize)]
 struct Calls {
+    title: &'static str,
     total: String,
     table: Table,
 }
@@ -154,6 +155,16 @@ fn planted(analysis: &Analysis) -> Table {
     Table::new(&head, &[2], analysis.judges.iter().filter_map(row).collect())
 }
 
+/// What the column of names is called: people are voters, models are judges.
+fn who(analysis: &Analysis) -> &'static str {
+    let people = analysis.judges.iter().filter(|judge| judge.kind == JudgeKind::Human).count();
+    match people {
+        0 => "judge",
+        all if all == analysis.judges.len() => "voter",
+        _ => "judge or voter",
+    }
+}
+
 fn habits(analysis: &Analysis) -> Table {
     let row = |(i, judge): (usize, &JudgeResult)| {
         let cell = |what: &str, estimate: &Option<Estimate>, measure, field: &str| -> Inline {
@@ -173,8 +184,14 @@ fn habits(analysis: &Analysis) -> Table {
             cell("the longer answer won", &judge.longer_won, Measure::Share, "longer_won"),
         ]
     };
-    let head =
-        ["judge", "favours the first shown", "favours a label", "order changed it", "ties", "longer won"];
+    let head = [
+        who(analysis),
+        "favours the first shown",
+        "favours a label",
+        "order changed it",
+        "ties",
+        "longer won",
+    ];
     let judged = analysis.judges.iter().enumerate().filter(|(_, judge)| judge.cells_judged > 0);
     Table::new(&head, &[1, 2, 3, 4, 5], judged.map(row).collect())
 }
@@ -203,7 +220,7 @@ fn by_pair(analysis: &Analysis) -> Option<ByPair> {
     Some(ByPair {
         alpha: agreement.alpha.as_ref().map(alpha),
         alpha_n: agreement.alpha.as_ref().map_or_else(String::new, |alpha| count(alpha.n as u64)),
-        table: Table::new(&["judges", "same vote", "kappa", "n"], &[1, 2, 3], rows.collect()),
+        table: Table::new(&["who", "same vote", "kappa", "n"], &[1, 2, 3], rows.collect()),
     })
 }
 
@@ -236,10 +253,18 @@ fn calls(analysis: &Analysis) -> Calls {
             judge.models_returned.join(", ").into(),
         ]
     };
-    let head = ["judge", "verdicts", "missing", "valid pairs", "tokens", "US dollars", "model that answered"];
+    let is_people = analysis.judges.iter().all(|judge| judge.kind == JudgeKind::Human);
+    let given = if is_people { "votes" } else { "verdicts" };
+    let head =
+        [who(analysis), given, "missing", "valid pairs", "tokens", "US dollars", "model that answered"];
     let total: usize = analysis.judges.iter().map(|judge| judge.cells_judged).sum();
     Calls {
-        total: counted(total, "verdict", "verdicts"),
+        title: if is_people { "Votes and missing ones" } else { "Calls, missing verdicts and cost" },
+        total: if is_people {
+            counted(total, "vote", "votes")
+        } else {
+            counted(total, "verdict", "verdicts")
+        },
         table: Table::new(&head, &[1, 3, 4, 5], analysis.judges.iter().map(row).collect()),
     }
 }

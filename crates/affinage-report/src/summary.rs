@@ -6,7 +6,7 @@ use affinage_eval::analysis::{
 };
 use affinage_eval::judgment::spoken;
 use affinage_eval::plain::{count, counted};
-use affinage_eval::plan::{JudgeKind, Scope};
+use affinage_eval::plan::{Arm, JudgeKind, Scope};
 use affinage_eval::suite::Domain;
 use serde::Serialize;
 
@@ -38,12 +38,16 @@ pub fn scope_line(evidence: &Evidence) -> String {
     let mut parts = vec![super::card::model_name(&facts.base_model).to_owned()];
     if let Some(dataset) = &facts.dataset {
         let epochs = evidence.plan.design.schedule.as_ref().map_or(1.0, |schedule| schedule.epochs);
-        // A training that ends within its first pass has seen a part, known by its tokens.
-        let part = if epochs < 0.995 { format!("about {} of ", percent(epochs)) } else { String::new() };
-        let too_long = super::data::too_long_to_train(evidence, dataset);
-        let examples = match too_long {
+        // A training that ends within its first pass has seen a part: a step has whole rows, unless another engine says otherwise.
+        let seen = epochs * dataset.train_examples as f64;
+        let about = if (seen - seen.round()).abs() < 0.02 { "" } else { "about " };
+        let part = match epochs < 0.995 {
+            true => format!("{about}{} of ", count(seen.round() as u64)),
+            false => String::new(),
+        };
+        let examples = match super::data::too_long_to_train(evidence, dataset) {
             0 => counted(dataset.train_examples, "example", "examples"),
-            _ => format!(
+            too_long => format!(
                 "the {} that fit, of {}",
                 counted(dataset.train_examples, "example", "examples"),
                 count((dataset.train_examples + too_long) as u64)
@@ -113,9 +117,24 @@ fn asked(evidence: &Evidence) -> String {
         }
     };
     let by = named(true).map_or("not answered yet".to_owned(), |by| format!("answered by {by}"));
+    // An arm that is compared in the domain only has no answers outside it.
+    let (samples, all) = (evidence.plan.samples_per_prompt.max(1) as usize, facts.prompts);
+    let fewer = |arm: &Arm| {
+        let rates = evidence.analysis.rates.iter().find(|rates| rates.arm == arm.name)?;
+        let prompts = rates.answers.div_ceil(samples);
+        let said =
+            || format!("{} only {} of {}", arms.short(&arm.name), count(prompts as u64), count(all as u64));
+        (prompts > 0 && prompts < all).then(said)
+    };
+    let fewer: Vec<String> = evidence.plan.arms.iter().filter_map(fewer).collect();
+    let fewer = match fewer.len() {
+        0 => String::new(),
+        1..=MOST_NAMED => format!(" ({})", affinage_eval::text::enumerated(&fewer)),
+        n => format!(" ({n} of them not to all prompts)"),
+    };
     let without =
         named(false).map_or(String::new(), |arms| format!(" (planned and without an answer: {arms})"));
-    format!("{}{sources}, {by}{without}", counted(facts.prompts, "prompt", "prompts"))
+    format!("{}{sources}, {by}{fewer}{without}", counted(facts.prompts, "prompt", "prompts"))
 }
 
 /// Whether an arm of the plan answered any prompt.

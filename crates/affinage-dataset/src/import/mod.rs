@@ -84,7 +84,7 @@ pub use error::{ElementError, ImportError};
 pub use left_out::{LeftOut, LeftOutCount, LeftOutKind, LeftOutLine};
 pub use members::Together;
 pub(crate) use notes::is_copy_name;
-pub use notes::{heading_of, is_dated};
+pub use notes::{Cut, heading_of, is_dated};
 pub(crate) use parts::is_inside;
 pub use pdf::{PdfError, PdfReader, PdfText, text as pdf_text};
 pub(crate) use role_words::is_remark;
@@ -119,6 +119,8 @@ pub struct Found {
     pub drafted: usize,
     /// Words of those sections that stand in block quotes.
     pub quoted_words: usize,
+    /// Sections of notes that were cut into parts.
+    pub cut: Cut,
     /// Conversations by format, e.g. `chatgpt`.
     pub formats: BTreeMap<&'static str, usize>,
     /// Speakers of transcripts, with the name of the member.
@@ -273,6 +275,7 @@ impl<E: From<ImportError>> Import<'_, E> {
     fn take_sections(&mut self, notes: notes::Notes, name: &str) -> Result<(), E> {
         self.found.left_out.merge(&notes.left_out);
         self.found.quoted_words += notes.quoted_words;
+        self.found.cut.add(notes.cut);
         if let Some(said) = notes.wrap.said() {
             self.note(format!("{name}: {said}"));
         }

@@ -345,6 +345,17 @@ fn a_short_first_line_is_the_title_of_a_plain_text() {
 }
 
 #[test]
+fn sections_that_are_cut_are_counted_with_their_parts() {
+    use affinage_dataset::import::Cut;
+    let long: Vec<String> = (0..30).map(|i| format!("{WEIR} This is paragraph {i}.")).collect();
+    let outcome = read(&format!("# Short\n\n{WEIR}\n\n# Long\n\n{}\n", long.join("\n\n")));
+    let parts = outcome.found.drafted - 1;
+    assert!(parts > 1, "{parts}");
+    assert_eq!(outcome.found.cut, Cut { sections: 1, parts });
+    assert_eq!(read(&format!("# Short\n\n{WEIR}\n")).found.cut, Cut::default());
+}
+
+#[test]
 fn footnotes_are_taken_out_and_quotes_are_counted() {
     let text =
         format!("# Weirs\n\n> A weir is\n> a low wall.\n\n{WEIR}[^1]\n\n[^1]: So says the guide of 1801.\n");

@@ -15,7 +15,9 @@ use crate::analysis::{
 use crate::likelihood::LikelihoodControl;
 use crate::plan::ArmKind;
 use crate::suite::{Domain, Prompt};
-use crate::wording::card::{self as wording, BetterEvidence, NotScored, Surprise, TooFew, Unshown};
+use crate::wording::card::{
+    self as wording, BetterEvidence, MoreChecked, NotScored, Surprise, TooFew, Unshown,
+};
 use crate::wording::headline::{Limit, limit as limit_in_words};
 
 /// What the card is made of.
@@ -198,7 +200,13 @@ fn forgotten(measured: &Measured) -> CardRow {
 fn unshown(total: &ObjectiveResult, suites: Option<SuiteSizes>) -> Unshown {
     let n = total.correct.n;
     if n < ENOUGH {
-        return Unshown::Few { are_all_asked: suites.is_some_and(|suites| suites.checked <= n) };
+        let enough = needed(total).unwrap_or(ENOUGH);
+        let more = match suites {
+            Some(suites) if suites.checked <= n => MoreChecked::Suites,
+            Some(suites) if suites.checked < enough => MoreChecked::Both,
+            _ => MoreChecked::Prompts,
+        };
+        return Unshown::Few { enough, more };
     }
     if let Some(why) = why_unshown(total) {
         return Unshown::Scale(why);
@@ -232,6 +240,7 @@ fn watch_out(measured: &Measured, result: Option<&ComparisonResult>) -> Vec<Stri
             | Limit::OneJudge(_)
             | Limit::NothingToJudge
             | Limit::Planted(_)
+            | Limit::Hasty(_)
             | Limit::MissedPlanted(_)
             | Limit::NoExam(_)
             | Limit::OneTraining => true,

@@ -74,6 +74,17 @@ fn overlap(rows: &Rows) -> MethodCheck {
     advised(check(code, title, CheckState::Issue, sentence), &wording::overlap_advice(rows.plan))
 }
 
+/// Whether any judge that is no person was asked to compare.
+fn is_one_asked(judges: &[JudgeResult]) -> bool {
+    judges.iter().any(|judge| judge.kind != JudgeKind::Human && judge.cells_judged > 0)
+}
+
+/// How many of them are judges, and how many people.
+fn of_kinds(judges: &[&JudgeResult]) -> wording::Asked {
+    let voters = judges.iter().filter(|judge| judge.kind == JudgeKind::Human).count();
+    wording::Asked { judges: judges.len() - voters, voters }
+}
+
 fn effects<'j>(
     code: &str,
     title: &str,
@@ -81,12 +92,15 @@ fn effects<'j>(
     effect: impl Fn(&'j JudgeResult) -> (Option<&'j Estimate>, &'j String),
 ) -> MethodCheck {
     let judged: Vec<&JudgeResult> = judges.iter().filter(|judge| effect(judge).0.is_some()).collect();
+    if judged.is_empty() && !is_one_asked(judges) {
+        return check(code, title, CheckState::NotApplicable, wording::NO_JUDGE.to_owned());
+    }
     if judged.is_empty() {
         return check(code, title, CheckState::Skipped, wording::NOT_IN_BOTH_ORDERS.to_owned());
     }
     let shown: Vec<&&JudgeResult> = judged.iter().filter(|judge| is_shown(effect(judge).0)).collect();
     if shown.is_empty() {
-        let sentence = wording::no_effect(judged.len());
+        let sentence = wording::no_effect(of_kinds(&judged));
         return check(code, title, CheckState::Passed, sentence);
     }
     let sentences: Vec<&str> = shown.iter().map(|judge| effect(judge).1.as_str()).collect();
@@ -186,6 +200,9 @@ fn truncated(rows: &Rows) -> MethodCheck {
 fn coins(judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A008", "Judges no better than a coin");
     let tested: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.better_than_coin.is_some()).collect();
+    if tested.is_empty() && !is_one_asked(judges) {
+        return check(code, title, CheckState::NotApplicable, wording::NO_JUDGE.to_owned());
+    }
     if tested.is_empty() {
         return check(code, title, CheckState::Skipped, wording::FEW_TO_TEST.to_owned());
     }
@@ -197,10 +214,14 @@ fn coins(judges: &[JudgeResult]) -> MethodCheck {
 }
 
 fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
-    let (code, title) = ("A009", "Number of judges");
+    let (code, title) = ("A009", "Number of judges and voters");
     let panel = judges.iter().filter(|judge| judge.in_panel).count();
-    let sentence = wording::panel(panel, judges.len());
+    let all: Vec<&JudgeResult> = judges.iter().collect();
+    let sentence = wording::panel(panel, of_kinds(&all));
     match panel {
+        _ if judges.is_empty() => {
+            check(code, title, CheckState::Skipped, wording::NOBODY_COMPARED.to_owned())
+        }
         0 => check(code, title, CheckState::Skipped, sentence),
         1 => advised(check(code, title, CheckState::Tip, sentence), wording::PANEL_ADVICE),
         _ => check(code, title, CheckState::Passed, sentence),
@@ -231,6 +252,9 @@ fn substituted_models(judges: &[JudgeResult]) -> MethodCheck {
         judge.kind.is_served() && judge.cells_judged > 0 && judge.models_returned.is_empty()
     };
     let silent: Vec<&str> = judges.iter().filter(is_silent).map(|judge| judge.judge_id.as_str()).collect();
+    if !is_one_asked(judges) {
+        return check(code, title, CheckState::NotApplicable, wording::NO_JUDGE.to_owned());
+    }
     if changed.is_empty() && !silent.is_empty() {
         let sentence = wording::silent_servers(&silent);
         return check(code, title, CheckState::Skipped, sentence);
@@ -312,7 +336,7 @@ fn examined(plan: &Plan, judges: &[JudgeResult]) -> MethodCheck {
     };
     let NotPassed { without_exam, failed, unfit, missed } = &found;
     if !judges.iter().any(has_judged) && unfit.is_empty() && missed.is_empty() {
-        return check(code, title, CheckState::Skipped, wording::NOBODY_JUDGED.to_owned());
+        return check(code, title, CheckState::NotApplicable, wording::NO_JUDGE.to_owned());
     }
     if [without_exam, failed, unfit, missed].iter().all(|found| found.is_empty()) {
         return check(code, title, CheckState::Passed, wording::ALL_PASSED.to_owned());

@@ -9,8 +9,9 @@ use crate::analysis::{
     Agreement, ComparisonResult, Composite, Estimate, Headline, Interval, JudgeResult, VerdictWord,
 };
 use crate::findings::FindingGroup;
+use crate::judgment::is_author;
 use crate::plan::JudgeKind;
-use crate::planted::PlantedVerdict;
+use crate::planted::{PlantedVerdict, haste};
 use crate::stats::mean::clustered_mean;
 use crate::stats::special::t_quantile;
 use crate::suite::Domain;
@@ -122,6 +123,11 @@ pub fn limits<'a>(
     limits.extend(like_coins.map(Limit::Consistency));
     limits.extend(judges.iter().filter(|judge| judge.is_coin).map(Limit::Coin));
     limits.extend(judges.iter().filter(|judge| judge.is_inverted).map(Limit::Inverted));
+    // An author's votes are on the card although they are in no mean.
+    let shown = judges.iter().filter(|judge| judge.in_panel || is_author(&judge.judge_id));
+    let shown = shown.filter(|judge| !rows.has_missed_planted(&judge.judge_id));
+    let hasty = shown.filter_map(|voter| haste(&voter.judge_id, rows.ms_to_vote(&voter.judge_id)));
+    limits.extend(hasty.map(Limit::Hasty));
     match panel.as_slice() {
         [only] if only.kind == JudgeKind::Human => limits.push(Limit::OnePerson(only)),
         [only] => limits.push(Limit::OneJudge(only)),

@@ -6,8 +6,8 @@ use super::Rows;
 use super::comparisons::{panel, rules, scores_by};
 use super::estimate::{figure, rated, share};
 use super::votes::{PairVotes, Votes};
-use super::win_rate::{PromptScore, win_rate};
-use crate::analysis::{Estimate, FEWEST};
+use super::win_rate::{ENOUGH, PromptScore, win_rate};
+use crate::analysis::Estimate;
 use crate::findings::{Finding, FindingGroup, FindingMeasure};
 use crate::human_votes::is_even;
 use crate::judgment::{VOTES_FILE, is_author, is_person, spoken};
@@ -66,11 +66,7 @@ pub fn people(rows: &Rows, votes: &Votes) -> FindingGroup {
     if !planted.is_empty() {
         findings.push(Finding::said("planted pairs", planted.join(" "), PLANTED_VOTES_FILE));
     }
-    let fast = voted.iter().filter_map(|voter| {
-        let own = rows.judgments.iter().filter(|row| row.judge_id == **voter);
-        haste(voter, own.filter_map(|row| row.ms_to_vote).collect())
-    });
-    let fast: Vec<String> = fast.collect();
+    let fast: Vec<String> = voted.iter().filter_map(|voter| haste(voter, rows.ms_to_vote(voter))).collect();
     if !fast.is_empty() {
         findings.push(Finding::said("time to vote", fast.join(" "), VOTES_FILE));
     }
@@ -88,7 +84,7 @@ fn weights_of_voted(pairs: &[&PairVotes], voters: &BTreeSet<&str>) -> Vec<f64> {
 /// What the author of the training texts chose, for the card's question about the voice: a sentence for each author.
 ///
 /// The figure is the win rate of the author's votes as every other part of the page has it: the same prompts, ties counted
-/// alike, from [`FEWEST`] prompts on. Whoever missed the planted pairs has no figure.
+/// alike, from [`ENOUGH`] prompts on. Whoever missed the planted pairs has no figure.
 pub fn of_authors(rows: &Rows, votes: &Votes) -> Vec<String> {
     let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).collect();
     let authors: BTreeSet<&str> =
@@ -106,9 +102,9 @@ fn of_author(rows: &Rows, pairs: &[&PairVotes], author: &str) -> Option<String> 
     };
     let figure = match () {
         () if rows.has_missed_planted(author) => Figure::Missed,
-        () if !rate.estimate.is_of_few() => Figure::Made,
-        () if there() < FEWEST => Figure::TooFewThere,
-        () => Figure::More(FEWEST - rate.estimate.n),
+        () if rate.estimate.n >= ENOUGH => Figure::Made,
+        () if there() < ENOUGH => Figure::TooFewThere,
+        () => Figure::More(ENOUGH - rate.estimate.n),
     };
     Some(wording::of_author(author, rows.plan, &rate, figure, of_own(pairs, &scores)))
 }
@@ -122,7 +118,8 @@ fn of_own(pairs: &[&PairVotes], scores: &[PromptScore]) -> OwnPrompts {
         .collect();
     let own = || scores.iter().filter(|score| own_prompts.contains(score.prompt_id));
     let chosen = own().filter(|score| score.score > 0.5).count();
-    OwnPrompts { all: scores.len(), from_texts: own().count(), chosen }
+    let not_chosen = own().filter(|score| score.score < 0.5).count();
+    OwnPrompts { all: scores.len(), from_texts: own().count(), chosen, not_chosen }
 }
 
 /// One pair that people and judges scored.

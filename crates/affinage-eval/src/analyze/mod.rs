@@ -324,6 +324,12 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// How long each vote of a voter took, in milliseconds.
+    fn ms_to_vote(&self, voter: &str) -> Vec<u64> {
+        let own = self.judgments.iter().filter(|row| row.judge_id == voter);
+        own.filter_map(|row| row.ms_to_vote).collect()
+    }
+
     fn index(inputs: &Inputs<'a>) -> Result<Rows<'a>, AnalyzeError> {
         let prompts = unique("prompt", inputs.prompts, |row| &row.prompt_id)?;
         let completions = unique("completion", inputs.completions, |row| &row.completion_id)?;

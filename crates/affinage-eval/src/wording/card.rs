@@ -206,12 +206,24 @@ fn right(result: &ObjectiveResult) -> String {
     )
 }
 
+/// Where more questions with an exact answer come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoreChecked {
+    /// The suites hold enough of them.
+    Prompts,
+    /// All that the suites hold were asked.
+    Suites,
+    /// The suites hold more, and not enough.
+    Both,
+}
+
 /// Why right answers show nothing yet.
 #[derive(Clone, Copy, Debug)]
 pub enum Unshown {
-    /// Too few questions; whether the suites hold more.
+    /// Too few questions; about how many are enough, and where more come from.
     Few {
-        are_all_asked: bool,
+        enough: usize,
+        more: MoreChecked,
     },
     Scale(OutsideOfScale),
     /// About so many questions would show a difference of this size.
@@ -223,21 +235,35 @@ pub enum Unshown {
 pub fn right_answers_unshown(total: &ObjectiveResult, why: Unshown) -> String {
     let figures = right(total);
     match why {
-        Unshown::Few { are_all_asked } => format!(
-            "{}; {ENOUGH} are needed: {}",
-            counted(total.correct.n, "checked prompt", "checked prompts"),
-            match are_all_asked {
-                true =>
-                    "add \"maths\" or \"factual\" to `eval.suites`, or a `[[suite]]` with answers to check",
-                false => "raise `eval.prompts-per-suite`",
-            }
-        ),
+        Unshown::Few { enough, more } => few_checked(total, enough, more),
         Unshown::Scale(why) => format!("{figures}; {}", scale(why)),
         Unshown::Needed(needed) => {
             format!("{figures}; to show a difference this size takes about {needed} checked questions")
         }
         Unshown::Wide => figures,
     }
+}
+
+fn few_checked(total: &ObjectiveResult, enough: usize, more: MoreChecked) -> String {
+    let n = total.correct.n;
+    let right = |estimate: &Estimate| {
+        let right = estimate.value * n as f64;
+        // Several answers to a prompt are their mean.
+        if (right - right.round()).abs() < 1e-6 { format!("{right:.0}") } else { format!("{right:.1}") }
+    };
+    let suites = "add \"maths\" or \"factual\" to `eval.suites`, or a `[[suite]]` with answers to check";
+    let prompts = "raise `eval.prompts-per-suite`";
+    let way = match more {
+        MoreChecked::Prompts => prompts.to_owned(),
+        MoreChecked::Suites => suites.to_owned(),
+        MoreChecked::Both => format!("{prompts}, and {suites}"),
+    };
+    format!(
+        "right on {} of {} now, {} before training; it takes about {enough} checked prompts: {way}",
+        right(&total.correct),
+        counted(n, "checked prompt", "checked prompts"),
+        right(&total.base_correct),
+    )
 }
 
 /// That another step had a lower validation loss.

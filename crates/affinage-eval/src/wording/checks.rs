@@ -37,8 +37,29 @@ pub fn overlap_advice(plan: &Plan) -> String {
 
 pub const NOT_IN_BOTH_ORDERS: &str = "No judge has judged a pair in both orders.";
 
-pub fn no_effect(judges: usize) -> String {
-    format!("No effect is shown for any of {}.", counted(judges, "judge", "judges"))
+/// Who compared: people are no judges.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub judges: usize,
+    pub voters: usize,
+}
+
+impl Asked {
+    /// `2 judges and 1 voter`
+    fn in_words(self) -> String {
+        let (judges, voters) =
+            (counted(self.judges, "judge", "judges"), counted(self.voters, "voter", "voters"));
+        match (self.judges, self.voters) {
+            (_, 0) => judges,
+            (0, _) => voters,
+            _ => format!("{judges} and {voters}"),
+        }
+    }
+}
+
+pub fn no_effect(asked: Asked) -> String {
+    let any = if asked.judges + asked.voters == 1 { "" } else { "any of " };
+    format!("No effect is shown for {any}{}.", asked.in_words())
 }
 
 pub const EFFECT_ADVICE: &str = "both orders are judged and labels are balanced, so this costs power rather than truth; prefer judges \
@@ -129,10 +150,12 @@ pub const FEW_TO_TEST: &str = "No judge has enough decisive pairs to test its co
 pub const COIN_ADVICE: &str =
     "use a stronger judge, or read the fit, voice and objective figures, which need none";
 
-pub fn panel(panel: usize, judges: usize) -> String {
+pub fn panel(panel: usize, asked: Asked) -> String {
     let are = if panel == 1 { "is" } else { "are" };
-    format!("{panel} of {} {are} in the mean.", counted(judges, "judge", "judges"))
+    format!("{panel} of {} {are} in the mean.", asked.in_words())
 }
+
+pub const NOBODY_COMPARED: &str = "Nobody has compared.";
 
 pub const PANEL_ADVICE: &str = "add a judge of another family, or the votes of one more person";
 
@@ -210,7 +233,8 @@ pub fn recited(arm: &str, recited: usize, answers: usize) -> String {
 
 pub const RECITED_ADVICE: &str = "read the headline without them; train fewer epochs or on more texts";
 
-pub const NOBODY_JUDGED: &str = "No judge has judged.";
+/// What a check about judges says where only people voted, or nobody did.
+pub const NO_JUDGE: &str = "No judge was asked.";
 pub const ALL_PASSED: &str = "Every judge found the planted winners and held to its verdicts.";
 
 /// Judges and voters that did not pass, by id.

@@ -1,6 +1,7 @@
 //! How a figure and its uncertainty are written.
 
 use crate::analysis::{Estimate, Interval, TOO_FEW, WinRate};
+use crate::analyze::win_rate::ENOUGH;
 use crate::plain::counted;
 
 /// "64 % [51, 76]", of few observations "50 % (too few to say)"
@@ -73,12 +74,15 @@ pub fn uncertainty(estimate: &Estimate, number: impl Fn(f64) -> String) -> Strin
 
 /// The sentence of a win rate of the headline over some of the votes: `beginning` says of which.
 pub fn rated(beginning: &str, rate: &WinRate) -> String {
-    format!(
-        "{beginning} the win rate is {} of {} ({}).",
-        percent(&rate.estimate),
-        counted(rate.estimate.n, "prompt", "prompts"),
-        rate.outcomes()
-    )
+    let prompts = counted(rate.estimate.n, "prompt", "prompts");
+    match rate.estimate.n < ENOUGH {
+        true => format!("{beginning}: {} of {prompts}.", rate.outcomes()),
+        false => format!(
+            "{beginning} the win rate is {} of {prompts} ({}).",
+            percent(&rate.estimate),
+            rate.outcomes()
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -71,6 +71,9 @@ pub fn sentence(planned: &PlannedComparison, result: Option<&ComparisonResult>, 
         return reason.clone();
     }
     let figures = |rate: Option<&WinRate>| match rate {
+        Some(rate) if rate.estimate.n < ENOUGH => {
+            format!("{} of {}", rate.outcomes(), counted(rate.estimate.n, "prompt", "prompts"))
+        }
         Some(rate) => {
             format!("{} of {}", percent(&rate.estimate), counted(rate.estimate.n, "prompt", "prompts"))
         }
@@ -127,6 +130,8 @@ pub enum Limit<'a> {
     Planted(&'a PlantedResult),
     /// A voter who did not see the damage: left out.
     MissedPlanted(&'a PlantedResult),
+    /// What is said of a voter who was too fast to have read.
+    Hasty(String),
     /// Judges that took none.
     NoExam(Vec<&'a str>),
     Missing(&'a MissingCounts),
@@ -170,6 +175,7 @@ pub fn limit(limit: &Limit) -> String {
             "Both gave the same text to every prompt, so nothing needed a judge.".to_owned()
         }
         Limit::Planted(planted) => planted.sentence.clone(),
+        Limit::Hasty(sentence) => sentence.clone(),
         Limit::MissedPlanted(planted) => format!("{} {LEFT_OUT}", planted.sentence),
         Limit::NoExam(judges) => {
             let names: Vec<String> = judges.iter().map(|judge| format!("`{judge}`")).collect();

@@ -1,7 +1,8 @@
 //! Sentences about votes of people.
 
 use super::estimate::{likely, percent, rated};
-use crate::analysis::{Estimate, FEWEST, WinRate};
+use crate::analysis::{Estimate, WinRate};
+use crate::analyze::win_rate::ENOUGH;
 use crate::judgment::{is_me, spoken};
 use crate::plain::counted;
 use crate::plan::{Arm, Plan};
@@ -62,6 +63,8 @@ pub struct OwnPrompts {
     pub all: usize,
     pub from_texts: usize,
     pub chosen: usize,
+    /// The rest is tied.
+    pub not_chosen: usize,
 }
 
 /// Which answer an author chose as more like their own voice.
@@ -77,7 +80,6 @@ pub fn of_author(author: &str, plan: &Plan, rate: &WinRate, figure: Figure, own:
         Some(_) => "the tuned answer".to_owned(),
         None => format!("the answer of {}", plan.called(arm)),
     };
-    let tied = if rate.ties == 0 { String::new() } else { format!(", {} tied", rate.ties) };
     let figure = match figure {
         Figure::Missed => {
             return format!(
@@ -86,7 +88,7 @@ pub fn of_author(author: &str, plan: &Plan, rate: &WinRate, figure: Figure, own:
         }
         Figure::Made => likely(&rate.estimate),
         Figure::TooFewThere => {
-            format!("a figure needs votes on {FEWEST} prompts, and this evaluation has fewer")
+            format!("a figure needs votes on {ENOUGH} prompts, and this evaluation has fewer")
         }
         Figure::More(more) => format!(
             "votes on {} needed for a figure, {}",
@@ -97,11 +99,17 @@ pub fn of_author(author: &str, plan: &Plan, rate: &WinRate, figure: Figure, own:
             plan.command("vote", &format!("--as {}", if is_me(author) { "me" } else { spoken(author) }))
         ),
     };
-    format!("{who} chose {tuned} as {like} on {} of {voted}{tied}: {figure}.{}", rate.wins, of_own(own))
+    format!(
+        "{who} chose {tuned} as {like} on {} of {voted} (tied on {}, not chosen on {}): {figure}.{}",
+        rate.wins,
+        rate.ties,
+        rate.losses,
+        of_own(own)
+    )
 }
 
 /// Which of the prompts are from the author's texts, where the voice shows best: a sentence, and what follows where most are not.
-fn of_own(OwnPrompts { all, from_texts, chosen }: OwnPrompts) -> String {
+fn of_own(OwnPrompts { all, from_texts, chosen, not_chosen }: OwnPrompts) -> String {
     let few = "so these votes say little about the voice";
     match from_texts {
         0 => format!(" None of these prompts is from the author's texts, {few}."),
@@ -110,8 +118,9 @@ fn of_own(OwnPrompts { all, from_texts, chosen }: OwnPrompts) -> String {
             let are = if from_texts == 1 { "is" } else { "are" };
             let most = if 2 * from_texts < all { format!(", {few}") } else { String::new() };
             format!(
-                " Of these prompts {from_texts} {are} from the author's texts (it was chosen on {chosen} of {from_texts}), the \
-                 other {} are on other subjects{most}.",
+                " Of these prompts {from_texts} {are} from the author's texts (chosen on {chosen}, tied on {}, not chosen on \
+                 {not_chosen}), the other {} are on other subjects{most}.",
+                from_texts - chosen - not_chosen,
                 all - from_texts
             )
         }

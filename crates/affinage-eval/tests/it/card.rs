@@ -217,7 +217,12 @@ fn forgetting_is_told_by_right_answers_alone() {
         world
     };
     for (n, lost, word, said) in [
-        (12, 0, CardWord::CannotTell, "12 checked prompts; 30 are needed"),
+        (
+            12,
+            0,
+            CardWord::CannotTell,
+            "right on 9 of 12 checked prompts now, 9 before training; it takes about ",
+        ),
         (100, 8, CardWord::Yes, "51 % of 100 checked prompts right, 75 % before training"),
         (400, 0, CardWord::NoDifference, "75 % of 400 checked prompts right, 75 % before training"),
     ] {

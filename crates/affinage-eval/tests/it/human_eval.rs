@@ -1,6 +1,6 @@
 //! Votes of people beside the judges: the author's apart, others as a correction, drawn evenly or not.
 
-use affinage_eval::analysis::{Analysis, CardQuestion};
+use affinage_eval::analysis::{Analysis, CardQuestion, CheckState};
 use affinage_eval::analyze::{AnalyzeError, analyze, split_pairs};
 use affinage_eval::judgment::Outcome;
 use affinage_eval::planted::GoldVote;
@@ -141,29 +141,32 @@ fn the_authors_own_votes_stand_beside_the_measured_voice() {
     vote(&mut world, "author:me", 6, |_| true);
     assert_eq!(
         on_the_card(&world),
-        "The author chose the tuned answer as more like their own voice on 6 of 6 prompts: votes on 4 more prompts are needed \
-         for a figure, `affinage vote --eval test --as me`. All of these prompts are from the author's texts."
+        "The author chose the tuned answer as more like their own voice on 6 of 6 prompts (tied on 0, not chosen on 0): votes \
+         on 24 more prompts are needed for a figure, `affinage vote --eval test --as me`. All of these prompts are from the author's texts."
     );
     world.judgments.truncate(judged);
     vote(&mut world, "author:me", 20, |i| i < 14);
-    // t over 20 prompts: .70 +- 2.093 * sqrt(.7 * .3 / 19).
+    // Below 30 prompts the card has counts and no percentage.
     assert_eq!(
         on_the_card(&world),
-        "The author chose the tuned answer as more like their own voice on 14 of 20 prompts: 70 % (likely between 48 % and \
-         92 %). All of these prompts are from the author's texts."
+        "The author chose the tuned answer as more like their own voice on 14 of 20 prompts (tied on 0, not chosen on 6): votes \
+         on 10 more prompts are needed for a figure, `affinage vote --eval test --as me`. All of these prompts are from the \
+         author's texts."
     );
+    let said = sentences(&world.analyze(), "people");
+    assert!(said.contains("By the author: 14 won, 0 tied, 6 lost of 20 prompts."), "{said}");
     let voice = |analysis: &Analysis| analysis.card.row(CardQuestion::Voice).map(|row| row.word);
     assert_eq!(voice(&world.analyze()), voice(&nobody), "votes decide no word");
-    // A tie counts half; of both kinds of prompts there is one figure, from 10 prompts together on.
+    // A tie counts half; of both kinds of prompts there is one figure, from 30 prompts together on.
     world.judgments.truncate(judged);
     vote(&mut world, "author:me", 36, |i| i < 15 || i % 2 == 0);
     world.judgments[judged].outcome = Outcome::Tie;
     let said = on_the_card(&world);
     assert!(
-        said.contains(" on 24 of 36 prompts, 1 tied: 68 % (likely between ")
+        said.contains(" on 24 of 36 prompts (tied on 1, not chosen on 11): 68 % (likely between ")
             && said.ends_with(
-                " Of these prompts 30 are from the author's texts (it was chosen on 21 of 30), the other 6 are on other \
-                 subjects."
+                " Of these prompts 30 are from the author's texts (chosen on 21, tied on 1, not chosen on 8), the other 6 \
+                 are on other subjects."
             ),
         "{said}"
     );
@@ -194,8 +197,8 @@ fn the_card_says_where_most_prompts_are_not_from_the_authors_texts() {
     let said = on_the_card(&world);
     assert!(
         said.ends_with(
-            " Of these prompts 4 are from the author's texts (it was chosen on 0 of 4), the other 36 are on other subjects, so \
-             these votes say little about the voice."
+            " Of these prompts 4 are from the author's texts (chosen on 0, tied on 0, not chosen on 4), the other 36 are \
+             on other subjects, so these votes say little about the voice."
         ),
         "{said}"
     );
@@ -213,17 +216,66 @@ fn the_card_says_where_most_prompts_are_not_from_the_authors_texts() {
 
 #[test]
 fn few_pairs_and_other_authors_are_named() {
-    // Six of twelve prompts are the author's own: no ten of one kind, and ten together.
+    let mut world = judged(40, &[10], 0.8);
+    vote(&mut world, "author:anna", 40, |i| i != 0);
+    let said = on_the_card(&world);
+    let begin = "The author anna chose the tuned answer as more like their own voice on 39 of 40 prompts (tied on 0, not chosen \
+                 on 1): 98 % (likely between ";
+    assert!(said.starts_with(begin), "{said}");
     let mut world = judged(12, &[10], 0.8);
     vote(&mut world, "author:anna", 12, |i| i != 0);
     let said = on_the_card(&world);
-    let begin = "The author anna chose the tuned answer as more like their own voice on 11 of 12 prompts: 92 % (likely \
-                 between ";
-    assert!(said.starts_with(begin), "{said}");
-    let mut world = judged(8, &[10], 0.8);
-    vote(&mut world, "author:anna", 8, |_| true);
-    let said = on_the_card(&world);
-    assert!(said.contains(": a figure needs votes on 10 prompts, and this evaluation has fewer."), "{said}");
+    assert!(
+        said.contains(
+            " on 11 of 12 prompts (tied on 0, not chosen on 1): a figure needs votes on 30 prompts, and this \
+                       evaluation has fewer."
+        ),
+        "{said}"
+    );
+    assert!(!said.contains('%'), "{said}");
+}
+
+#[test]
+fn votes_without_reading_are_told_where_they_count() {
+    for who in ["human:anna", "author:me"] {
+        let mut world = judged(40, &[10], 0.8);
+        world.judgments.clear();
+        vote(&mut world, who, 40, |i| i % 4 != 0);
+        world.judgments.iter_mut().for_each(|vote| vote.ms_to_vote = Some(2_500));
+        let told = |world: &World| {
+            let analysis = world.analyze();
+            let is_told = |lines: &[String]| {
+                lines.iter().any(|line| line.contains("less than 1.0 seconds for half of the votes"))
+            };
+            (is_told(&analysis.card.watch_out), is_told(&analysis.headline.limits))
+        };
+        assert_eq!(told(&world), (false, false), "{who}");
+        world.judgments.iter_mut().for_each(|vote| vote.ms_to_vote = Some(950));
+        assert_eq!(told(&world), (true, true), "{who}");
+        // Votes that are left out need no other reason.
+        planted(&mut world, who, 0, 3);
+        assert_eq!(told(&world), (false, false), "{who}");
+    }
+}
+
+#[test]
+fn where_only_people_voted_no_check_speaks_of_judges() {
+    let mut world = judged(40, &[10], 0.8);
+    world.judgments.clear();
+    vote(&mut world, "human:anna", 40, |i| i % 4 != 0);
+    let checks = world.analyze().checks;
+    let found = |code: &str| checks.iter().find(|check| check.code == code).expect("a check");
+    for code in ["A008", "A011", "A016"] {
+        let check = found(code);
+        assert_eq!(
+            (check.state, check.sentence.as_str()),
+            (CheckState::NotApplicable, "No judge was asked."),
+            "{code}"
+        );
+    }
+    assert!(found("A009").sentence.ends_with("1 voter is in the mean."), "{}", found("A009").sentence);
+    let labels = &found("A003").sentence;
+    assert!(!labels.contains("of 1 judge"), "{labels}");
 }
 
 #[test]

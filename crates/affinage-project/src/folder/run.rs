@@ -167,6 +167,23 @@ impl Run {
         newest.context("at least one run")
     }
 
+    /// Says which earlier trainings lie unfinished, where a new one begins beside them.
+    pub fn say_unfinished(ctx: &Project) -> anyhow::Result<()> {
+        for run in Self::list(&ctx.project)? {
+            let is_left = run.progress(&ctx.ui).finished.is_none() && !run.is_training();
+            let Some(last) = run.checkpoints(&ctx.ui)?.pop().filter(|last| is_left && last.step > 0) else {
+                continue;
+            };
+            ctx.ui.say(format!(
+                "this is a new training; run `{}` lies unfinished with {}, and {} goes on with it",
+                run.name,
+                last.name(),
+                next("train").option("--resume", &run.name)
+            ));
+        }
+        Ok(())
+    }
+
     /// The run that a command means: the one it names, else [`Run::newest`]. Where there are others, one line says which it
     /// is.
     pub fn meant(ctx: &Project, name: Option<&str>) -> anyhow::Result<Self> {

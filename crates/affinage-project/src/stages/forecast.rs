@@ -217,6 +217,7 @@ pub fn say(
         answers: answering(&config, plan, asked, speed),
         scoring: scoring(asked),
     };
+    let step_time = parts.steps / (plan.steps - done.unwrap_or(0)).max(1) as u32;
     ctx.ui.say(parts.in_words(&Counts {
         steps: match done {
             Some(step) => format!("{} of {} left", plan.steps - step, counted(plan.steps, "step", "steps")),
@@ -228,7 +229,11 @@ pub fn say(
         arms: arms_in_words(&config, &prompts(&config)?, example_words, asked),
         is_judged: !config.judges.is_empty(),
     }));
-    ctx.ui.say("Ctrl-C stops it at any time; the same command, run again, goes on from there");
+    ctx.ui.say(format!(
+        "Ctrl-C stops it after the step that it is in (about {} each); the same command, run again with the same settings, goes \
+         on from there",
+        duration(step_time)
+    ));
     // Hours before the answers that it is about.
     if let Some(few) = suites::too_few(&config, &prompts(&config)?) {
         ctx.ui.warn(few);

@@ -474,7 +474,7 @@ fn write(
 }
 
 fn noted(selection: &Selection) -> BTreeMap<String, usize> {
-    selection.noted.iter().map(|(rule, count)| ((*rule).to_owned(), *count)).collect()
+    selection.noted().into_iter().map(|(rule, count)| (rule.to_owned(), count)).collect()
 }
 
 /// Number of lines and text of each file.

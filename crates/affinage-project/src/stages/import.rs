@@ -10,7 +10,7 @@ mod speakers;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use affinage_dataset::import::{LeftOut, LeftOutCount, Roles, Together};
+use affinage_dataset::import::{Cut, LeftOut, LeftOutCount, Roles, Together};
 use affinage_eval::plain::{count, counted};
 use anyhow::anyhow;
 use serde::{Serialize, Serializer};
@@ -171,6 +171,9 @@ pub struct FileSummary {
     pub drafted: usize,
     /// Words of those that stand in block quotes.
     pub quoted_words: usize,
+    /// Sections that were too long for one answer, and into how many parts they were cut.
+    #[serde(skip)]
+    pub cut: Cut,
     pub conversations_new: usize,
     pub conversations_grown: usize,
     pub nodes_new: usize,
@@ -196,6 +199,7 @@ impl FileSummary {
             conversations: 0,
             drafted: 0,
             quoted_words: 0,
+            cut: Cut::default(),
             conversations_new: 0,
             conversations_grown: 0,
             nodes_new: 0,
@@ -217,6 +221,7 @@ impl FileSummary {
         self.conversations += file.conversations;
         self.drafted += file.drafted;
         self.quoted_words += file.quoted_words;
+        self.cut.add(file.cut);
         self.conversations_new += file.conversations_new;
         self.conversations_grown += file.conversations_grown;
         self.nodes_new += file.nodes_new;
@@ -276,6 +281,7 @@ fn summarise(path: &Path, name: &Path, imported: Imported) -> FileSummary {
         conversations: imported.found.conversations,
         drafted: imported.found.drafted,
         quoted_words: imported.found.quoted_words,
+        cut: imported.found.cut,
         conversations_new: imported.conversations_new,
         conversations_grown: imported.conversations_grown,
         nodes_new: imported.nodes_new,

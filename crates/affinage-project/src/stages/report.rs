@@ -32,8 +32,11 @@ pub fn texts_held(evidence: &Evidence) -> Option<String> {
         prompts.iter().filter(|count| count.domain == Domain::In).map(|count| count.prompts).sum();
     (own > 0).then(|| {
         format!(
-            "the page holds texts of the data set: {} with the answers to {}, in full; read it through before others get it",
+            "the page holds texts of the data set: {} with what stands before {}, in full, and what the models answered; the data \
+             set's own answers to {} are not in it, but a trained model may repeat parts of them: read it through before others \
+             get it",
             counted(own, "prompt", "prompts"),
+            if own == 1 { "it" } else { "them" },
             if own == 1 { "it" } else { "them" }
         )
     })

@@ -256,9 +256,9 @@ impl<'a> TrainingRun<'a> {
 
     /// Trains to the end, or to a checkpoint after Ctrl-C (exit code 130).
     pub fn go(mut self) -> anyhow::Result<Run> {
-        let _hint = interrupt::hint_at_once(goes_on(&self.ctx.ui));
         let plan = self.plan;
         let first = self.hands.step();
+        let mut hint = interrupt::hint_at_once(kept(&self.ctx.ui, resumable(&self.run, &self.ctx.ui)?));
         // A run that is resumed from step 0 has that checkpoint already; one that was stopped in the middle of an
         // evaluation lacks its figure.
         let is_new = first == 0 && self.run.saved(&self.ctx.ui)?.is_empty();
@@ -272,6 +272,8 @@ impl<'a> TrainingRun<'a> {
         if interrupt::requested() || !is_whole {
             return self.stopped(first);
         }
+        drop(hint);
+        hint = interrupt::hint_at_once(kept(&self.ctx.ui, Some(first)));
         let progress = self.ctx.ui.progress("training", plan.tokens(), "tokens");
         let mut ahead = Ahead::after(plan, first);
         progress.skip(plan.tokens() - ahead.tokens);
@@ -280,11 +282,12 @@ impl<'a> TrainingRun<'a> {
             progress.tell(self.pace.tokens_per_s(), left);
         }
         let mut saved = first;
+        let evaluated = plan.validation.iter().map(|row| row.ids.len() as u64).sum();
         for step in first + 1..=plan.steps {
             let rows = plan.rows_of(step);
             let began = Instant::now();
             let tokens = rows.iter().map(|row| plan.train[*row].ids.len() as u64).sum();
-            let takes = self.pace.step_time(tokens);
+            let takes = self.pace.step_time(tokens).or_else(|| self.pace.first_step_time(tokens, evaluated));
             let unit = interrupt::during(Unit { called: "this step", began, takes, lost: lost(step, saved) });
             let report = match self.hands.take_step(plan, &rows) {
                 Ok(report) => report,
@@ -317,6 +320,9 @@ impl<'a> TrainingRun<'a> {
             if plan.evaluated_after(step) {
                 is_whole = self.evaluate_and_save()?;
                 saved = step;
+                // The guard of the hint before takes it back when it is dropped.
+                drop(hint);
+                hint = interrupt::hint_at_once(kept(&self.ctx.ui, Some(saved)));
                 ahead.evaluations = ahead.evaluations.saturating_sub(1);
                 progress.tell(self.pace.tokens_per_s(), self.pace.left(ahead).unwrap_or_default());
             } else if interrupt::requested() {
@@ -327,6 +333,7 @@ impl<'a> TrainingRun<'a> {
                 return self.stopped(step);
             }
         }
+        drop(hint);
         let seconds = self.seconds_before + self.started.elapsed().as_secs_f64();
         self.log.emit(Event::Finished {
             step: plan.steps,
@@ -522,8 +529,18 @@ impl<'a> TrainingRun<'a> {
 /// How a training that was stopped is continued: commands of several stages do it when they are run again.
 fn goes_on(ui: &dyn Observer) -> String {
     match ui.is_stage() {
-        true => "the same command, run again, goes on from the last checkpoint".to_owned(),
+        true => "the same command, run again, goes on from the last checkpoint if the settings and the data set are the same; \
+                 with others it begins a new training, and this one lies unfinished in runs/"
+            .to_owned(),
         false => format!("{} goes on from the last checkpoint", next("train").words("--resume")),
+    }
+}
+
+/// What is said where the process is ended in the middle of a step: the checkpoint that is left, and how to go on from it.
+fn kept(ui: &dyn Observer, saved: Option<usize>) -> String {
+    match saved {
+        Some(step) => format!("checkpoint {} is kept; {}", checkpoint_name(step), goes_on(ui)),
+        None => format!("no checkpoint is saved yet; {}", goes_on(ui)),
     }
 }
 

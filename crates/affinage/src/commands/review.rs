@@ -69,19 +69,33 @@ fn open_desk(ctx: &Context, args: &RoomArgs) -> anyhow::Result<()> {
         counted(decided, "card", "cards"),
         count(decided.saturating_sub(before) as u64)
     ));
+    match desk.private() {
+        0 => {}
+        private => ctx.ui.say(format!(
+            "{} held private, and no training or judge gets {}",
+            counted(private, "card is", "cards are"),
+            if private == 1 { "it" } else { "them" }
+        )),
+    }
+    let untouched = format!(
+        "{} also takes cards that you have not decided on, where lint finds nothing against them",
+        first_model_command().words("--accept-clean")
+    );
     if let Some(step) = next_step(ctx)? {
         ctx.ui.hint(step.to_string());
     } else if desk.accepted() >= FIRST_MODEL_EXAMPLES {
         ctx.ui.hint(format!(
-            "enough for a first model to talk to: {} freezes, trains, answers and reports",
+            "enough for a first model to talk to: {} freezes, trains, answers and reports; {untouched}",
             first_model_command()
         ));
     } else if decided > 0 {
         ctx.ui.hint(format!(
-            "go on with {}; or freeze what you accepted: {}",
+            "go on with {}; or freeze what you accepted: {}; {untouched}",
             next("review"),
             next("dataset")
         ));
+    } else if desk.has_cards() {
+        ctx.ui.hint(untouched);
     }
     Ok(())
 }

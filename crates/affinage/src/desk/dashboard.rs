@@ -52,10 +52,12 @@ pub fn dashboard(
     let mut written = Written::new();
     let (mut accepted_count, mut edited, mut typed) = (0, 0, 0);
     let mut on_topic = vec![0; catalogue.topics.len()];
+    let mut private = on_topic.clone();
     for (index, entry) in catalogue.entries.iter().enumerate() {
         let conversation = catalogue.conversation(index);
         conversation.topic.iter().for_each(|topic| on_topic[*topic] += 1);
         if conversation.access() == Access::Never {
+            conversation.topic.iter().for_each(|topic| private[*topic] += 1);
             continue;
         }
         let mark = marks.get(&entry.id);
@@ -106,8 +108,11 @@ pub fn dashboard(
         gaps(catalogue, &topics, &years, &lengths, voice_of(&written, learn))
     };
     let choices = choice_by_topic(catalogue);
+    // The first of the figures is the sum of the others.
     let named = |(topic, [_, accepted, rejected]): (usize, Counts)| {
-        json!({ "name": catalogue.topics[topic].name, "counts": [on_topic[topic], accepted, rejected],
+        let [all, private] = [on_topic[topic], private[topic]];
+        let undecided = all - accepted - rejected - private;
+        json!({ "name": catalogue.topics[topic].name, "counts": [all, accepted, rejected, undecided, private],
             "choice": choices[topic] })
     };
     let topics: Vec<Value> = topics.into_iter().enumerate().map(named).collect();

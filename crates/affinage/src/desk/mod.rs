@@ -128,6 +128,18 @@ impl Desk {
         self.lock().accepted()
     }
 
+    /// Whether anything was imported that can be decided on.
+    pub fn has_cards(&self) -> bool {
+        !self.lock().catalogue.entries.is_empty()
+    }
+
+    /// How many candidates are held private; known when everything was read.
+    pub fn private(&self) -> usize {
+        let state = self.lock();
+        let conversations = state.catalogue.conversations.iter();
+        conversations.filter(|one| one.access() == Access::Never).map(|one| one.candidates).sum()
+    }
+
     /// Answers a request for what lies at `path` below the desk's own address.
     pub fn answer(&self, ctx: &Context, request: &Request, path: &str) -> anyhow::Result<Reply> {
         match (request.method, path) {

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use affinage_dataset::message::Message;
 use affinage_eval::ROW_VERSION;
 use affinage_eval::analysis::{Analysis, TOO_FEW};
-use affinage_eval::analyze::{likely, split_pairs, votes_needed};
+use affinage_eval::analyze::{ENOUGH, likely, split_pairs, votes_needed};
 use affinage_eval::comparison::{Position, pairs};
 use affinage_eval::completion::{Completion, FinishReason};
 use affinage_eval::human_votes::{
@@ -438,6 +438,7 @@ impl Poll {
         };
         let chances = self.ballot.items.iter().filter_map(|item| item.draw_probability);
         let share = match is_even(chances) {
+            _ if rate.estimate.n < ENOUGH => format!(" With fewer than {ENOUGH} prompts no win rate is given."),
             true => format!(" A tie counts half: a win rate of {}.", likely(&rate.estimate)),
             false if self.ballot.own_first => format!(
                 " A tie counts half: a win rate of {}. Pairs on prompts of the data set were chosen before others.",

@@ -410,6 +410,11 @@ fn a_topic_that_is_skipped_later_does_not_come_up_again() {
     let mut listed = figures["topics"].as_array().expect("topics").iter();
     let row = listed.find(|row| row["name"] == topic["name"]).expect("still listed");
     assert_eq!((&row["counts"][0], &row["choice"]), (&topic["candidates"], &json!("skip")));
+    // Accepted, rejected, undecided and private cards add up, whatever was chosen.
+    for row in figures["topics"].as_array().expect("topics") {
+        let counts: Vec<u64> = serde_json::from_value(row["counts"].clone()).expect("figures");
+        assert_eq!((counts.len(), counts[0]), (5, counts[1..].iter().sum()), "{row}");
+    }
     // What does not come up is nothing to count by rule.
     let all = page.get("api/filters")["rules"].as_array().map_or(0, Vec::len);
     assert_eq!(figures["flags"].as_object().map_or(0, |flags| flags.len()), all);

@@ -407,7 +407,8 @@ fn a_second_ctrl_c_says_how_to_go_on_and_one_run_has_one_time() {
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(130));
     let said = text(&output.stderr);
-    assert!(said.contains("hint: `affinage train --resume` goes on from "), "{said}");
+    let kept = ("hint: checkpoint step-", " is kept; `affinage train --resume` goes on from ");
+    assert!(said.contains(kept.0) && said.contains(kept.1), "{said}");
     let waits = "; press Ctrl-C again to stop now (loses the ";
     assert!(said.contains("stopping after this step (about ") && said.contains(waits), "{said}");
     assert!(said.contains(" steps since step-000000)"), "there is no other checkpoint: {said}");
@@ -426,6 +427,14 @@ fn a_second_ctrl_c_says_how_to_go_on_and_one_run_has_one_time() {
     std::io::Read::read_to_string(&mut errors, &mut said).expect("UTF-8");
     assert_eq!(child.wait().expect("ended").code(), Some(130));
     assert!(said.contains("stopped after step ") && said.contains(" is saved"), "{said}");
+    // With other settings another training begins, and says what lies beside it.
+    let anew =
+        affinage(dir.path()).args(["--set", "train.max-steps=1", "train"]).output().expect("it starts");
+    let said = text(&anew.stderr);
+    assert!(
+        said.contains("this is a new training; run `") && said.contains("` lies unfinished with step-"),
+        "{said}"
+    );
 
     let whole = temp_dir();
     let run_dir = trained(whole.path());

@@ -89,6 +89,29 @@ fn a_version_leaves_out_what_the_training_cannot_take_and_names_it() {
     assert_eq!(files.values().filter_map(|file| file["examples"].as_u64()).sum::<u64>(), 48);
 }
 
+/// What lint notes of a row that is left out as too long is no remark on what was taken.
+#[test]
+fn remarks_are_counted_of_the_rows_that_are_taken() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    write_pairs(
+        dir,
+        "rows.jsonl",
+        std::iter::once(("Certainly.".to_owned(), format!("{}.", words(100, 24)))),
+    );
+    assert!(run(dir, &["import", "rows.jsonl"]).status.success());
+    let noted = |limit: &str| {
+        let (frozen, said) = done(dir, &["--set", limit, "dataset", "--accept-clean"]);
+        (frozen["manifest"]["noted"]["L42"].clone(), said)
+    };
+    let (all, said) = noted("train.max-seq-tokens=250");
+    assert_eq!(all, json!(1), "{said}");
+    let (without, said) = noted("train.max-seq-tokens=108");
+    assert_eq!(without, Value::Null, "{said}");
+    assert!(!said.contains("a remark of lint that is no fault"), "{said}");
+}
+
 #[test]
 fn without_the_model_a_version_is_frozen_and_says_that_nothing_was_measured() {
     let dir = temp_dir();
@@ -268,10 +291,10 @@ fn sections_of_a_document_are_one_text_on_one_side_and_count_as_one() {
     let train = seen.values().filter(|side| **side == "train").count();
     for part in [
         format!(
-            "train: {} examples, which count as about {train} independent ones (those of one conversation",
+            "train: {} examples, which count as about {train} independent ones (those of one text,",
             5 * train
         ),
-        "independent ones to say anything: accept ".to_owned(),
+        "independent ones to say anything. Accept ".to_owned(),
     ] {
         assert!(said.contains(&part), "{part}: {said}");
     }

@@ -229,7 +229,7 @@ fn accept_clean_freezes_again_where_the_newest_version_lacks_what_it_takes() {
     );
     assert_eq!(fs_err::read_dir(dir.path().join("datasets")).expect("a folder").count(), 2, "{said}");
     assert_eq!(said.matches("the report needs at least 30 to say anything").count(), 1, "{said}");
-    assert!(!said.contains("and the report needs 30 to say anything"), "the freeze has said it: {said}");
+    assert!(!said.contains("the report needs 30 to say anything about"), "the freeze has said it: {said}");
     let again = String::from_utf8_lossy(&run(dir.path(), &["--accept-clean"]).stderr).into_owned();
     assert!(
         again.contains("is trained on as it is, `--accept-clean` adds nothing: it was frozen so"),

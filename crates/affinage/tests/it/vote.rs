@@ -75,6 +75,9 @@ fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
     }
     let (status, revealed) = page.try_post("api/reveal", &json!({}));
     assert_eq!(status, 200, "{revealed}");
+    let sentence = revealed["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("With fewer than 30 prompts no win rate is given."), "{sentence}");
+    assert!(!sentence.contains('%'), "{sentence}");
     let agreement = &revealed["agreement"][0];
     assert_eq!((&agreement["judge"], &agreement["share"]), (&json!("judge"), &json!("100 %")), "{revealed}");
     assert!(
@@ -97,7 +100,7 @@ fn a_session_is_blind_can_be_left_taken_back_and_revealed_once() {
     assert_eq!(first_arms.filter(|arm| arm == "base").count(), 10);
     let (code, text) = run(dir.path(), &["analyze", "--json"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("By mira the win rate is"), "{text}");
+    assert!(text.contains("By mira: "), "{text}");
 }
 
 #[test]
@@ -608,7 +611,7 @@ fn to_the_author_a_damaged_copy_may_sound_alike() {
     let (_, card) = run(dir.path(), &["analyze"]);
     assert!(
         card.contains(
-            "The author chose the tuned answer as more like their own voice on 28 of 32 prompts: 88 %"
+            "The author chose the tuned answer as more like their own voice on 28 of 32 prompts (tied on 4, not chosen on 0): 88 %"
         ),
         "{card}"
     );

@@ -47,6 +47,22 @@ pub(super) struct Notes {
     pub left_out: LeftOut,
     /// Words of the answers that stand in block quotes.
     pub quoted_words: usize,
+    pub cut: Cut,
+}
+
+/// Sections that are too long for one answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    pub sections: usize,
+    /// What they became.
+    pub parts: usize,
+}
+
+impl Cut {
+    pub fn add(&mut self, other: Cut) {
+        self.sections += other.sections;
+        self.parts += other.parts;
+    }
 }
 
 /// Private or a draft, if a text says so of itself, in its front matter or elsewhere.
@@ -88,7 +104,7 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, together: &T
     let wordings = Wordings::of(&lines.join("\n"), together.language());
     let document = cut::title(&lines).or_else(|| title.label.clone());
     let mut asked = HashSet::new();
-    let (mut conversations, mut quoted_words) = (Vec::new(), 0);
+    let (mut conversations, mut quoted_words, mut cut) = (Vec::new(), 0, Cut::default());
     for section in cut::sections(&lines) {
         let text = unwrap_lines::join(super::transcript::without_rules(&views[section.lines.clone()]), wrap);
         if !text.chars().any(char::is_alphanumeric) {
@@ -103,6 +119,7 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, together: &T
         }
         let heading = section.title.or_else(|| title.words.clone());
         let names = [document.as_deref(), section.above.as_deref()];
+        let before = conversations.len();
         for (number, part) in cut::parts(&text).into_iter().enumerate() {
             let prompt = drafted(wordings, heading.as_deref(), names, &part, number > 0, &asked);
             let is_short = words(&part).len() < MIN_ANSWER_WORDS;
@@ -127,8 +144,12 @@ pub(super) fn read(body: &str, front_matter: &str, origin: &Origin, together: &T
             conversation.origin.declared = declared.clone();
             conversations.push(conversation);
         }
+        match conversations.len() - before {
+            0 | 1 => {}
+            parts => cut.add(Cut { sections: 1, parts }),
+        }
     }
-    Notes { conversations, wrap, left_out, quoted_words }
+    Notes { conversations, wrap, left_out, quoted_words, cut }
 }
 
 /// Why nothing of a text is a note.

@@ -45,11 +45,11 @@ pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
     if !flagged.is_empty() {
         ctx.ui.detail(format!("flags of undecided ones: {}", flagged.join(", ")));
     }
-    if !selection.noted.is_empty() {
-        let noted: Vec<String> = selection
-            .noted
-            .iter()
-            .map(|(rule, examples)| format!("{} {}", titled(rule), count(*examples as u64)))
+    let noted = selection.noted();
+    if !noted.is_empty() {
+        let noted: Vec<String> = noted
+            .into_iter()
+            .map(|(rule, examples)| format!("{} {}", titled(rule), count(examples as u64)))
             .collect();
         ctx.ui.say(format!(
             "of those taken undecided, with a remark of lint that is no fault: {}; to leave some out: `affinage review`, List, by \

@@ -7,6 +7,7 @@ use affinage_dataset::split::{Certificate, DropReason, Side};
 use affinage_dataset::version::Manifest;
 use affinage_eval::analyze::ENOUGH;
 use affinage_eval::plain::{count, counted, listed};
+use affinage_eval::text::capitalised;
 
 use super::enough::{tested, way_to_enough};
 use super::{Frozen, freeze_command, taken_undecided};
@@ -185,7 +186,7 @@ fn lacks(name: &str, manifest: &Manifest, unasked: usize) -> Vec<String> {
     let tested = tested(manifest, unasked);
     if tested < ENOUGH {
         lines.push(format!(
-            "{name} has {} that {}, and the report needs {ENOUGH} to say anything about the voice: to have them, stop here, {}",
+            "{name} has {} that {}, and the report needs {ENOUGH} to say anything about the voice. To have them, stop here: {}",
             counted(tested, "test example", "test examples"),
             if tested == 1 { "counts" } else { "count" },
             way_to_enough(manifest, tested)
@@ -279,7 +280,7 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
     let texts = |name: &str| manifest.independent.get(name).copied().unwrap_or_else(|| examples(name));
     let from = |name: &str| {
         format!(
-            "{}, which count as about {} (those of one conversation or text, or that ask nearly the same, count once)",
+            "{}, which count as about {} (those of one text, or that ask nearly the same, count once)",
             counted(examples(name), "example", "examples"),
             counted(texts(name), "independent one", "independent ones"),
         )
@@ -296,9 +297,9 @@ fn too_little(manifest: &Manifest, unasked: usize) -> Vec<String> {
             some => counted(some, "example", "examples"),
         };
         lines.push(format!(
-            "test: {has}; the report needs at least {ENOUGH}{} to say anything: {}",
+            "test: {has}; the report needs at least {ENOUGH}{} to say anything. {}",
             if examples(test) > counts { " independent ones" } else { "" },
-            way_to_enough(manifest, counts)
+            capitalised(&way_to_enough(manifest, counts))
         ));
     }
     lines
@@ -479,19 +480,21 @@ pub(super) mod tests {
         let said = too_little(&few, 0);
         assert_eq!(
             said[0],
-            "train: 945 examples, which count as about 6 independent ones (those of one conversation or text, or that ask \
-             nearly the same, count once)"
+            "train: 945 examples, which count as about 6 independent ones (those of one text, or that ask nearly the \
+             same, count once)"
         );
-        let begins = "test: 119 examples, which count as about 3 independent ones (those of one conversation or text, or that \
-                      ask nearly the same, count once); the report needs at least 30 independent ones to say anything: accept ";
+        let begins = "test: 119 examples, which count as about 3 independent ones (those of one text, or that ask nearly \
+                      the same, count once); the report needs at least 30 independent ones to say anything. Accept ";
         assert!(said[1].starts_with(begins), "{}", said[1]);
+        let plain = &too_little(&manifest([("train.jsonl", 41, 41), ("test.jsonl", 6, 6)]), 0)[0];
+        assert!(plain.len() <= 3 * 100, "three lines of a terminal at most: {plain}");
         assert_eq!(said.len(), 2);
         let few = too_little(&manifest([("train.jsonl", 12, 12), ("test.jsonl", 2, 2)]), 1).join("\n");
-        assert!(few.starts_with("test: 1 example; the report needs at least 30 to say anything: "), "{few}");
+        assert!(few.starts_with("test: 1 example; the report needs at least 30 to say anything. "), "{few}");
         assert_eq!(too_little(&manifest([("train.jsonl", 300, 100), ("test.jsonl", 60, 30)]), 0), [""; 0]);
         let none = too_little(&manifest([("train.jsonl", 0, 0), ("test.jsonl", 0, 0)]), 0).join("\n");
         assert!(
-            none.starts_with("test: 0 examples; the report needs at least 30 to say anything: "),
+            none.starts_with("test: 0 examples; the report needs at least 30 to say anything. "),
             "{none}"
         );
     }

@@ -76,6 +76,8 @@ pub struct Selected {
     pub edited: bool,
     /// Nobody decided on it.
     pub is_undecided: bool,
+    /// What lint notes of it that is no fault, where nobody decided on it.
+    pub noted: Vec<&'static str>,
     /// The name of its file, with the folders in what was imported.
     pub member: String,
     /// Other answers to the prompt that lost to this one, without errors of lint.
@@ -97,8 +99,6 @@ pub struct Selection {
     pub flagged: BTreeMap<&'static str, usize>,
     /// Accepted examples with an error, which are left out: by id, what they begin with and the rules.
     pub blocked: BTreeMap<String, (String, BTreeSet<&'static str>)>,
-    /// Examples that were taken undecided although lint notes something, by rule.
-    pub noted: BTreeMap<&'static str, usize>,
     /// Known once the rows were measured.
     pub lengths: Option<Lengths>,
 }
@@ -195,6 +195,9 @@ pub fn select(
             Some(why) => Fate::LeftOut(why),
             None => {
                 let mut selected = selected(choice);
+                if selected.is_undecided {
+                    selected.noted = flags.into_keys().collect();
+                }
                 selected.alternatives.retain(|lost| is_free_of_errors(&selected.example, lost));
                 let words: Vec<String> =
                     selected.example.messages.iter().map(|m| normalise(&m.content)).collect();
@@ -223,6 +226,14 @@ pub fn taken_unread(library: &Library) -> anyhow::Result<(usize, Counts)> {
 }
 
 impl Selection {
+    /// Examples that are taken undecided although lint notes something, by rule.
+    pub fn noted(&self) -> BTreeMap<&'static str, usize> {
+        let mut noted = BTreeMap::new();
+        let rules = self.selected.iter().flat_map(|selected| &selected.noted);
+        rules.for_each(|rule| *noted.entry(*rule).or_default() += 1);
+        noted
+    }
+
     /// Why lint keeps a choice out, if it does; notes the rules.
     fn faults(
         &mut self,
@@ -231,8 +242,8 @@ impl Selection {
         undecided: Undecided,
     ) -> Option<Omission> {
         if choice.action.is_none() {
-            let (notes, faults): (Vec<_>, Vec<_>) =
-                flags.iter().partition(|(_, severity)| **severity == Severity::Information);
+            let faults: Vec<_> =
+                flags.iter().filter(|(_, severity)| **severity != Severity::Information).collect();
             let unread = Unread { is_flagged: !faults.is_empty(), ..Unread::default() };
             let why = match undecided {
                 Undecided::LeaveOut => Some(Omission::Undecided),
@@ -242,7 +253,6 @@ impl Selection {
                 faults.into_iter().for_each(|(rule, _)| *self.flagged.entry(*rule).or_default() += 1);
                 return why;
             }
-            notes.into_iter().for_each(|(rule, _)| *self.noted.entry(*rule).or_default() += 1);
             return None;
         }
         let is_error = |severity: &Severity| *severity == Severity::Error;
@@ -473,6 +483,7 @@ fn selected(choice: Chosen) -> Selected {
     let example = Example { example_id: candidate.candidate_id, messages, provenance, tags, domain };
     Selected {
         example,
+        noted: Vec::new(),
         document,
         position: candidate.position,
         edited: action == Some(Action::Edit),

@@ -82,6 +82,14 @@ impl Pace {
         self.left(Ahead { tokens, evaluations: 0 })
     }
 
+    /// The first step of so many tokens, by what an evaluation of `evaluated` tokens took: a step also goes back through the model,
+    /// at about twice the price. `None` before the first evaluation.
+    pub fn first_step_time(&self, tokens: u64, evaluated: u64) -> Option<Duration> {
+        const TIMES: f64 = 3.0;
+        let each = self.evaluation_seconds / self.evaluations as f64;
+        Duration::try_from_secs_f64(TIMES * each * tokens as f64 / evaluated as f64).ok()
+    }
+
     /// Steps and evaluations together; `None` before the first step.
     pub fn left(&self, ahead: Ahead) -> Option<Duration> {
         let speed = self.tokens_per_s();

@@ -122,7 +122,12 @@ impl Prepared {
         let ctx = &Project { config: Config { engine: record, ..ctx.config.clone() }, ..ctx.clone() };
         let training = match resumed {
             Some(run) => TrainingRun::resume(ctx, model, engine, plan, run, pinned)?,
-            None => TrainingRun::create(ctx, model, engine, plan, pinned)?,
+            None => {
+                if plan.part.is_none() {
+                    Run::say_unfinished(ctx)?;
+                }
+                TrainingRun::create(ctx, model, engine, plan, pinned)?
+            }
         };
         training.on(worker)?.go()
     }

@@ -16,12 +16,13 @@ function dashboardView(figures) {
     heads ? element("tr", {}, element("td"), heads.map((head) => element("td", { class: "num soft" }, head))) : null, rows.map(([name, ...cells]) =>
       element("tr", {}, element("th", {}, name), cells.map((cell) => element("td", { class: "num" }, cell))))));
   const heads = ["cards", "accepted", "rejected"];
+  const ofTopics = [...heads, "undecided", "private"];
   const counts = (map) => Object.entries(map).sort((a, b) => b[1] - a[1]).map(([name, count]) => [name, number(count)]);
   const all = Object.values(figures.written).reduce((sum, chars) => sum + chars, 0);
   const worth = Math.max(1, figures.effective_n);
   return element("article", { class: "dashboard" }, element("h1", {}, "Dashboard"),
     element("p", {}, `${counted(summary.accepted, "card")} accepted (${number(figures.edited)} edited), ${number(summary.rejected)} rejected, ${number(summary.open)} open. ` +
-      (all === 0 ? "" : figures.is_notes_only ? `They come from ${counted(worth, "document")} and count as about as many examples as there are documents: sections of one document share its matter.`
+      (all === 0 ? "" : figures.is_notes_only ? `They come from ${counted(worth, "document")}. Sections of one document are about one matter, so all of them together say about as much as ${counted(worth, "independent example")}.`
         : `They come from ${counted(figures.conversations, figures.has_notes ? "conversation or section" : "conversation", figures.has_notes ? "conversations and sections" : "conversations")} and count as about ${counted(worth, "independent example")}: cards of one conversation${figures.has_notes ? " or document" : ""} share its matter.`)),
     element("p", { class: "soft" }, `${summary.taste} accepted examples are enough for a first small model to talk to; ${summary.report_from === null ? "" : `about ${number(summary.report_from)} (more where many are of one conversation or text) have the test examples that the report needs to say anything at all; affinage plan says how many it takes to show a difference; `}about ${number(summary.goal)} are a full data set. These are rules of thumb: how far yours goes is measured after the training.`),
     element("p", {}, looks.count === 0 ? "No second looks yet: one card in twenty comes again, to see whether you agree with yourself."
@@ -31,7 +32,7 @@ function dashboardView(figures) {
       gap.group ? element("button", { onclick: () => run(() => goTo(gap.group)) }, gap.words) : gap.words)))),
     element("div", { class: "tables" },
       table("Who wrote the accepted words", all === 0 ? [] : writerRows(figures, all)),
-      table("Topics", figures.topics.map(({ name, counts: cells, choice }) => [{ skip: `${name} (skipped)`, private: `${name} (private)` }[choice] ?? name, ...cells.map(number)]), heads),
+      table("Topics", figures.topics.map(({ name, counts: cells, choice }) => [{ skip: `${name} (skipped)`, private: `${name} (private)` }[choice] ?? name, ...cells.map(number)]), ofTopics),
       table("Source models", Object.keys(figures.models).every((name) => name === "not named") ? [] : Object.entries(figures.models).map(([name, cells]) => [name, ...cells.map(number)]), heads),
       table("Accepted by length", all === 0 ? [] : figures.lengths.map(({ name, count }) => [name, number(count)])),
       table("Accepted by number of answers to the prompt", Object.entries(figures.answers).map(([name, count]) => [name, number(count)])),

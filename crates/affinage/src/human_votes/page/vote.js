@@ -155,7 +155,7 @@ function skippedWords({ skipped }) {
 /** What a skipped pair means for the result. */
 function missingWords({ skipped, missing }) {
   const counts = skipped === 1 ? "A skipped pair counts as no vote." : "Skipped pairs count as no votes.";
-  return missing ? `${counts} For a win rate ${missing === 1 ? "1 more vote is" : `${number(missing)} more votes are`} needed.` : counts;
+  return missing ? `${counts} They are counted from ${missing === 1 ? "1 more vote" : `${number(missing)} more votes`} on.` : counts;
 }
 
 // Time in another window is no reading.

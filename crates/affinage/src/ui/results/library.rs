@@ -80,7 +80,7 @@ const SHOWN_REJECTS: usize = 10;
 
 /// Says what one file or folder brought, and what was in it that is not there now.
 pub fn brought(ui: &Ui, summary: &FileSummary) {
-    notes::say(ui, summary.drafted, summary.conversations, summary.quoted_words);
+    notes::say(ui, summary.drafted, summary.conversations, summary.quoted_words, summary.cut);
     notes::say_brought_along(ui, &summary.brought_along);
     for line in recognised(&summary.recognised) {
         ui.say(format!("  {line}"));

@@ -63,7 +63,8 @@ fn reach_table(reach: &[Reach], effect: f64) -> String {
             count(row.prompts as u64),
             count(row.independent as u64),
             format!("~{}", count(row.decisive)),
-            row.wins_needed.map_or("-".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
+            row.wins_needed
+                .map_or("too few prompts".to_owned(), |wins| format!("{wins} of {}", row.decisive)),
             row.smallest_shown.map_or("-".to_owned(), |rate| format!("{:.0} %", 100.0 * rate)),
             row.wins_needed.map_or("-".to_owned(), |_| format!("{:.0} %", 100.0 * row.power)),
         ]);
@@ -112,6 +113,12 @@ mod tests {
     fn reach(prompts: usize, independent: usize, wins_needed: Option<u64>) -> Reach {
         let category = "in-domain".to_owned();
         Reach { category, prompts, independent, decisive: 0, wins_needed, smallest_shown: None, power: 0.0 }
+    }
+
+    #[test]
+    fn a_category_with_too_few_prompts_says_so_in_the_table() {
+        let table = reach_table(&[reach(12, 12, None), reach(60, 60, Some(30))], 0.6);
+        assert_eq!(table.matches("too few prompts").count(), 1, "{table}");
     }
 
     #[test]
