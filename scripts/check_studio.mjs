@@ -197,6 +197,11 @@ async function walk(browser, hand) {
     await page.goto(url);
     await page.locator("tbody input[type=radio]").first().waitFor();
     await me.look("begin");
+    // No room but this one has anything to do yet.
+    await me.go("talk");
+    await me.use(page.locator("main").getByRole("link", { name: "To Start" }));
+    await page.locator("tbody input[type=radio]").first().waitFor();
+    if ((await page.evaluate(() => document.activeElement?.tagName)) !== "H1") find(me.at, "the focus is not on the heading of the room");
     await me.use(named("button", "Make it a project"));
     await me.use(page.locator("summary", { hasText: "Another model" }));
     await page.locator("tbody input[type=radio]").first().waitFor();
@@ -233,6 +238,14 @@ async function walk(browser, hand) {
     await me.use(named("button", "Ask"));
     await page.waitForFunction(async () => (await (await fetch("api/talk")).json()).said.turns[0]?.answers.every((answer) => answer.is_whole));
     await me.look("talk");
+    await me.write(named("textbox", "What you say"), "What is lomi?");
+    await me.use(named("button", "Ask as a blind pair"));
+    await named("button", "A is better").waitFor();
+    if (/step-|base/.test(await page.locator("section.talk").textContent())) find(me.at, "a blind pair tells who wrote it");
+    await me.look("blind");
+    await me.use(named("button", "A is better"));
+    await page.locator("h2", { hasText: "Your blind choices" }).waitFor();
+    await me.look("told");
 
     await me.go("compare");
     await page.locator("h2", { hasText: "What it costs" }).waitFor();
@@ -242,6 +255,10 @@ async function walk(browser, hand) {
     await me.look("compare");
 
     await me.go("vote");
+    const box = page.getByLabel("wrote the training texts");
+    await me.use(box, "Space");
+    if (!(await box.isChecked())) find(me.at, "the box of who wrote the training texts cannot be ticked");
+    if (!(await page.locator("main code", { hasText: "--author" }).count())) find(me.at, "the command does not say that the author votes");
     await me.use(page.locator("main").getByRole("button", { name: "Vote", exact: true }));
     await page.waitForURL("**/vote/");
     await me.look("vote-begin");

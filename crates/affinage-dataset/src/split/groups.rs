@@ -17,13 +17,14 @@ pub(super) struct Groups {
     group: Vec<usize>,
     pub(super) prompt: Vec<Option<usize>>,
     response: Vec<Option<usize>>,
-    /// Items that carry an answer of another document before their prompt, with its number in `response`.
-    carries: Vec<(usize, usize)>,
     /// Items that are dropped because they repeat a formula, with the one that is kept; their text ties nothing.
     repeats: BTreeMap<usize, usize>,
     /// Connected component of each item.
     component: Vec<usize>,
 }
+
+/// So many texts that tie examples together are named.
+const MOST_TIES: usize = 20;
 
 impl Groups {
     /// Errors: one group is too much of all.
@@ -71,7 +72,7 @@ impl Groups {
         }
         let mut sets = sets(&group, [&prompt, &response], 0..group.len());
         let component = (0..group.len()).map(|index| sets.find(index)).collect();
-        Groups { group, prompt, response, carries: Vec::new(), repeats, component }
+        Groups { group, prompt, response, repeats, component }
     }
 
     /// Drops the repeats of formulae that are not dropped yet.
@@ -114,14 +115,14 @@ impl Groups {
         for (index, cluster) in response.iter().enumerate().filter_map(|(i, c)| Some((i, (*c)?))) {
             of_cluster.entry(cluster).or_default().push(index);
         }
-        for &(carrier, cluster) in &carries {
+        for (carrier, cluster) in carries {
             // The sections of one document may stand apart; their borders are dropped.
             let others = of_cluster.get(&cluster).into_iter().flatten();
             let others = others.filter(|other| items[**other].document != items[carrier].document);
             others.for_each(|other| sets.union(carrier, *other));
         }
         let component = (0..items.len()).map(|i| sets.find(i)).collect();
-        Groups { group, prompt, response, carries, repeats: BTreeMap::new(), component }
+        Groups { group, prompt, response, repeats: BTreeMap::new(), component }
     }
 
     fn check_size(&self, items: &[Item<'_>]) -> Result<(), SplitError> {
@@ -131,44 +132,46 @@ impl Groups {
         Err(SplitError::OneComponent { share, conversation, ties, is_enough })
     }
 
-    /// The texts that tie most groups of a component together: as many as have to go, and whether that is enough; where many
-    /// would have to go, the first few.
+    /// The texts that tie most groups of a component together, each as it can be searched for: as many as have to go, and whether
+    /// that is enough; where more than [`MOST_TIES`] would have to go, the first so many. Of texts that are alike each is named.
     fn ties(&self, items: &[Item<'_>], component: usize) -> (Vec<Tie>, bool) {
-        /// Shown where they are enough, and where they are not.
-        const MOST: usize = 20;
-        const FEW: usize = 5;
-        let mut tied: BTreeMap<(&'static str, usize), BTreeSet<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<(&'static str, usize), BTreeSet<usize>> = BTreeMap::new();
+        let mut texts: BTreeMap<(&'static str, usize), Vec<&str>> = BTreeMap::new();
         for index in (0..items.len()).filter(|&i| self.component[i] == component) {
-            for (what, cluster) in [("prompt", self.prompt[index]), ("answer", self.response[index])] {
-                if let Some(cluster) = cluster {
-                    tied.entry((what, cluster)).or_default().insert(self.group[index]);
+            let prompt = ("prompt", self.prompt[index], items[index].prompt);
+            for (what, cluster, text) in [prompt, ("answer", self.response[index], items[index].response)] {
+                let Some(cluster) = cluster else { continue };
+                groups.entry((what, cluster)).or_default().insert(self.group[index]);
+                let (known, text) = (texts.entry((what, cluster)).or_default(), beginning(text));
+                if !known.contains(&text) {
+                    known.push(text);
                 }
             }
         }
-        for &(carrier, cluster) in self.carries.iter().filter(|(i, _)| self.component[*i] == component) {
-            if let Some(groups) = tied.get_mut(&("answer", cluster)) {
-                groups.insert(self.group[carrier]);
-            }
-        }
-        let mut tied: Vec<_> = tied.into_iter().filter(|(_, groups)| groups.len() > 1).collect();
+        let mut tied: Vec<_> = groups.into_iter().filter(|(_, groups)| groups.len() > 1).collect();
         tied.sort_by_key(|(_, groups)| std::cmp::Reverse(groups.len()));
-        let texts: Vec<(&'static str, usize)> = tied.iter().map(|(text, _)| *text).collect();
-        let enough = (1..=texts.len().min(MOST)).find(|&shown| self.is_split_without(&texts[..shown]));
-        tied.truncate(enough.unwrap_or(FEW));
-        let tie = |((what, first), groups): ((&'static str, usize), BTreeSet<usize>)| {
-            let text = if what == "prompt" { items[first].prompt } else { items[first].response };
-            Tie { what, text: beginning(text).to_owned(), groups: groups.len() }
+        let of_cluster = |((what, cluster), groups): ((&'static str, usize), BTreeSet<usize>)| {
+            let alike = texts.remove(&(what, cluster)).unwrap_or_default();
+            alike.into_iter().map(move |text| Tie { what, text: text.to_owned(), groups: groups.len() })
         };
-        (tied.into_iter().map(tie).collect(), enough.is_some())
+        let mut ties: Vec<Tie> = tied.into_iter().flat_map(of_cluster).take(MOST_TIES).collect();
+        // Of each item the first text that takes it out.
+        let gone_by: Vec<Option<usize>> = items
+            .iter()
+            .map(|item| {
+                ties.iter()
+                    .position(|tie| [item.prompt, item.response].iter().any(|own| own.contains(&tie.text)))
+            })
+            .collect();
+        let enough = (1..=ties.len())
+            .find(|&shown| self.is_split_without(|i| gone_by[i].is_some_and(|by| by < shown)));
+        ties.truncate(enough.unwrap_or(MOST_TIES));
+        (ties, enough.is_some())
     }
 
-    /// Whether no component is too much of all once the items in these clusters are gone.
-    fn is_split_without(&self, texts: &[(&'static str, usize)]) -> bool {
-        let of = |index: usize| [("prompt", self.prompt[index]), ("answer", self.response[index])];
-        let is_gone = |index: &usize| {
-            of(*index).into_iter().any(|(what, cluster)| cluster.is_some_and(|c| texts.contains(&(what, c))))
-        };
-        let left: Vec<usize> = (0..self.group.len()).filter(|index| !is_gone(index)).collect();
+    /// Whether no component is too much of all once these items are gone.
+    fn is_split_without(&self, is_gone: impl Fn(usize) -> bool) -> bool {
+        let left: Vec<usize> = (0..self.group.len()).filter(|index| !is_gone(*index)).collect();
         let mut sets = sets(&self.group, [&self.prompt, &self.response], left.iter().copied());
         let component: Vec<usize> = left.iter().map(|&index| sets.find(index)).collect();
         left.len() >= 3 && too_large(&component).is_none()

@@ -467,6 +467,24 @@ fn all_texts_that_tie_a_corpus_are_named_at_once() {
 }
 
 #[test]
+fn of_texts_that_are_alike_each_is_named() {
+    // Fifteen chats ask the same in three ways that no search for one of them finds.
+    let mut owned = corpus(20, 1);
+    let asked = "rewrite the following text in my own voice so that it reads as if I had written it myself, thank you";
+    for (number, o) in owned.iter_mut().take(15).enumerate() {
+        o.prompt = format!("{} {asked}", ["Please", "Kindly", "Now"][number % 3]);
+    }
+    let Err(SplitError::OneComponent { ties, is_enough, .. }) =
+        split(&items(&owned), &POLICY, &Previous::default(), &[])
+    else {
+        panic!("one component");
+    };
+    assert!(is_enough && ties.len() >= 2, "{ties:?}");
+    owned.retain(|o| !ties.iter().any(|tie| o.prompt.contains(&tie.text)));
+    assert!(split(&items(&owned), &POLICY, &Previous::default(), &[]).is_ok(), "{ties:?}");
+}
+
+#[test]
 fn a_corpus_that_hangs_together_is_refused_with_the_reason() {
     let mut owned = corpus(20, 1);
     for o in owned.iter_mut().take(15) {

@@ -68,6 +68,16 @@ pub struct RunStarted {
     pub epochs: usize,
     pub trainable_parameters: u64,
     pub total_parameters: u64,
+    /// The prompt that is answered at every checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SamplePrompt>,
+}
+
+/// A prompt that is answered at every checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamplePrompt {
+    pub text: String,
+    pub max_new_tokens: usize,
 }
 
 /// A row that is neither trained on nor validated with, because it is longer than the training takes.

@@ -249,6 +249,12 @@ impl Library {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// How many conversations there are.
+    pub fn conversations(&self) -> anyhow::Result<usize> {
+        let number: i64 = self.db.query_row("SELECT COUNT(*) FROM conversation", [], |row| row.get(0))?;
+        Ok(usize::try_from(number)?)
+    }
+
     /// Conversations of each project that the exports name.
     pub fn conversations_by_project(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
         let mut statement =

@@ -1,6 +1,7 @@
 //! What is on the disk: every file and folder of a project is opened here by one type, and no other place spells its path.
 
 pub mod arriving;
+pub mod blind_pairs;
 pub mod config;
 pub mod datasets;
 pub mod evaluation;

@@ -10,6 +10,7 @@ use affinage_eval::analyze::ENOUGH;
 use affinage_eval::human_votes;
 use affinage_eval::plain::{count, counted, duration};
 use affinage_eval::suite::{Domain, Prompt};
+use serde::Serialize;
 
 use crate::folder::config::Config;
 use crate::folder::datasets::DatasetVersion;
@@ -20,7 +21,7 @@ use crate::stages::evaluation::plan::{PLAIN_INSTRUCTION, example_words};
 use crate::stages::evaluation::room;
 use crate::stages::generation::sampling;
 use crate::stages::suites::{self, BUILT_IN_PROMPTS};
-use crate::stages::training::{Ahead, Calibration, Plan};
+use crate::stages::training::{Ahead, Calibration, Plan, Prepared, prepare};
 
 /// Tokens of the beginnings that are read to measure how fast prompts are, and steps of writing after them.
 const READ: usize = 24;
@@ -208,11 +209,7 @@ pub fn say(
     let example_words = example_words(&version.rows("train", &ctx.ui)?, &config);
     let asked = Asked::of(&config, &prompts(&config)?, example_words);
     let ahead = done.map_or(Ahead::all(plan), |step| Ahead::after(plan, step));
-    let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
-    let scoring = |asked: Asked| {
-        let tokens = asked.scored as f64 * row + asked.words_before as f64 * TOKENS_A_WORD;
-        Duration::from_secs_f64(tokens / calibration.scored_per_s)
-    };
+    let scoring = |asked: Asked| scoring(plan, asked, &calibration);
     let parts = Parts {
         loading,
         steps: calibration.time(Ahead { evaluations: 0, ..ahead }),
@@ -248,6 +245,36 @@ pub fn say(
         ));
     }
     Ok(parts.steps + parts.validation)
+}
+
+/// How long an evaluation takes, without its judges.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct EvaluationTime {
+    pub seconds: f64,
+    /// Answers that are written on this machine.
+    pub answers: usize,
+}
+
+/// How long an evaluation of what was trained on `version` takes on this machine: loading the model, writing the answers, and
+/// measuring how likely the held-out ones are. The model is loaded, and asked for some seconds.
+///
+/// Errors: those of [`prepare`].
+pub fn evaluation(ctx: &Project, version: &DatasetVersion) -> anyhow::Result<EvaluationTime> {
+    let Prepared { model, engine, plan, .. } = prepare(ctx, &ctx.config, version, None)?;
+    let calibration = Calibration::of(ctx, &engine, &plan)?;
+    let (speed, loading) = decoding(ctx, &model, &plan)?;
+    let (config, _) = room::decided(ctx, &model, (None, version))?;
+    let prompts = suites::chosen(ctx, &config, suites::test_prompts(version, &ctx.ui)?)?;
+    let asked = Asked::of(&config, &prompts, example_words(&version.rows("train", &ctx.ui)?, &config));
+    let time = loading + answering(&config, &plan, asked, speed) + scoring(&plan, asked, &calibration);
+    Ok(EvaluationTime { seconds: time.as_secs_f64(), answers: asked.answers() })
+}
+
+/// Measuring how likely the held-out answers are.
+fn scoring(plan: &Plan, asked: Asked, calibration: &Calibration) -> Duration {
+    let row = plan.train.iter().map(|row| row.ids.len()).sum::<usize>() as f64 / plan.train.len() as f64;
+    let tokens = asked.scored as f64 * row + asked.words_before as f64 * TOKENS_A_WORD;
+    Duration::from_secs_f64(tokens / calibration.scored_per_s)
 }
 
 /// Names the number of prompts that asks for fewer answers, and what it costs: a number that leaves enough for a verdict and

@@ -375,8 +375,8 @@ fn with_split_hint(error: SplitError) -> anyhow::Error {
         SplitError::TooFew { .. } => "accept more at the desk (`affinage review`), or import more",
         SplitError::OneComponent { is_enough: false, .. } => {
             "search for these texts, in quotes, in the list of the desk (`affinage review`), with \"all\" in place of \
-             \"undecided\": it shows exactly their cards, accepted ones too, and \"Reject all\" takes them out in one step. More \
-             is tied by other texts: import conversations on other matters"
+             \"undecided\": it shows exactly their cards, accepted ones too, and \"Reject all\" takes them out in one step. Then \
+             freeze again: where more is tied, it is named. Or import conversations on other matters"
         }
         SplitError::OneComponent { is_enough: true, .. } => {
             "without the examples that hold all these texts it can be split: search for each of them, in quotes, in the list of \

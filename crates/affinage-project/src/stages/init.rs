@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::errors::{HintExt as _, in_one_line, usage};
 use crate::folder::config::{self, Config, TEMPLATE};
-use crate::folder::jsonl::replace_file;
 use crate::folder::project::CONFIG_FILE;
 use crate::next::next;
 use crate::observer::Observer;
@@ -62,52 +61,17 @@ fn with_model(model: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Makes another model the one that a project trains: changes that line of its `affinage.toml`, and nothing else there.
+/// Makes another model the one that a project trains, and changes nothing else of its `affinage.toml`.
 ///
 /// Errors: no name; `dir` is no project, or its configuration cannot be read; the line stands there in a form that only a
 /// person can change.
 pub fn change_model(dir: &Path, model: &str) -> anyhow::Result<()> {
     check_name(model)?;
-    let path = dir.join(CONFIG_FILE);
-    let text = fs_err::read_to_string(&path)?;
-    let before = Config::parse(&text, &[]).map_err(|error| error.located(CONFIG_FILE))?;
-    let changed = with_line(&text, model);
-    let is_right = Config::parse(&changed, &[]).is_ok_and(|after| {
-        let model = config::Model { name: model.to_owned(), ..before.model.clone() };
-        after.effective_toml() == Config { model, ..before.clone() }.effective_toml()
-    });
-    if !is_right {
-        return Err(usage(format!("the line of the model in {CONFIG_FILE} cannot be changed by itself")))
-            .hint(format!("write it there: `model = {}`", toml::Value::String(model.to_owned())));
-    }
-    replace_file(&path, changed.as_bytes())
-}
-
-/// The text with the name of the model replaced, or written before everything else where none is named. What follows on
-/// the line stays.
-fn with_line(text: &str, model: &str) -> String {
-    let value = toml::Value::String(model.to_owned());
-    let mut section = "";
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        if trimmed.starts_with('[') {
-            section = trimmed.split('#').next().unwrap_or_default().trim();
-        }
-        let key = trimmed.split('=').next().unwrap_or_default().trim();
-        if matches!((section, key), ("", "model" | "model.name") | ("[model]", "name")) {
-            // The shortest beginning that is a line by itself ends where a remark begins.
-            let whole = line.trim_end();
-            let ends = whole.match_indices('#').map(|(end, _)| end);
-            let end = ends.into_iter().find(|&end| whole[..end].parse::<toml::Table>().is_ok());
-            let end = end.unwrap_or(whole.len());
-            let end = whole[..end].trim_end().len();
-            let begin = line.find('=').map_or(line.len(), |sign| sign + 1);
-            return format!("{}{} {value}{}", &text[..at], &line[..begin], &text[at + end..]);
-        }
-        at += line.len();
-    }
-    format!("model = {value}\n{text}")
+    let text = fs_err::read_to_string(dir.join(CONFIG_FILE))?;
+    let is_section =
+        text.parse::<toml::Table>().is_ok_and(|table| table.get("model").is_some_and(toml::Value::is_table));
+    let key = if is_section { "model.name" } else { "model" };
+    config::change(dir, &[(key, Some(toml::Value::String(model.to_owned())))])
 }
 
 /// Writes a file that does not exist yet, whole or not at all.
@@ -150,11 +114,6 @@ mod tests {
         fs_err::write(&file, "[train]\nepochs = 2\n").expect("written");
         change_model(dir.path(), "x").expect("changed");
         assert_eq!(fs_err::read_to_string(&file).expect("there"), "model = \"x\"\n[train]\nepochs = 2\n");
-        // A form that is not a line is left as it is.
-        let inline = "model = \"\"\"\na\"\"\"\n";
-        fs_err::write(&file, inline).expect("written");
-        change_model(dir.path(), "x").expect_err("several lines");
-        assert_eq!(fs_err::read_to_string(&file).expect("there"), inline);
     }
 
     #[test]

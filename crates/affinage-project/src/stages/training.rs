@@ -59,12 +59,10 @@ pub const HALTED: &str = "halted";
 const FIRST_STEPS: usize = 2;
 const UNCHANGED: f64 = 5e-5;
 
-/// The prompt that is answered at every checkpoint.
-#[derive(Clone, Debug)]
-pub struct PinnedPrompt {
-    pub text: String,
-    pub max_new_tokens: usize,
-}
+pub use crate::folder::events::SamplePrompt as PinnedPrompt;
+
+/// The longest answer to a pinned prompt in tokens, where nothing else is said.
+pub const PINNED_TOKENS: usize = 96;
 
 /// `state.json` of a checkpoint: where the run stood.
 #[derive(Serialize, Deserialize)]
@@ -127,6 +125,7 @@ impl<'a> TrainingRun<'a> {
             epochs: plan.config.epochs,
             trainable_parameters: trainer.adapter.values.len() as u64,
             total_parameters: model.weights.parameter_count() as u64,
+            sample: pinned.clone(),
         }))?;
         Ok(Self::begun(ctx, (model, engine, plan), (run, log, lock), trainer, pinned))
     }
@@ -157,7 +156,7 @@ impl<'a> TrainingRun<'a> {
         }
     }
 
-    /// Continues `run` from its newest checkpoint.
+    /// Continues `run` from its newest checkpoint. Without another one, the prompt that it began with is pinned.
     ///
     /// Errors: the base weights or the data differ from those of the run; the run is finished.
     pub fn resume(
@@ -169,6 +168,10 @@ impl<'a> TrainingRun<'a> {
         pinned: Option<PinnedPrompt>,
     ) -> anyhow::Result<Self> {
         let lock = run.lock()?;
+        let pinned = match pinned {
+            None => pinned_before(&run.events(&ctx.ui)?),
+            pinned => pinned,
+        };
         let provenance = Provenance::read(&run.path)?;
         for (name, now) in [("base", &model.sha256), ("dataset", &plan.dataset_sha256)] {
             let then = provenance.sha256.get(name).map_or("none", String::as_str);
@@ -568,6 +571,24 @@ fn has_moments(path: &Path) -> bool {
 
 fn document(row: usize, example: &TokenizedExample) -> Document<'_> {
     Document { row_id: row as u64, ids: &example.ids, loss_mask: &example.loss_mask }
+}
+
+/// The prompt that a run was begun with.
+fn pinned_before(records: &[Record]) -> Option<PinnedPrompt> {
+    let begun = records.iter().find_map(|record| match &record.event {
+        Event::RunStarted(started) => started.sample.clone(),
+        _ => None,
+    });
+    // Runs of earlier versions tell it by their answers alone.
+    let answered = || {
+        records.iter().find_map(|record| match &record.event {
+            Event::Sample { prompt, .. } => {
+                Some(PinnedPrompt { text: prompt.clone(), max_new_tokens: PINNED_TOKENS })
+            }
+            _ => None,
+        })
+    };
+    begun.or_else(answered)
 }
 
 fn one_line(text: &str) -> String {

@@ -536,9 +536,12 @@ mod tests {
     fn execution_begins_at_the_nearest_state_that_is_kept() {
         let segments = segments(&[10, 20, 30, 40]);
         let kept: BTreeMap<usize, PathBuf> = [30, 40].map(|step| (step, PathBuf::new())).into();
-        let of = |drawn: &[usize]| stretches(&segments, &kept, &drawn.iter().copied().collect());
-        assert_eq!(of(&[3]), [30..40]);
-        assert_eq!(of(&[1]), [0..20], "from the untrained adapter, over the segment before");
-        assert_eq!(of(&[0, 2, 3]), [0..30, 30..40]);
+        let of = |drawn: &[usize]| -> Vec<(usize, usize)> {
+            let found = stretches(&segments, &kept, &drawn.iter().copied().collect());
+            found.into_iter().map(|stretch| (stretch.start, stretch.end)).collect()
+        };
+        assert_eq!(of(&[3]), [(30, 40)]);
+        assert_eq!(of(&[1]), [(0, 20)], "from the untrained adapter, over the segment before");
+        assert_eq!(of(&[0, 2, 3]), [(0, 30), (30, 40)]);
     }
 }

@@ -1,7 +1,10 @@
 //! `affinage plan`: what an evaluation can show at all, and what its judges would take, before anything is spent.
 
 use affinage_project::errors::usage;
+use affinage_project::folder::datasets::DatasetVersion;
+use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::reach::{EFFECT, Options, TIES, reach};
+use affinage_project::stages::forecast;
 use affinage_project::stages::suites::BUILT_IN_PROMPTS;
 use clap::Args;
 
@@ -22,6 +25,9 @@ pub struct PlanArgs {
     /// The evaluation below evals/; default: the newest finished one whose name is, or begins with, eval.name
     #[arg(long, value_name = "NAME")]
     eval: Option<String>,
+    /// Measure for some seconds how long it takes on this machine; needs a training
+    #[arg(long)]
+    time: bool,
 }
 
 pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
@@ -33,7 +39,12 @@ pub fn run(ctx: &Context, args: PlanArgs) -> anyhow::Result<()> {
         return Err(usage(format!("--ties {}: expected a share of at least 0 and below 1", args.ties)));
     }
     let options = Options { eval: args.eval.as_deref(), effect: args.effect, ties: args.ties };
-    let planned = reach(ctx, &options)?;
+    let mut planned = reach(ctx, &options)?;
+    if args.time {
+        let run = Run::meant(ctx, None)?;
+        let version = DatasetVersion::open(&ctx.project, Some(&run.dataset(&ctx.ui)?))?;
+        planned.time = Some(forecast::evaluation(ctx, &version)?);
+    }
     if ctx.json {
         return ctx.ui.json(&planned);
     }

@@ -15,8 +15,8 @@ use affinage_project::stages::forecast;
 use affinage_project::stages::freeze::say_untested;
 use affinage_project::stages::training::verify::verify_resume;
 use affinage_project::stages::training::{
-    Ahead, Calibration, Estimate, Job, Part, PinnedPrompt, Prepared, before_the_first_step, prepare_run,
-    propose_length, resumable, say_where_best,
+    Ahead, Calibration, Estimate, Job, PINNED_TOKENS, Part, PinnedPrompt, Prepared, before_the_first_step,
+    prepare_run, propose_length, resumable, say_where_best,
 };
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
@@ -126,7 +126,7 @@ pub fn run(ctx: &Context, args: TrainArgs) -> anyhow::Result<()> {
         say_where_best(&ctx.ui, &run)?;
         return finished(ctx, &run);
     }
-    let pinned = args.sample.map(|text| PinnedPrompt { text, max_new_tokens: 96 });
+    let pinned = args.sample.map(|text| PinnedPrompt { text, max_new_tokens: PINNED_TOKENS });
     let resumed = match &args.resume {
         Some(name) => {
             let project = args.part_in.as_ref().unwrap_or(&ctx.project);

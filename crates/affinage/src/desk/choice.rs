@@ -50,8 +50,9 @@ fn is_in(folder: &str, wanted: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Folders and files of notes with what was chosen for all of each, by name.
-pub(super) fn folder_rows(catalogue: &Catalogue) -> Vec<Value> {
+/// Folders and files of notes with what was chosen for all of each, by name; without `with_held` not those of which all is held
+/// private.
+pub(super) fn folder_rows(catalogue: &Catalogue, with_held: bool) -> Vec<Value> {
     let mut found: BTreeMap<(&str, bool), Vec<&ConversationEntry>> = BTreeMap::new();
     for conversation in &catalogue.conversations {
         let file = catalogue.files[conversation.file].as_str();
@@ -69,7 +70,10 @@ pub(super) fn folder_rows(catalogue: &Catalogue) -> Vec<Value> {
             "candidates": conversations.iter().map(|c| c.candidates).sum::<usize>(),
         })
     };
-    found.into_iter().take(SHOWN_FOLDERS).map(row).collect()
+    let is_named = |(_, of): &(_, Vec<&ConversationEntry>)| {
+        with_held || of.iter().any(|conversation| !conversation.standing.is_private())
+    };
+    found.into_iter().filter(is_named).take(SHOWN_FOLDERS).map(row).collect()
 }
 
 /// The choice that was made for all of these. What is set aside or held private among them has one of its own.

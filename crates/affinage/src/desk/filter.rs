@@ -163,8 +163,13 @@ impl State {
             let count = rules.get(rule.id)?;
             Some(json!({ "id": rule.id, "title": rule.title, "count": count }))
         });
-        let files =
-            catalogue.files.iter().zip(files).map(|(name, count)| json!({ "name": name, "count": count }));
+        let mut is_named = vec![false; catalogue.files.len()];
+        for conversation in &catalogue.conversations {
+            // A file may be of private texts alone: then its name is theirs.
+            is_named[conversation.file] |= !conversation.standing.is_private();
+        }
+        let files = catalogue.files.iter().zip(files).zip(is_named).filter(|(_, is_named)| *is_named);
+        let files = files.map(|((name, count), _)| json!({ "name": name, "count": count }));
         let topics: Vec<&str> = catalogue.topics.iter().map(|topic| topic.name.as_str()).collect();
         let lengths = match &self.lengths {
             Lengths::Known { .. } => json!({ "known": self.lengths, "count": too_long }),

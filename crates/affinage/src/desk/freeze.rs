@@ -47,7 +47,17 @@ impl Freezes {
             true => Undecided::AcceptClean { dated: false },
             false => Undecided::LeaveOut,
         };
-        let frozen = freeze(&stage, &Options { undecided, word: name.as_deref(), ..Options::default() })?;
+        let frozen = match freeze(&stage, &Options { undecided, word: name.as_deref(), ..Options::default() })
+        {
+            Ok(frozen) => frozen,
+            // What cannot be frozen is no fault of the desk: its cards are to be decided on in another way.
+            Err(error) if !error.chain().any(|cause| cause.is::<std::io::Error>()) => {
+                let mut refused = Reply::from_error(&error);
+                refused.status = 400;
+                return Ok(refused);
+            }
+            Err(error) => return Err(error),
+        };
         say_version(&stage, &frozen)?;
         say_size(&stage, &frozen.manifest);
         let Frozen { folder, manifest, .. } = frozen;

@@ -149,7 +149,7 @@ impl State {
         });
         let changes: Vec<Change> = changes.collect();
         let verb = if *action == Action::Reject { "rejected" } else { "accepted" };
-        let clean = if *clean_only { " that lint finds nothing against" } else { "" };
+        let clean = if *clean_only { " without errors or warnings of lint" } else { "" };
         let label = format!("{verb} {} {}{clean}", changes.len(), group.words(&self.catalogue));
         self.take(&label, Step { changes, ..Step::default() })?;
         Reply::json(&self.summary()?)

@@ -211,7 +211,7 @@ impl State {
         self.look_outside()?;
         match path {
             "api/summary" => Reply::json(&self.summary()?),
-            "api/topics" => self.overview(),
+            "api/topics" => self.overview(request.query("held").is_some()),
             "api/card" => self.card(request.query("id")),
             "api/next" => self.next(asked(request, "of")?),
             "api/previous" => self.previous(asked(request, "of")?),
@@ -221,7 +221,7 @@ impl State {
             "api/words" => self.words(),
             "api/dashboard" => self.dashboard(),
             "api/filters" => self.filters(),
-            "api/topic" => self.topic(asked(request, "number")?),
+            "api/topic" => self.topic(asked(request, "number")?, request.query("held").is_some()),
             _ => Ok(Reply::not_found()),
         }
     }

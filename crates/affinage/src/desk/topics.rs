@@ -91,10 +91,13 @@ impl State {
         Reply::json(&json!({}))
     }
 
-    pub(super) fn overview(&mut self) -> anyhow::Result<Reply> {
+    /// What there is. Titles and names of files of what is held private are in it only where `with_held` asks for them.
+    pub(super) fn overview(&mut self, with_held: bool) -> anyhow::Result<Reply> {
         let profiles = self.library.profiles()?;
         let catalogue = &self.catalogue;
-        let aside = catalogue.conversations.iter().filter(|c| c.set_aside.is_some());
+        let is_named = |c: &&ConversationEntry| with_held || !c.standing.is_private();
+        let held = catalogue.conversations.iter().filter(|c| c.standing.is_private()).count();
+        let aside = catalogue.conversations.iter().filter(|c| c.set_aside.is_some()).filter(is_named);
         let aside_count = aside.clone().filter(|c| c.access() != Access::Open).count();
         let shown_aside: Vec<Value> = aside.take(SHOWN_ASIDE).map(aside_row).collect();
         Reply::json(&json!({
@@ -104,9 +107,11 @@ impl State {
             "files": catalogue.files.len(),
             "candidates": catalogue.entries.len(),
             "topics": self.topic_rows(),
-            "folders": if is_notes_only(catalogue) { choice::folder_rows(catalogue) } else { Vec::new() },
+            "folders": if is_notes_only(catalogue) { choice::folder_rows(catalogue, with_held) } else { Vec::new() },
             "aside": shown_aside,
             "aside_count": aside_count,
+            "held": held,
+            "shows_held": with_held,
             "shares": authorship::shares(&catalogue.written),
             "learn": self.derivation.learn,
             "is_notes_only": is_notes_only(catalogue),
@@ -146,11 +151,13 @@ impl State {
         catalogue.topics.iter().enumerate().map(row).collect()
     }
 
-    /// What stands on a topic, file by file: those with the most cards first.
-    pub(super) fn topic(&self, number: &str) -> anyhow::Result<Reply> {
+    /// What stands on a topic, file by file: those with the most cards first. What is held private is in it only where `with_held`
+    /// asks for it.
+    pub(super) fn topic(&self, number: &str, with_held: bool) -> anyhow::Result<Reply> {
         let number: usize = number.parse().map_err(|_| usage(format!("no topic {number}")))?;
         let mut files: BTreeMap<usize, Vec<&ConversationEntry>> = BTreeMap::new();
-        for conversation in conversations_of(&self.catalogue, number) {
+        let is_named = |c: &&ConversationEntry| with_held || !c.standing.is_private();
+        for conversation in conversations_of(&self.catalogue, number).filter(is_named) {
             files.entry(conversation.file).or_default().push(conversation);
         }
         let file = |(file, conversations): (usize, Vec<&ConversationEntry>)| {
@@ -178,7 +185,7 @@ impl State {
         if (before == Learn::Mine) != (*learn == Learn::Mine) {
             self.start_over()?;
         }
-        self.overview()
+        self.overview(false)
     }
 
     /// Begins to read the library again.
@@ -212,13 +219,13 @@ impl State {
             self.library.save_profile(&Profile { name: name.to_owned(), assistants, users })?;
         }
         self.start_over()?;
-        self.overview()
+        self.overview(false)
     }
 
     /// Leaves a waiting transcript out; its bytes go unless an import uses them.
     pub(super) fn leave_pending(&mut self, cast: &Cast) -> anyhow::Result<Reply> {
         self.library.leave_pending(&cast.sha256, &cast.member)?;
-        self.overview()
+        self.overview(false)
     }
 }
 

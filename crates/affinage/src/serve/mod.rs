@@ -351,7 +351,8 @@ fn model_entry(arm: &Arm) -> Value {
     })
 }
 
-fn random_seed() -> anyhow::Result<u64> {
+/// A seed that nobody can foresee.
+pub fn random_seed() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes for a seed: {error}"))?;
     // Clients written in JavaScript hold numbers up to 2^53.

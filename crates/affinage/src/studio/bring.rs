@@ -3,9 +3,9 @@
 use affinage_dataset::import::LeftOut;
 use affinage_project::errors::usage;
 use affinage_project::folder::arriving::{Announced, MOST_BYTES, Upload};
-use affinage_project::folder::library::{LIBRARY_FILE, Library};
+use affinage_project::folder::library::{LIBRARY_FILE, Library, Source};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::jobs::Work;
 use super::{Studio, lock};
@@ -39,7 +39,6 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
     match (request.method, below) {
         (Method::Get, "") => known(ctx),
         (Method::Post, "begin") => {
-            ctx.require_project()?;
             let upload = Upload::begin(&ctx.project, &request.json::<Begun>()?.files)?;
             let name = name_of(&upload);
             lock(&studio.uploads).insert(name.clone(), upload);
@@ -70,7 +69,6 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             Reply::json(&json!({}))
         }
         (Method::Post, "paste") => {
-            ctx.require_project()?;
             let Pasted { text, notes } = request.json()?;
             if text.trim().is_empty() {
                 return Err(usage("nothing was pasted"));
@@ -109,13 +107,24 @@ fn import(
     Reply::json(&json!({ "job": job }))
 }
 
+/// The imported files, oldest first; of those that hold private texts alone without their name.
+fn shown_sources(library: &Library) -> anyhow::Result<Vec<Value>> {
+    let private = library.private_sources()?;
+    let row = |source: Source| {
+        let name = (!private.contains(&source.sha256)).then_some(source.path);
+        json!({ "path": name, "size_bytes": source.size_bytes, "imported_at": source.imported_at })
+    };
+    Ok(library.sources()?.into_iter().map(row).collect())
+}
+
 /// What was brought before, and what of it did not become text.
 fn known(ctx: &Context) -> anyhow::Result<Reply> {
     let library =
         ctx.project.join(LIBRARY_FILE).is_file().then(|| Library::open(&ctx.project)).transpose()?;
-    let (sources, left_out) = match &library {
-        Some(library) => (library.sources()?, library.left_out()?),
-        None => (Vec::new(), LeftOut::default()),
+    let (sources, left_out, texts) = match &library {
+        Some(library) => (shown_sources(library)?, library.left_out()?, library.conversations()?),
+        None => (Vec::new(), LeftOut::default(), 0),
     };
-    Reply::json(&json!({ "sources": sources, "left_out": left_out.lines(), "most_bytes": MOST_BYTES }))
+    Reply::json(&json!({ "sources": sources, "left_out": left_out.lines(), "texts": texts,
+        "most_bytes": MOST_BYTES }))
 }

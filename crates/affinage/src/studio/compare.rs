@@ -16,9 +16,9 @@ use affinage_project::stages::judges::server::remote_host;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::jobs::{Work, as_typed};
+use super::jobs::{Extent, Work, as_typed};
 use super::notes::Notes;
-use super::{Studio, report};
+use super::{Studio, report, train};
 use crate::context::Context;
 use crate::ui::counted;
 use crate::web::{Method, Reply, Request};
@@ -26,8 +26,8 @@ use crate::web::{Method, Reply, Request};
 /// What the page asks for.
 #[derive(Deserialize)]
 struct Begun {
-    /// Of each suite at most so many prompts.
-    prompts: Option<usize>,
+    #[serde(flatten)]
+    extent: Extent,
     /// Texts may be sent to the judges on other machines.
     #[serde(default)]
     may_send: bool,
@@ -45,20 +45,21 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
     let work = match (request.method, below) {
         (Method::Get, "") => return overview(ctx),
         (Method::Get, "plan") => return plan(ctx, request),
+        (Method::Post, "time") => Work::Time { extent: request.json()? },
         (Method::Post, "begin") => {
-            let Begun { prompts, may_send } = request.json()?;
-            Work::Eval { name: None, prompts, may_send }
+            let Begun { extent, may_send } = request.json()?;
+            Work::Eval { name: None, extent, may_send }
         }
         (Method::Post, "resume") => {
             let Resumed { eval, may_send } = request.json()?;
             let evaluation = report::known(ctx, &eval)?;
-            Work::Eval { prompts: prompts_of(&evaluation)?, name: Some(evaluation.name), may_send }
+            Work::Eval { extent: extent_of(&evaluation)?, name: Some(evaluation.name), may_send }
         }
         _ => return Ok(Reply::not_found()),
     };
-    ctx.require_project()?;
     let before = studio.jobs.newest(|work| matches!(work, Work::Eval { .. }));
-    if before.is_some_and(|job| !job.state.is_ended()) {
+    let is_eval = matches!(work, Work::Eval { .. });
+    if is_eval && before.is_some_and(|job| !job.state.is_ended()) {
         return Err(usage("an evaluation is at work already"));
     }
     Reply::json(&json!({ "job": studio.jobs.add(ctx, work)? }))
@@ -75,17 +76,17 @@ fn overview(ctx: &Context) -> anyhow::Result<Reply> {
         arms.push(format!("base+{}-examples", config.examples));
     }
     arms.extend(config.checkpoints.iter().cloned());
-    let run = Run::list(&ctx.project)?.pop().map(|run| run.name);
+    let meant = Run::meant_first(&ctx.project, &ctx.ui)?.into_iter().next();
+    let stopped_at = meant.as_ref().and_then(|run| train::stopped_at(ctx, run));
+    let run = meant.map(|run| run.name);
     let mut evaluations = Evaluation::list(&ctx.project)?;
     evaluations.reverse();
     let rows: Vec<Value> = evaluations.iter().map(|evaluation| row(ctx, evaluation)).collect();
     Reply::json(&json!({
-        "run": run, "arms": arms, "suites": config.suites,
-        "prompts": config.prompts_per_suite,
+        "run": run, "stopped_at": stopped_at, "arms": arms, "suites": config.suites,
+        "prompts": config.prompts_per_suite, "tokens": config.max_new_tokens,
         "judges": ctx.config.judges.iter().map(judge).collect::<Vec<_>>(),
         "evaluations": rows,
-        "command": as_typed(ctx, &["eval".to_owned()]),
-        "plan_command": as_typed(ctx, &["plan".to_owned()]),
     }))
 }
 
@@ -102,9 +103,10 @@ fn judge(judge: &Judge) -> Value {
 fn plan(ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
     let notes = Notes::default();
     let mut config = ctx.config.clone();
-    if let Some(prompts) = request.query("prompts").and_then(|prompts| prompts.parse().ok()) {
-        config.eval.prompts_per_suite = Some(prompts);
-    }
+    let asked = |name| request.query(name).and_then(|number| number.parse().ok());
+    let extent = Extent { prompts: asked("prompts"), tokens: asked("tokens") };
+    config.eval.prompts_per_suite = extent.prompts.or(config.eval.prompts_per_suite);
+    config.eval.max_new_tokens = extent.tokens.or(config.eval.max_new_tokens);
     let project = Project { ui: Arc::new(notes.clone()), ..Project::clone(&ctx.with_config(config)) };
     let newest = series::newest(&ctx.project, &project.config.eval.name, &ctx.ui)?;
     let evaluation = Evaluation::named(&ctx.project, &newest);
@@ -122,6 +124,13 @@ fn plan(ctx: &Context, request: &Request) -> anyhow::Result<Reply> {
         said.insert(0, format!("{begins}; votes on {newest} stay with it"));
     }
     planned["notes"] = json!(said);
+    let typed = |words: &[&str]| {
+        let words = words.iter().map(|word| (*word).to_owned());
+        as_typed(ctx, &extent.typed().into_iter().chain(words).collect::<Vec<String>>())
+    };
+    planned["command"] = json!(typed(&["eval"]));
+    planned["plan_command"] = json!(typed(&["plan"]));
+    planned["time_command"] = json!(typed(&["plan", "--time"]));
     Reply::json(&planned)
 }
 
@@ -154,12 +163,12 @@ fn row(ctx: &Context, evaluation: &Evaluation) -> Value {
     })
 }
 
-/// How many prompts of each suite an evaluation was planned for, where that was set.
-fn prompts_of(evaluation: &Evaluation) -> anyhow::Result<Option<usize>> {
-    let Some(settings) = evaluation.settings()? else { return Ok(None) };
+/// How much an evaluation was planned to ask for, as far as that was set.
+fn extent_of(evaluation: &Evaluation) -> anyhow::Result<Extent> {
+    let Some(settings) = evaluation.settings()? else { return Ok(Extent::default()) };
     let settings: toml::Table = settings
         .parse()
         .map_err(|error: toml::de::Error| usage(format!("the settings of {}: {error}", evaluation.name)))?;
-    let prompts = settings.get("eval").and_then(|eval| eval.get("prompts-per-suite"));
-    Ok(prompts.and_then(toml::Value::as_integer).and_then(|prompts| prompts.try_into().ok()))
+    let number = |key| settings.get("eval")?.get(key)?.as_integer()?.try_into().ok();
+    Ok(Extent { prompts: number("prompts-per-suite"), tokens: number("max-new-tokens") })
 }

@@ -15,7 +15,7 @@ use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::exports;
 use affinage_project::folder::run::Run;
 use affinage_project::next::{Next, next, shell_word};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::report::Export;
@@ -36,9 +36,33 @@ pub enum Work {
     /// The rest of a training that was stopped.
     Resume { run: String },
     /// An evaluation: a new one, or the rest of one that was stopped. `may_send`: texts may go to judges on other machines.
-    Eval { name: Option<String>, prompts: Option<usize>, may_send: bool },
+    Eval { name: Option<String>, extent: Extent, may_send: bool },
+    /// How long an evaluation takes.
+    Time { extent: Extent },
     /// The result for another program.
     Export { run: String, checkpoint: String, to: Export },
+}
+
+/// How much an evaluation asks for; `None`: as the project says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Extent {
+    /// Of each suite at most so many prompts.
+    pub prompts: Option<usize>,
+    /// The longest answer in tokens.
+    pub tokens: Option<usize>,
+}
+
+impl Extent {
+    /// The settings that it stands for, by their keys.
+    pub fn settings(self) -> impl Iterator<Item = (&'static str, usize)> {
+        let all = [("eval.prompts-per-suite", self.prompts), ("eval.max-new-tokens", self.tokens)];
+        all.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    }
+
+    /// The same as options of a command.
+    pub fn typed(self) -> Vec<String> {
+        self.settings().map(|(key, value)| format!("--set={key}={value}")).collect()
+    }
 }
 
 impl Work {
@@ -51,6 +75,7 @@ impl Work {
             Work::Train { .. } => "train",
             Work::Resume { .. } => "resume",
             Work::Eval { .. } => "eval",
+            Work::Time { .. } => "time",
             Work::Export { .. } => "export",
         }
     }
@@ -74,9 +99,9 @@ impl Work {
                 arguments
             }
             Work::Resume { run } => words(&["train", &format!("--resume={run}")]),
-            Work::Eval { name, prompts, may_send } => {
-                let set = prompts.map(|prompts| format!("--set=eval.prompts-per-suite={prompts}"));
-                let mut arguments: Vec<String> = set.into_iter().collect();
+            Work::Time { extent } => [extent.typed(), words(&["plan", "--time", "--json"])].concat(),
+            Work::Eval { name, extent, may_send } => {
+                let mut arguments = extent.typed();
                 arguments.push("eval".to_owned());
                 arguments.extend(name.iter().map(|name| format!("--name={name}")));
                 arguments.extend(may_send.then(|| "--yes".to_owned()));
@@ -202,6 +227,10 @@ impl Jobs {
             return Err(usage("the prompt holds a character that stands for nothing (NUL)"))
                 .hint("write the prompt anew, without what was pasted");
         }
+        if matches!(work, Work::Freeze { .. } | Work::Plan { .. } | Work::Train { .. } | Work::Resume { .. })
+        {
+            self.forget_plans();
+        }
         let mut queue = self.lock();
         let out = work.free_folder(&ctx.project, &queue.promised());
         let arguments = work.arguments(out.as_deref());
@@ -259,6 +288,16 @@ impl Jobs {
     /// Takes a job that has ended off the list.
     pub fn dismiss(&self, id: usize) {
         self.lock().jobs.retain(|job| job.id != id || !job.state.is_ended());
+    }
+
+    /// Takes the figures of plans off the list and stops what measures them: they are about other data or settings from now on.
+    pub fn forget_plans(&self) {
+        let is_plan = |job: &Job| matches!(job.work, Work::Plan { .. });
+        let mut queue = self.lock();
+        queue.jobs.retain(|job| !(is_plan(job) && job.state.is_ended()));
+        let at_work: Vec<usize> = queue.jobs.iter().filter(|job| is_plan(job)).map(|job| job.id).collect();
+        drop(queue);
+        at_work.into_iter().for_each(|id| self.stop(id));
     }
 
     /// Asks a job to stop: one that waits never begins, one that runs ends as with Ctrl-C.
@@ -354,6 +393,8 @@ impl Jobs {
         if let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id) {
             job.printed = printed;
             job.is_stopping = false;
+            // How far it was is told by its state.
+            job.said.retain(|line| task_of(line).is_none());
             job.state = match ended {
                 Ok(status) => {
                     job.said.extend(killed(status));
@@ -372,6 +413,10 @@ impl Jobs {
     fn hear(&self, id: usize, line: String) {
         let mut queue = self.lock();
         let Some(job) = queue.jobs.iter_mut().find(|job| job.id == id) else { return };
+        let task = task_of(&line);
+        if task.is_some() {
+            job.said.retain(|said| task_of(said) != task);
+        }
         job.said.push(line);
         let more = job.said.len().saturating_sub(KEPT_LINES);
         job.said.drain(..more);
@@ -398,6 +443,21 @@ impl Queue {
             self.jobs.remove(old);
         }
     }
+}
+
+/// The task of a line that only says how far it is: `training` of `training 12% (3 of 25 steps)`, and `computing the figures` of
+/// `computing the figures, 40s`. `None` for a line that stays true.
+fn task_of(line: &str) -> Option<&str> {
+    if let Some((before, _)) = line.split_once("% (") {
+        let (task, percent) = before.rsplit_once(' ')?;
+        return (!percent.is_empty() && percent.bytes().all(|c| c.is_ascii_digit())).then_some(task);
+    }
+    let (task, time) = line.rsplit_once(", ")?;
+    let is_time = |part: &str| {
+        let unit = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        unit.len() < part.len() && ["s", "m", "h"].contains(&unit)
+    };
+    time.split(' ').all(is_time).then_some(task)
 }
 
 /// Why a process that a signal ended says nothing itself, and the way on; empty where it ended by itself.
@@ -479,6 +539,24 @@ mod tests {
             out,
         });
         jobs
+    }
+
+    #[test]
+    fn what_only_says_how_far_it_is_is_replaced_and_goes_with_the_end() {
+        for (line, task) in [
+            ("training 12% (3 of 25 steps, 20s)", Some("training")),
+            ("computing the figures, 1m 40s", Some("computing the figures")),
+            ("v1: 12% (of them) stay", None),
+            ("12 cards accepted, 3 left out", None),
+            ("  step-000004  validation loss 2.1", None),
+        ] {
+            assert_eq!(task_of(line), task, "{line}");
+        }
+        let jobs = with_one(Work::Freeze { accept_clean: false }, None);
+        for line in ["reading 1% (1 of 100)", "a fact", "reading 2% (2 of 100)"] {
+            jobs.hear(1, line.to_owned());
+        }
+        assert_eq!(jobs.get(1).expect("it").said, ["a fact", "reading 2% (2 of 100)"]);
     }
 
     #[cfg(unix)]

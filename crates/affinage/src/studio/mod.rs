@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-use affinage_project::errors::{in_one_line, usage};
+use affinage_project::errors::{HintExt as _, in_one_line, usage};
 use affinage_project::folder::arriving::{self, Upload};
 use affinage_project::folder::library::{LIBRARY_FILE, Library};
 use affinage_project::folder::lock::FolderLock;
@@ -176,6 +176,9 @@ impl Studio {
             }
             opened => opened?,
         };
+        if let Some(reply) = without_project(&ctx, request) {
+            return reply;
+        }
         if let Some(below) = path.strip_prefix("choose/") {
             return self.choose(&ctx, request, below);
         }
@@ -198,7 +201,7 @@ impl Studio {
         }
         match (request.method, path) {
             (Method::Get, "api/state") => {
-                let rooms = state::rooms(&ctx, self.is_training());
+                let rooms = state::rooms(&ctx, self.is_training(), self.accepted());
                 Reply::json(
                     &json!({ "project": start::project(&ctx), "rooms": rooms, "jobs": self.jobs.list() }),
                 )
@@ -235,6 +238,11 @@ impl Studio {
         training.is_some_and(|job| !job.state.is_ended())
     }
 
+    /// Cards that are accepted, as the desk counts them; `None` as long as it is not open.
+    fn accepted(&self) -> Option<usize> {
+        lock(&self.desk).as_ref().map(|mounted| mounted.desk.accepted())
+    }
+
     /// The review desk, opened at the first request.
     fn choose(&self, ctx: &Context, request: &Request, below: &str) -> anyhow::Result<Reply> {
         let is_page = is_page(request);
@@ -267,7 +275,6 @@ impl Studio {
             }
             return Ok(Arc::clone(&mounted.desk));
         }
-        ctx.require_project()?;
         let newest_import = Library::open(&ctx.project)?.newest_import()?;
         let lock = FolderLock::acquire(&ctx.project)?;
         let ctx = Arc::new(ctx.with_ui(ctx.ui.clone()));
@@ -330,6 +337,26 @@ fn with_strip(page: &str, up: &str) -> String {
         "<link rel=\"stylesheet\" href=\"{up}strip.css\">\n<script src=\"{up}strip.js\" defer></script>\n</head>"
     );
     shared.replacen("</head>", &strip, 1)
+}
+
+/// What every room but Start answers in a folder that is no project yet: a page says so and leads to Start, what would change
+/// something is refused. `None` where the room itself answers.
+fn without_project(ctx: &Context, request: &Request) -> Option<anyhow::Result<Reply>> {
+    let path = request.path.as_str();
+    let is_mounted = ["choose/", "vote/", "report/"].iter().any(|room| path.starts_with(room));
+    let changes = request.method == Method::Post
+        && path.starts_with("api/")
+        && !["api/start", "api/jobs"].iter().any(|free| path.starts_with(free));
+    if !(is_mounted || changes) || ctx.project.join(CONFIG_FILE).is_file() {
+        return None;
+    }
+    let error = usage(format!("{} is not a project yet", ctx.project.display()));
+    let error = Err::<(), _>(error).hint("choose a model in Start, and make the folder a project");
+    let error = error.expect_err("an error stays one");
+    Some(match is_page(request) {
+        true => Ok(message("Begin with a project", &error, "start", "To Start", path)),
+        false => Err(error),
+    })
 }
 
 /// The page at `path` where it cannot be entered: why, and where to go.

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use affinage_dataset::counts::Way;
 use affinage_eval::human_votes::{SessionEvent, votes_on_pairs};
 use affinage_project::errors::in_one_line;
 use affinage_project::folder::datasets::{DatasetVersion, version_number};
 use affinage_project::folder::evaluation::Evaluation;
-use affinage_project::folder::library::{Action, LIBRARY_FILE, Library};
+use affinage_project::folder::library::{LIBRARY_FILE, Library};
 use affinage_project::folder::project::CONFIG_FILE;
 use affinage_project::folder::run::Run;
 use affinage_project::stages::evaluation::series;
@@ -54,7 +55,8 @@ type Found = (Stand, String);
 
 /// All rooms in the order of the story. The first that is not done and that the rest waits for is next. What cannot be read closes
 /// its own room alone, whose sentence says which file and where. `is_training`: a training was begun here and has not ended.
-pub fn rooms(ctx: &Context, is_training: bool) -> Vec<Row> {
+/// `accepted`: cards, as the open desk counts them.
+pub fn rooms(ctx: &Context, is_training: bool, accepted: Option<usize>) -> Vec<Row> {
     let said =
         |found: anyhow::Result<Found>| found.unwrap_or_else(|error| (Stand::Empty, in_one_line(&error)));
     // Their order needs every event log: read once for the rooms that ask for it.
@@ -66,7 +68,7 @@ pub fn rooms(ctx: &Context, is_training: bool) -> Vec<Row> {
     let found = [
         ("start", start(ctx), "init"),
         ("bring", said(bring(ctx)), "import FILE"),
-        ("choose", said(choose(ctx)), "review"),
+        ("choose", said(choose(ctx, accepted)), "review"),
         ("train", said(train(ctx, is_training)), "train"),
         ("talk", with_runs(talk), "chat --compare base,last"),
         ("compare", with_runs(compare), "eval"),
@@ -112,7 +114,7 @@ fn bring(ctx: &Context) -> anyhow::Result<Found> {
     let Some(library) = library(ctx)? else {
         return Ok((Stand::Empty, "bring your conversations and notes".to_owned()));
     };
-    let conversations = library.conversation_keys()?.len();
+    let conversations = library.conversations()?;
     if conversations == 0 {
         return Ok((Stand::Empty, "nothing of what was brought is here any more".to_owned()));
     }
@@ -120,15 +122,13 @@ fn bring(ctx: &Context) -> anyhow::Result<Found> {
     Ok((Stand::Done, format!("{texts} from {}", counted(library.sources()?.len(), "file", "files"))))
 }
 
-fn choose(ctx: &Context) -> anyhow::Result<Found> {
+fn choose(ctx: &Context, accepted: Option<usize>) -> anyhow::Result<Found> {
     let Some(library) = library(ctx)? else {
         return Ok((Stand::Empty, "there is nothing to choose from yet".to_owned()));
     };
     let Some(version) = DatasetVersion::list(&ctx.project)?.pop() else {
-        let marks = library.marks()?;
-        let accepted =
-            marks.values().filter(|mark| matches!(mark.action, Some(Action::Accept | Action::Edit))).count();
-        let accepted = counted(accepted, "answer is accepted", "answers are accepted");
+        let accepted = accepted.map_or_else(|| library.accepted(), Ok)?;
+        let accepted = counted(accepted, "card is accepted", "cards are accepted");
         return Ok((
             Stand::Empty,
             format!("{accepted}; about {FIRST_MODEL_EXAMPLES} make a first small model"),
@@ -139,7 +139,12 @@ fn choose(ctx: &Context) -> anyhow::Result<Found> {
             .map_or(String::new(), |number| format!(": freeze v{}?", number + 1));
         return Ok((Stand::Stale, format!("{}{next}", changes.words)));
     }
-    let frozen = format!("frozen: {}, with {}", version.name, sides_in_words(&version.manifest));
+    let unread = version.manifest.counts.decided.get(&Way::Unread).copied().unwrap_or_default();
+    let unread = match unread {
+        0 => String::new(),
+        number => format!(" ({} of them taken undecided)", count(number as u64)),
+    };
+    let frozen = format!("frozen: {}, with {}{unread}", version.name, sides_in_words(&version.manifest));
     Ok(match held_out_lack(&version.manifest) {
         Some(lack) => (Stand::Lacking, format!("{lack}; {frozen}")),
         None => (Stand::Done, frozen),

@@ -3,12 +3,14 @@
 //! A thread of its own owns the model, which is loaded with the first question and let go when nobody asks any more. What is
 //! said stays in memory as long as the studio is open: a page that is loaded again shows it, and several pages show the same.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use affinage_project::errors::{in_one_line, usage};
+use affinage_project::folder::blind_pairs::{BlindAnswer, BlindPair, Choice, VERSION, blind_pairs};
 use affinage_project::folder::config::{Config, Generate};
 use affinage_project::folder::project::Project;
 use affinage_project::folder::run::Run;
@@ -22,6 +24,7 @@ use super::jobs::as_typed;
 use super::notes::Notes;
 use super::{Studio, train};
 use crate::context::Context;
+use crate::serve::random_seed;
 use crate::web::{Method, Reply, Request};
 
 /// How long a model that nobody asks stays in memory.
@@ -43,6 +46,17 @@ pub struct Question {
     /// Keys of `[generate]`, for this answer and the next ones.
     #[serde(default)]
     settings: serde_json::Map<String, Value>,
+    /// Two answer in an order that nobody knows, and who they are is told when the person has chosen.
+    #[serde(default)]
+    blind: bool,
+}
+
+/// What the person says of a blind pair.
+#[derive(Deserialize)]
+struct Chosen {
+    /// The conversation.
+    number: u64,
+    choice: Choice,
 }
 
 /// Who answers; another party begins another conversation.
@@ -79,6 +93,31 @@ struct Conversation {
     notes: Vec<String>,
     /// Grows with every conversation that begins.
     number: u64,
+    /// It is a blind pair.
+    is_blind: bool,
+    /// The training of the checkpoints, where it was named.
+    #[serde(skip)]
+    run: Option<String>,
+    /// What the person said of it; until then nothing that is sent tells who wrote which answer.
+    choice: Option<Choice>,
+}
+
+/// What the writers of a blind pair are called.
+const HIDDEN: [&str; 2] = ["A", "B"];
+
+impl Conversation {
+    /// As it may be sent: without what tells who wrote the answers of a pair that is not decided.
+    fn shown(&self) -> Conversation {
+        let mut shown = self.clone();
+        if shown.is_blind && shown.choice.is_none() {
+            shown.titles = HIDDEN.map(str::to_owned).to_vec();
+            shown.notes.clear();
+            for answer in shown.turns.iter_mut().flat_map(|turn| &mut turn.answers) {
+                (answer.arm, answer.model) = (String::new(), String::new());
+            }
+        }
+        shown
+    }
 }
 
 #[derive(Clone, Default, PartialEq, Serialize)]
@@ -92,6 +131,8 @@ struct Answer {
     arm: String,
     /// The model that says it, for an example that is made of it.
     model: String,
+    #[serde(skip)]
+    adapter_sha256: Option<String>,
     text: String,
     is_whole: bool,
     /// It met the limit of new tokens.
@@ -123,6 +164,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Get, "answers") => Ok(talk.answers()),
         (Method::Post, "ask") => talk.ask(ctx, request.json()?),
         (Method::Post, "stop") => talk.stop(),
+        (Method::Post, "choose") => talk.choose(ctx, &request.json()?),
         (Method::Post, "forget") => talk.forget(),
         (Method::Post, "command") => command(ctx, &request.json()?),
         _ => Ok(Reply::not_found()),
@@ -165,33 +207,51 @@ impl Talk {
         Reply::json(&json!({
             "runs": runs, "model": ctx.config.model.name, "most": MOST,
             "settings": { "temperature": temperature, "max-new-tokens": max_new_tokens },
-            "said": self.lock().said,
+            "said": self.lock().said.shown(), "tally": tally(ctx),
         }))
     }
 
     /// Takes a question; the answers come with [`Talk::answers`].
     ///
     /// Errors: nobody or too many are asked, a setting is impossible, or the answer before is not whole.
-    fn ask(self: &Arc<Self>, ctx: &Context, question: Question) -> anyhow::Result<Reply> {
+    fn ask(self: &Arc<Self>, ctx: &Context, mut question: Question) -> anyhow::Result<Reply> {
         if question.prompt.trim().is_empty() {
             return Err(usage("write what you ask"));
         }
         if !(1..=MOST).contains(&question.party.arms.len()) {
             return Err(usage(format!("choose 1 to {MOST} who answer")));
         }
-        let settings = settled(&ctx.config.generate, &question.settings)?;
+        let mut settings = settled(&ctx.config.generate, &question.settings)?;
+        let asked = question.party.clone();
+        if question.blind {
+            let arms = &mut question.party.arms;
+            if arms.len() != 2 || arms[0] == arms[1] {
+                return Err(usage("a blind pair is of two who answer: tick exactly two"));
+            }
+            // Which run is meant is settled with the question, as the pair is kept by its name.
+            let run = Run::meant(ctx, question.party.run.as_deref())?;
+            question.party.run = Some(run.name);
+            // The order, and words that no answer with names shows.
+            settings.seed = random_seed()?;
+            if settings.seed & 1 == 1 {
+                arms.reverse();
+            }
+            settings.seed >>= 1;
+        }
         let mut shared = self.lock();
         if shared.said.stage != Stage::Idle || shared.waiting.is_some() {
             return Err(usage("the answer before is not whole yet: wait for it, or stop it"));
         }
         self.stop.store(false, Ordering::Relaxed);
         let said = &mut shared.said;
-        if said.party.as_ref() != Some(&question.party) {
-            *said = Conversation { number: said.number + 1, ..Conversation::default() };
+        // Each blind pair is a conversation of its own.
+        if said.party.as_ref() != Some(&asked) || said.is_blind || question.blind {
+            let number = said.number + 1;
+            *said = Conversation { number, is_blind: question.blind, ..Conversation::default() };
         }
         (said.error, said.notes) = (None, Vec::new());
         said.stage = Stage::Loading;
-        said.party = Some(question.party.clone());
+        said.party = Some(asked);
         said.turns.push(Turn { prompt: question.prompt.trim().to_owned(), answers: Vec::new() });
         shared.waiting = Some((question, settings));
         if shared.config.as_ref() != Some(&ctx.config) {
@@ -202,6 +262,42 @@ impl Talk {
         }
         self.changed.notify_all();
         Reply::json(&json!({}))
+    }
+
+    /// Keeps what the person says of the blind pair, and tells from then on who wrote which answer.
+    ///
+    /// Errors: there is no such pair, it is decided, or its answers are not whole.
+    fn choose(&self, ctx: &Context, Chosen { number, choice }: &Chosen) -> anyhow::Result<Reply> {
+        let mut shared = self.lock();
+        let said = &mut shared.said;
+        let is_open = said.number == *number && said.is_blind && said.choice.is_none();
+        let Some((party, turn)) = said.party.as_ref().zip(said.turns.last()).filter(|_| is_open) else {
+            return Err(usage("there is no blind pair to decide on: ask one"));
+        };
+        let answers = <&[Answer; 2]>::try_from(turn.answers.as_slice()).ok();
+        let is_whole = said.stage == Stage::Idle;
+        let answers =
+            answers.filter(|_| is_whole).ok_or_else(|| usage("wait until both answers are whole"))?;
+        let pair = BlindPair {
+            v: VERSION,
+            at: jiff::Timestamp::now().to_string(),
+            model: ctx.config.model.name.clone(),
+            run: said.run.clone().unwrap_or_default(),
+            system: party.system.clone(),
+            prompt: turn.prompt.clone(),
+            answers: answers.each_ref().map(|answer| BlindAnswer {
+                arm: answer.arm.clone(),
+                adapter_sha256: answer.adapter_sha256.clone(),
+                text: answer.text.clone(),
+                is_cut: answer.is_cut,
+            }),
+            choice: *choice,
+        };
+        blind_pairs(&ctx.project).append(&pair, &ctx.ui)?;
+        said.choice = Some(*choice);
+        drop(shared);
+        self.changed.notify_all();
+        self.state(ctx)
     }
 
     /// Ends the answers where they are.
@@ -229,7 +325,7 @@ impl Talk {
             let mut known: Option<Conversation> = None;
             loop {
                 let said = talk.next_change(known.as_ref());
-                send(&format!("data: {}\n\n", gained(known.as_ref(), &said)))?;
+                send(&format!("data: {}\n\n", gained(known.as_ref(), &said.shown())))?;
                 if said.stage == Stage::Idle || interrupt::requested() {
                     return send("event: end\ndata: {}\n\n");
                 }
@@ -325,6 +421,9 @@ impl Talk {
             *remembered = number;
         }
         chat.settings = settings;
+        if question.blind && chat.speakers[0].adapter_sha256() == chat.speakers[1].adapter_sha256() {
+            return Err(usage("both names mean the same checkpoint: choose two that differ"));
+        }
         let titles = chat.speakers.iter().map(Speaker::title).collect();
         let blank = |speaker: &Speaker| Answer {
             arm: speaker.name.clone(),
@@ -332,11 +431,13 @@ impl Talk {
                 Some(_) => format!("{} {}", chat.model.name, speaker.name),
                 None => chat.model.name.clone(),
             },
+            adapter_sha256: speaker.adapter_sha256().map(str::to_owned),
             ..Answer::default()
         };
         let blanks = chat.speakers.iter().map(blank).collect();
         self.update(|shared| {
             shared.said.stage = Stage::Answering;
+            shared.said.run = run.clone();
             shared.said.titles = titles;
             if let Some(turn) = shared.said.turns.last_mut() {
                 turn.answers = blanks;
@@ -364,6 +465,29 @@ impl Talk {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What was chosen in blind pairs: for each two who answered, how often each was better, and ties. A file that cannot be read says why.
+fn tally(ctx: &Context) -> Value {
+    let pairs = match blind_pairs(&ctx.project).read(&ctx.ui) {
+        Ok(pairs) => pairs,
+        Err(error) => return json!({ "problem": in_one_line(&error), "rows": [] }),
+    };
+    let mut rows: BTreeMap<(String, [String; 2]), [usize; 3]> = BTreeMap::new();
+    for BlindPair { run, answers: [first, second], choice, .. } in pairs {
+        let is_turned = first.arm > second.arm;
+        let arms = if is_turned { [second.arm, first.arm] } else { [first.arm, second.arm] };
+        let better = match choice {
+            Choice::First => usize::from(is_turned),
+            Choice::Second => usize::from(!is_turned),
+            Choice::Tie => 2,
+        };
+        rows.entry((run, arms)).or_default()[better] += 1;
+    }
+    let rows = rows.into_iter().map(|((run, arms), [first, second, ties])| {
+        json!({ "run": run, "arms": arms, "better": [first, second], "ties": ties })
+    });
+    json!({ "problem": null, "rows": rows.collect::<Vec<Value>>() })
 }
 
 /// What the last turn gained since `known`; all of it where that was another turn.
@@ -426,6 +550,38 @@ mod tests {
                 (vec![json!("So it is"), json!("No")], &json!(true))
             );
         }
+    }
+
+    #[test]
+    fn nothing_that_is_sent_before_the_choice_depends_on_who_wrote_which_answer() {
+        let answer = |arm: &str, sha256: Option<&str>, text: &str| Answer {
+            arm: arm.to_owned(),
+            model: format!("model {arm}"),
+            adapter_sha256: sha256.map(str::to_owned),
+            text: text.to_owned(),
+            ..Answer::default()
+        };
+        let pair = |[first, second]: [(&str, Option<&str>); 2]| Conversation {
+            is_blind: true,
+            party: Some(Party { arms: vec!["base".to_owned(), "last".to_owned()], run: None, system: None }),
+            titles: [first, second].map(|(arm, _)| format!("{arm} · adapter")).to_vec(),
+            notes: vec![format!("{} forgot", first.0)],
+            turns: vec![Turn {
+                prompt: "Why?".to_owned(),
+                answers: vec![answer(first.0, first.1, "So"), answer(second.0, second.1, "No")],
+            }],
+            ..Conversation::default()
+        };
+        let (base, last) = (("base", None), ("step-000008", Some("1f2e")));
+        let sent = |said: &Conversation| {
+            let shown = said.shown();
+            (serde_json::to_string(&shown).expect("JSON"), gained(None, &shown).to_string())
+        };
+        let [one, other] = [pair([base, last]), pair([last, base])];
+        assert_eq!(sent(&one), sent(&other));
+        assert!(!sent(&one).0.contains("step-000008"), "{:?}", sent(&one));
+        let decided = Conversation { choice: Some(Choice::Tie), ..one };
+        assert!(sent(&decided).0.contains("model step-000008"), "{:?}", sent(&decided));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Train: what a training would take, its curves while it runs, and runs side by side.
 
 use affinage_eval::plain;
-use affinage_project::errors::{in_one_line, usage};
-use affinage_project::folder::config::Config;
+use affinage_project::errors::{ExitStatus, exit_status, in_one_line, usage};
+use affinage_project::folder::config::{self, Config};
 use affinage_project::folder::datasets::DatasetVersion;
 use affinage_project::folder::events::{Event, Record};
 use affinage_project::folder::run::Run;
@@ -24,6 +24,14 @@ struct Wanted {
     sample: String,
 }
 
+/// The settings that the room changes.
+#[derive(Deserialize)]
+struct Length {
+    epochs: usize,
+    /// `None`: as many as the epochs need.
+    max_steps: Option<usize>,
+}
+
 #[derive(Deserialize)]
 struct Resumed {
     run: String,
@@ -42,6 +50,7 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
             let name = request.query("name").ok_or_else(|| usage("`name` is missing"))?;
             return Reply::json(&curves(ctx, &named(ctx, name)?));
         }
+        (Method::Post, "settings") => return change_settings(studio, ctx, request.json()?),
         (Method::Post, "freeze") => Work::Freeze { accept_clean: request.json::<Frozen>()?.accept_clean },
         (Method::Post, "plan") => Work::Plan { version: version(ctx, request.json()?)?.0 },
         (Method::Post, "begin") => {
@@ -51,11 +60,44 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
         (Method::Post, "resume") => Work::Resume { run: named(ctx, &request.json::<Resumed>()?.run)?.name },
         _ => return Ok(Reply::not_found()),
     };
-    ctx.require_project()?;
     if studio.is_training() && matches!(work, Work::Train { .. } | Work::Resume { .. }) {
         return Err(usage("a training is running already"));
     }
     Reply::json(&json!({ "job": studio.jobs.add(ctx, work)? }))
+}
+
+/// Writes how long a training is into the project's settings, where the commands read it too.
+///
+/// Errors: a number that no training can have; a setting that holds as long as the studio is open.
+fn change_settings(
+    studio: &Studio,
+    ctx: &Context,
+    Length { epochs, max_steps }: Length,
+) -> anyhow::Result<Reply> {
+    let number = |value: usize| i64::try_from(value).map(toml::Value::Integer);
+    let mut changes = Vec::new();
+    if epochs != ctx.config.train.epochs {
+        changes.push(("train.epochs", Some(number(epochs)?)));
+    }
+    if max_steps != ctx.config.train.max_steps {
+        changes.push(("train.max-steps", max_steps.map(number).transpose()?));
+    }
+    for (key, _) in &changes {
+        if ctx.sets.iter().any(|set| set.split('=').next() == Some(key)) {
+            return Err(usage(format!(
+                "the studio was started with `--set {key}`, which holds as long as it is open"
+            )));
+        }
+    }
+    if !changes.is_empty() {
+        config::change(&ctx.project, &changes).map_err(|error| match exit_status(&error) {
+            ExitStatus::Usage => error,
+            // A value out of its range was asked for here.
+            _ => usage(in_one_line(&error)),
+        })?;
+        studio.jobs.forget_plans();
+    }
+    Reply::json(&json!({}))
 }
 
 /// The version and the prompt that are meant.
@@ -142,7 +184,10 @@ fn read_summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)
                 (summary["step"], summary["loss"]) = (json!(step.step), json!(step.loss));
                 summary["tokens_per_s"] = json!(step.tokens_per_s);
             }
-            Event::Evaluated(evaluated) => summary["validation_loss"] = json!(evaluated.loss),
+            Event::Evaluated(evaluated) => {
+                summary["validation_loss"] = json!(evaluated.loss);
+                summary["validation_step"] = json!(evaluated.step);
+            }
             Event::Finished { seconds, .. } => {
                 is_finished = true;
                 summary["seconds"] = json!(seconds);
@@ -161,6 +206,13 @@ fn read_summary(ctx: &Context, run: &Run) -> anyhow::Result<(Value, Vec<Record>)
         summary["left"] = json!(left.map(plain::duration));
     }
     Ok((summary, records))
+}
+
+/// `step 3 of 18` of a run that was stopped before its end; `None` of one that works, has finished or cannot be read.
+pub fn stopped_at(ctx: &Context, run: &Run) -> Option<String> {
+    let (summary, _) = read_summary(ctx, run).ok()?;
+    let steps = summary["steps"].as_u64().filter(|_| summary["state"] == "stopped")?;
+    Some(format!("step {} of {steps}", summary["step"]))
 }
 
 /// Points of a curve that a page can show.

@@ -53,7 +53,6 @@ pub fn answer(studio: &Studio, ctx: &Context, request: &Request, below: &str) ->
 
 /// The session of whoever has the project on the evaluation that is meant; it is the open one from then on.
 pub fn open_newest(studio: &Studio, ctx: &Context) -> anyhow::Result<Arc<Poll>> {
-    ctx.require_project()?;
     let newest = state::newest_evaluation(ctx)?.ok_or_else(|| usage("there is no evaluation to vote on"));
     let newest = newest.hint(format!("make one with {}", next("eval")))?;
     let poll = Arc::new(Poll::of(ctx, &newest.name, ME, false)?);

@@ -107,6 +107,8 @@ fn a_rule_of_lint_and_a_topic_choose_cards_and_the_desk_names_what_there_is() {
         &[("Why is it cut?".to_owned(), "Because the saw stopped in the middle of the board and nobody was there to push it on to the other".to_owned())],
     );
     let page = open(dir.path());
+    // The rules that compare cards with each other are through.
+    page.wait("api/topics", |found| found["is_whole"] == json!(true));
     let options = page.get("api/filters");
     let files: Vec<&str> =
         options["files"].as_array().expect("files").iter().filter_map(|file| file["name"].as_str()).collect();

@@ -48,7 +48,7 @@ fn a_folder_of_notes_is_held_private_with_all_below_it() {
     let before = shown(&page);
     page.post("api/choice", &json!({ "folder": "own", "choice": "private" }));
     assert_eq!(shown(&page), before - 3);
-    let found = page.get("api/topics");
+    let found = page.get("api/topics?held=1");
     let chosen =
         found["folders"].as_array().expect("folders").iter().filter(|row| row["chosen"] == "private");
     assert_eq!(chosen.count(), 4, "two folders and their files: {found}");
@@ -158,7 +158,7 @@ fn try_get(page: &Page, path: &str) -> (u16, String) {
 
 /// The conversation of the note that is set aside, as a part of an address.
 fn set_aside(page: &Page) -> (Value, String) {
-    let found = page.wait("api/topics", |found| found["is_whole"] == json!(true));
+    let found = page.wait("api/topics?held=1", |found| found["is_whole"] == json!(true));
     let key = found["aside"][0]["conversation"].clone();
     let address = key.as_str().expect("a key").replace('/', "%2F").replace(' ', "%20").replace('#', "%23");
     (key, address)

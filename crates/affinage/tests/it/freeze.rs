@@ -203,7 +203,7 @@ fn what_to_do_next_follows_from_what_is_there() {
     run(dir, &["import", "--learn", "mine"]);
     let other = next();
     assert!(
-        other.contains("holds the assistant's words, and your own words are to be learnt now"),
+        other.contains("was frozen to learn the answers that you accept, whoever wrote them, and now your own words are to be learnt"),
         "{other}"
     );
     assert!(!other.contains("train on"), "{other}");

@@ -48,6 +48,7 @@ mod series;
 mod serve;
 mod sources;
 mod studio;
+mod studio_newcomer;
 mod studio_rooms;
 mod thinking;
 mod tidy;

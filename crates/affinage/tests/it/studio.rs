@@ -83,7 +83,7 @@ fn every_room_and_its_script_is_there_and_asks_no_other_server() {
     }
     // What cannot be entered yet says so, and where to go.
     for (path, says, link) in
-        [("choose/", "affinage.toml", "../#bring"), ("vote/", "affinage.toml", "../#compare")]
+        [("choose/", "not a project yet", "../#start"), ("vote/", "not a project yet", "../#start")]
     {
         let (status, body) = text(&page, path);
         assert!(status == 200 && body.contains(says) && body.contains(link), "{path}: {body}");

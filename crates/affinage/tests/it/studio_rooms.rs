@@ -124,6 +124,86 @@ fn both_answer_word_by_word_as_in_the_terminal_and_the_conversation_goes_on() {
 }
 
 #[test]
+fn a_blind_pair_is_told_after_the_choice_and_kept_apart() {
+    let dir = temp_dir();
+    let dir = dir.path();
+    tiny::project(dir);
+    let sets = ["--set", "train.learning-rate=0.1", "--set", "train.max-steps=8"];
+    assert!(affinage(dir).args(sets).arg("train").output().expect("it starts").status.success());
+    let page = open(dir);
+    page.post("api/talk/ask", &question(&["base", "last"], "What is kalo?"));
+    let open_eyed = said(&page)["turns"][0]["answers"].clone();
+    let by_arm = |arm: &str| {
+        let answers = open_eyed.as_array().expect("answers").iter();
+        answers.clone().find(|answer| answer["arm"] == arm).expect("an arm")["text"].clone()
+    };
+    assert_ne!(by_arm("base"), by_arm("step-000008"));
+
+    let blind = |arms: &[&str]| {
+        let mut asked = question(arms, "What is kalo?");
+        asked["blind"] = json!(true);
+        asked
+    };
+    assert_eq!(page.try_post("api/talk/ask", &blind(&["base"])).0, 400, "a pair is of two");
+    page.post("api/talk/ask", &blind(&["last", "step-000008"]));
+    assert!(said(&page)["error"].as_str().is_some_and(|error| error.contains("the same checkpoint")));
+
+    let file = dir.join("blind-pairs.jsonl");
+    let state = page.get("api/state");
+    for choice in ["first", "second", "tie"].repeat(6) {
+        page.post("api/talk/ask", &blind(&["base", "last"]));
+        let mut sent: Vec<String> = events(&page, "api/talk/answers").iter().map(Value::to_string).collect();
+        let pair = said(&page);
+        let mut talk = page.get("api/talk");
+        // Whom one may ask, and what was chosen before, is there whoever is asked.
+        (talk["runs"], talk["tally"]) = (Value::Null, Value::Null);
+        sent.push(talk.to_string());
+        assert_eq!(page.get("api/state"), state, "no other room knows of it");
+        for sent in &sent {
+            for tells in ["step-0", "adapter", "\"seed\"", "base ·"] {
+                assert!(!sent.contains(tells), "{tells}: {sent}");
+            }
+        }
+        assert_eq!((&pair["titles"], &pair["choice"]), (&json!(["A", "B"]), &Value::Null), "{pair}");
+        assert_eq!(pair["party"]["arms"], json!(["base", "last"]), "as it was asked, whatever the order");
+        assert_eq!(pair["turns"].as_array().map(Vec::len), Some(1), "a conversation of its own");
+        for speaker in [0, 1] {
+            let answer = &pair["turns"][0]["answers"][speaker];
+            assert_eq!((&answer["arm"], &answer["model"]), (&json!(""), &json!("")), "{pair}");
+        }
+
+        let chosen = json!({ "number": pair["number"], "choice": choice });
+        let told = page.post("api/talk/choose", &chosen)["said"].clone();
+        assert_eq!(page.try_post("api/talk/choose", &chosen).0, 400, "once");
+        let rows = fs_err::read_to_string(&file).expect("kept");
+        let row: Value = serde_json::from_str(rows.lines().last().expect("a row")).expect("JSON");
+        assert_eq!((&row["choice"], &row["prompt"]), (&json!(choice), &json!("What is kalo?")));
+        for speaker in [0, 1] {
+            let arm = row["answers"][speaker]["arm"].as_str().expect("an arm");
+            assert_eq!(row["answers"][speaker]["text"], by_arm(arm), "who wrote it is true: {row}");
+            assert_eq!(row["answers"][speaker]["adapter_sha256"].is_string(), arm != "base", "{row}");
+            assert_eq!(told["turns"][0]["answers"][speaker]["arm"], arm, "and told: {told}");
+        }
+        assert!(row["run"].as_str().is_some_and(|run| !run.is_empty()), "{row}");
+    }
+    let rows = fs_err::read_to_string(&file).expect("kept");
+    let first = |row: &str| serde_json::from_str::<Value>(row).expect("JSON")["answers"][0]["arm"].clone();
+    let base_first = rows.lines().filter(|row| first(row) == "base").count();
+    assert!((1..18).contains(&base_first), "the order is drawn: {rows}");
+    let tally = page.get("api/talk")["tally"]["rows"].clone();
+    let better = |side: usize| tally[0]["better"][side].as_u64().expect("a number");
+    assert_eq!((tally[0]["ties"].as_u64(), better(0) + better(1)), (Some(6), 12), "{tally}");
+    // With names again: another conversation.
+    page.post("api/talk/ask", &question(&["base", "last"], "And lomi?"));
+    let after = said(&page);
+    assert_eq!(
+        (after["turns"].as_array().map(Vec::len), &after["is_blind"]),
+        (Some(1), &json!(false)),
+        "{after}"
+    );
+}
+
+#[test]
 fn an_answer_is_stopped_where_it_is_and_kept_as_an_example() {
     let dir = temp_dir();
     let dir = dir.path();
@@ -178,6 +258,18 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     let printed: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
     assert_eq!((&planned["reach"], &planned["estimates"]), (&printed["reach"], &printed["estimates"]));
 
+    let timed = page.post("api/compare/time", &json!({ "prompts": 3 }));
+    let path = format!("api/job?id={}", timed["job"]);
+    let timed = page.wait(&path, |job| job["state"] != "running" && job["state"] != "waiting");
+    assert_eq!(
+        (&timed["state"], &timed["command"]),
+        (&json!("finished"), &planned["time_command"]),
+        "{timed}"
+    );
+    let figures: Value = serde_json::from_str(timed["printed"].as_str().expect("a text")).expect("JSON");
+    assert!(figures["time"]["seconds"].as_f64() > Some(0.0), "{figures}");
+    let answers = figures["time"]["answers"].clone();
+
     let job = page.post("api/compare/begin", &json!({ "prompts": 3 }));
     assert_eq!(page.try_post("api/compare/begin", &json!({ "prompts": 3 })).0, 400, "one at a time");
     let path = format!("api/job?id={}", job["job"]);
@@ -190,6 +282,8 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
     let state = page.get("api/compare");
     let made = &state["evaluations"][0];
     assert_eq!((&made["is_whole"], &made["answers"]), (&json!(true), &made["of_answers"]), "{made}");
+    let written = fs_err::read_to_string(dir.join("evals/first-look/completions.jsonl")).expect("answers");
+    assert_eq!((answers, written.lines().count()), (json!(12), 6), "two arms had no room in this model");
     // The lines of the card are those of the terminal.
     let plain = |text: &str| text.replace(':', "").split_whitespace().collect::<Vec<_>>().join(" ");
     let output = affinage(dir).args(sets).arg("analyze").output().expect("it starts");
@@ -203,7 +297,12 @@ fn an_evaluation_is_planned_made_and_answered_with_its_card() {
         assert!(printed.contains(&line), "{line}: {printed}");
     }
     // Other settings: the page says what its button does, and names no option of a command.
-    let planned = page.get("api/compare/plan?prompts=2");
+    let planned = page.get("api/compare/plan?prompts=2&tokens=40");
+    let command = planned["command"].as_str().expect("a command");
+    assert!(
+        command.ends_with(" --set=eval.prompts-per-suite=2 --set=eval.max-new-tokens=40 eval"),
+        "{command}"
+    );
     let notes = planned["notes"].to_string();
     assert!(
         notes.contains("the button Compare begins another evaluation")

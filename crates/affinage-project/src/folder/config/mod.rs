@@ -7,6 +7,7 @@
 mod arm;
 mod checks;
 mod dose;
+mod edit;
 mod error;
 mod keys;
 mod model;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use arm::Arm;
 pub use checks::{FOLDER_NAME, is_folder_name};
 pub use dose::Dose;
+pub use edit::change;
 pub use error::ConfigError;
 pub use model::Model;
 pub use sections::{

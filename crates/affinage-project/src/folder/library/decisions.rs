@@ -85,6 +85,19 @@ impl Library {
         Ok(latest)
     }
 
+    /// How many cards are accepted and to be learnt: those that are held private are not, nor unedited ones where only edited answers
+    /// are learnt. The review desk counts the same of what it has read.
+    pub fn accepted(&self) -> anyhow::Result<usize> {
+        let (private, learn) = (self.held_private()?, self.learn()?);
+        let is_learnt = |decision: &Decision| match decision.action {
+            Action::Reject => false,
+            Action::Accept => learn != Learn::Edited,
+            Action::Edit => true,
+        };
+        let decisions = self.decisions()?.into_values();
+        Ok(decisions.filter(|one| is_learnt(one) && !private.contains(&one.conversation)).count())
+    }
+
     /// What was decided and chosen after a version was frozen; `None` where the library does not know the version.
     pub fn changed_since(&self, version_hash: &str) -> anyhow::Result<Option<Since>> {
         let Some(made_at) = self.made_at(version_hash)? else { return Ok(None) };
@@ -108,10 +121,15 @@ impl Library {
     pub fn imported_since(&self, version_hash: &str) -> anyhow::Result<usize> {
         let Some(made_at) = self.made_at(version_hash)? else { return Ok(0) };
         let sources = self.later("SELECT CAST(id AS TEXT), imported_at FROM source", made_at)?;
+        if sources.is_empty() {
+            return Ok(0);
+        }
         let sources = sources.into_iter().collect::<Vec<String>>().join(",");
+        // From the new files' side: an import brings little beside what is there.
         let new = format!(
-            "SELECT COUNT(DISTINCT conversation) FROM node WHERE id NOT IN \
-             (SELECT node FROM node_source WHERE source NOT IN ({sources}))"
+            "SELECT COUNT(DISTINCT node.conversation) FROM node_source AS new JOIN node ON node.id = new.node \
+             WHERE new.source IN ({sources}) AND NOT EXISTS \
+             (SELECT 1 FROM node_source AS old WHERE old.node = new.node AND old.source NOT IN ({sources}))"
         );
         Ok(self.db.query_row(&new, [], |row| row.get(0))?)
     }

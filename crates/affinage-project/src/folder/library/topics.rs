@@ -278,6 +278,18 @@ impl Library {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// SHA-256 of the imported files that brought private texts and no others.
+    pub fn private_sources(&self) -> anyhow::Result<HashSet<String>> {
+        let mut statement = self.db.prepare(&format!(
+            "SELECT source.sha256 FROM conversation JOIN source ON source.id = conversation.source \
+             LEFT JOIN shelving ON shelving.conversation = conversation.key \
+             GROUP BY source.id HAVING min({}) = 1",
+            is_private_sql()
+        ))?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// What the user chose, by conversation.
     pub fn choices(&self) -> anyhow::Result<HashMap<String, Choice>> {
         let mut statement = self.db.prepare("SELECT conversation, choice FROM shelving")?;

@@ -19,6 +19,7 @@ use crate::folder::evaluation::Evaluation;
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::next::next;
+use crate::stages::forecast::EvaluationTime;
 use crate::stages::judges::preview::{Length, estimate_of};
 use crate::stages::judges::{Consent, Estimate, Evaluated, Request, Stages, ask};
 use crate::stages::suites;
@@ -64,6 +65,9 @@ pub struct Planned {
     /// Whether the estimates are of stored answers, or of answers as long as they may be.
     pub from_answers: bool,
     pub estimates: Vec<Estimate>,
+    /// How long it takes, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<EvaluationTime>,
     /// All prompts, and how many of them a judge compares: the others have exact answers.
     #[serde(skip)]
     pub prompts: usize,
@@ -137,6 +141,7 @@ pub fn reach(ctx: &Project, options: &Options) -> anyhow::Result<Planned> {
         None => from_settings(ctx, &judged),
     };
     Ok(Planned {
+        time: None,
         v: 1,
         effect: options.effect,
         ties: options.ties,

@@ -131,6 +131,7 @@ fn fill(
     let order: Vec<Vec<usize>> = serde_json::from_slice(&fs_err::read(dir.join("order.json"))?)?;
     let rows: Vec<Row> = jsonl::read(&dir.join("rows.jsonl"), &ctx.ui)?;
     log.emit(Event::RunStarted(RunStarted {
+        sample: None,
         model: model.name.clone(),
         base_sha256: model.sha256.clone(),
         dataset: job.dataset.clone(),

@@ -83,11 +83,12 @@ fn other_words(library: &Library, version: &DatasetVersion) -> anyhow::Result<Op
     let whose = |learn: &str| match learn {
         "mine" => "your own words",
         "edited" => "the answers that you edited",
-        _ => "the assistant's words",
+        _ => "the answers that you accept, whoever wrote them",
     };
     let name = &version.name;
-    Ok((frozen != now)
-        .then(|| format!("{name} holds {}, and {} are to be learnt now", whose(frozen), whose(now))))
+    Ok((frozen != now).then(|| {
+        format!("{name} was frozen to learn {}, and now {} are to be learnt", whose(frozen), whose(now))
+    }))
 }
 
 /// Refuses a version with texts that are held private now, before it is trained on or handed to another program.

@@ -23,6 +23,10 @@ pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
         count(counts.edited() as u64),
         count(counts.left_out_total() as u64)
     ));
+    // Below what they are parts of.
+    for (why, number) in counts.left_out() {
+        ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
+    }
     if counts.decided.contains_key(&Way::Together) {
         let ways: Vec<String> = counts
             .decided
@@ -30,9 +34,6 @@ pub(super) fn report_selection(ctx: &Project, selection: &Selection) {
             .map(|(way, number)| format!("{} {}", count(*number as u64), way.words()))
             .collect();
         ctx.ui.say(format!("the accepted were decided on: {}", ways.join(", ")));
-    }
-    for (why, number) in counts.left_out() {
-        ctx.ui.say(format!("  {} {}", count(number as u64), why.words(number)));
     }
     if counts.left_out().any(|(why, _)| why == Omission::Dated) {
         ctx.ui.say(

@@ -6,7 +6,7 @@ async function showDashboard() {
   await waitForReading(await showProgress());
   const figures = await get("api/dashboard");
   document.getElementById("main").replaceChildren(dashboardView(figures));
-  scrollTo(0, 0);
+  beginView();
   await waitForLibrary();
 }
 

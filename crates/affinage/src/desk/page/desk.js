@@ -20,9 +20,19 @@ function arrive(name) {
   closePanel();
   if (location.hash === "") history.replaceState(null, "", `#${name}`);
   else if (placeNow() !== name) history.pushState(null, "", `#${name}`);
+  desk.isElsewhere = desk.screen !== name;
   desk.screen = name;
   desk.view.editing = false;
   drawKeys();
+}
+
+/** The view that was just drawn from its top; after another one with the focus on its heading. */
+function beginView() {
+  scrollTo(0, 0);
+  const heading = document.querySelector("main h1");
+  if (!desk.isElsewhere || !heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
 }
 
 /** The cards, from the one on the desk on; waits for the first of a library that is still being read. */
@@ -47,14 +57,14 @@ async function showProgress(known) {
   const { accepted, candidates, taste } = summary;
   const isSmall = summary.is_whole && candidates < taste;
   const aim = isSmall ? candidates : accepted < taste ? taste : summary.goal;
-  // One scale from the first card to a full data set, so that the bar never falls: its first half is the first small model.
-  goal.max = 1;
-  goal.value = isSmall ? accepted / Math.max(1, candidates) : accepted < taste ? 0.5 * accepted / taste : 0.5 + 0.5 * (accepted - taste) / (summary.goal - taste);
-  goal.title = isSmall ? `${number(accepted)} of ${number(candidates)}`
-    : `The middle of the bar is ${taste} accepted examples, enough for a first small model to talk to; its end is about ${number(summary.goal)}, a full data set.`;
+  // A share of the number that stands beside it: first of what a small model takes, then of a full data set.
+  goal.max = Math.max(1, aim);
+  goal.value = Math.min(accepted, aim);
+  goal.title = `${number(accepted)} accepted of ${isSmall ? number(candidates) : `about ${number(aim)}, which make ${accepted < taste ? "a first small model" : "a full data set"}`}`;
+  goal.setAttribute("aria-label", goal.title);
   const worth = Math.max(1, summary.effective_n);
   const facts = [
-    isSmall ? `${number(accepted)} of ${number(candidates)} accepted` : `${number(accepted)} accepted, about ${number(aim)} make ${accepted < taste ? "a first small model" : "a full data set"}`,
+    isSmall ? `${number(accepted)} of ${number(candidates)} accepted` : `${number(accepted)} accepted of about ${number(aim)}, which make ${accepted < taste ? "a first small model" : "a full data set"}`,
     !isSmall && accepted < (summary.report_from ?? 0) ? element("span", { title: "About so many accepted examples have the test examples without which the report says nothing; more where many are of one conversation or text." }, `for a report: about ${number(summary.report_from)}`) : null,
     accepted > 0 && worth < accepted ? element("span", { title: "Cards of one conversation or document share its matter: a hundred of them are not a hundred independent examples." }, `worth about ${counted(worth, "independent example")}`) : null,
     `${number(summary.rejected)} rejected`, `${number(summary.open)} open${summary.is_whole ? "" : ", reading more"}`];
@@ -310,7 +320,7 @@ async function undo() {
   if (isWritten) takeUpWriting();
   say(isWritten ? "undone: the example is no card any more; n has its words" : `undone: ${undone.label}`);
   showProgress(undone.summary);
-  if (desk.screen === "topics") return keepPlace(await get("api/topics"));
+  if (desk.screen === "topics") return keepPlace(await topicsNow());
   if (undone.is_of_topics && undone.label === desk.held?.label) {
     const { id } = desk.held;
     desk.held = null;

@@ -30,7 +30,7 @@ async function showFreeze() {
     summary.is_whole && summary.open_clean === 0 ? null : element("p", {}, element("label", {}, clean, ` also take ${summary.open_clean === 0 ? "undecided cards" : counted(summary.open_clean, "undecided card")} without errors or warnings of lint`),
       summary.is_whole && unclean.length > 0 ? element("span", { class: "soft" }, ` (not taken with them: ${unclean.join(", ")}; they are accepted in the list)`) : null),
     element("p", { class: "row" }, name, button), result, training));
-  scrollTo(0, 0);
+  beginView();
   await watchTraining(training);
 }
 
@@ -72,6 +72,14 @@ async function watchTraining(section) {
   } while (document.contains(section) && watch === watchTraining.now);
 }
 
+/** Where it goes on from a training: in the studio the rooms, else the commands. */
+function afterTraining() {
+  const to = (room, name) => element("a", { href: `../#${room}` }, name);
+  const command = (text) => element("code", {}, text);
+  return document.querySelector("nav.strip") ? element("p", {}, "Next: ", to("talk", "talk to it"), ", and ", to("compare", "find out whether it got better"), ".")
+    : element("p", {}, "Next, in a terminal: ", command("affinage chat --compare base,last"), " talks to it, ", command("affinage eval"), " finds out whether it got better.");
+}
+
 /** One section for each stage: none, running, stopped, finished, failed. */
 function trainingView(status, section) {
   const { stage, version, newest, run: name, step = 0, steps, loss, validation = [], left, lines = [], stopping, rows, decided_since: since = 0 } = status;
@@ -104,6 +112,6 @@ function trainingView(status, section) {
   const isDone = stage === "finished";
   return [element("h2", {}, isDone ? `Trained on ${version}` : "Stopped"),
     element("p", {}, isDone ? `${counted(steps ?? 0, "step")} on ${counted(rows ?? 0, "row")}; the run is ${name}.` : `After step ${number(step)} of ${number(steps ?? 0)}; the checkpoint is saved.`), losses,
-    isDone ? element("p", {}, "Next, in a terminal: ", code("affinage chat --compare base,last"), " talks to it, ", code("affinage eval"), " finds out whether it got better.") : null,
+    isDone ? afterTraining() : null,
     stale, element("p", { class: "row" }, isDone || !name ? null : begin("Go on", { version, resume: true }), anew)];
 }

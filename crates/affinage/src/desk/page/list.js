@@ -29,7 +29,7 @@ async function showList(filter) {
     return fillList(results, changed);
   });
   document.getElementById("main").replaceChildren(element("article", { class: "list" }, element("h1", {}, "A list of cards"), form, results));
-  scrollTo(0, 0);
+  beginView();
   await fillList(results, filterNow());
   await waitForLibrary();
 }
@@ -77,7 +77,11 @@ function filterForm(filter, { rules, files, topics, lengths }, changed) {
       element("select", { name: "state", "aria-label": "Decided or not" }, STATES.map(([value, text]) => element("option", { value, selected: (filter.state ?? "undecided") === value }, text)))),
     lengthView(lengths, input),
     element("p", { class: "row" }, element("button", { type: "button", onclick: () => run(() => showList({})) }, "Clear")));
-  form.addEventListener("change", () => { changed(read()).catch((error) => say(error.message)); });
+  // As one types; what is typed fast is looked for once.
+  form.addEventListener("input", () => {
+    clearTimeout(filterForm.timer);
+    filterForm.timer = setTimeout(() => changed(read()).catch((error) => say(error.message)), 200);
+  });
   return form;
 }
 

@@ -155,7 +155,7 @@ function bulkView(group, { count, whole, rule, clean, flagged, errors, dated, of
   const isOpen = group.by === "filter" && (group.value.state ?? "undecided") === "undecided";
   const n = `all ${number(count)}${isFound ? " found" : ""}`;
   const accept = clean === count ? [element("button", { onclick: decide("accept", count) }, `Accept ${n}`)]
-    : [clean === 0 ? null : element("button", { onclick: decide("accept", clean, true) }, `Accept the ${number(clean)} that lint finds nothing against`),
+    : [clean === 0 ? null : element("button", { onclick: decide("accept", clean, true) }, `Accept the ${number(clean)} without errors or warnings`),
       element("button", { class: "quiet", onclick: decide("accept", count) }, flagged === 0 ? `Accept ${n}` : `Accept ${n}, ${number(flagged)} flagged`)];
   return [element("p", { class: "row bulk" },
     isFound ? element("span", {}, `${counted(count, "undecided card")}:`) : null,
@@ -168,7 +168,7 @@ function bulkView(group, { count, whole, rule, clean, flagged, errors, dated, of
   isOpen || group.by !== "filter" ? uncleanView(dated, offBranch) : null];
 }
 
-/** Cards that lint finds nothing against and that are not accepted unasked all the same, in words. */
+/** Cards without errors or warnings of lint and that are not accepted unasked all the same, in words. */
 function uncleanParts(dated, offBranch) {
   return [dated === 0 ? null : counted(dated, "dated note (daily notes, journals)", "dated notes (daily notes, journals)"),
     offBranch === 0 ? null : counted(offBranch, "card on a branch that its chat no longer shows", "cards on branches that their chats no longer show")].filter(Boolean);
@@ -176,7 +176,7 @@ function uncleanParts(dated, offBranch) {
 
 function uncleanView(dated, offBranch) {
   const parts = uncleanParts(dated, offBranch);
-  return parts.length === 0 ? null : element("p", { class: "soft" }, `Not taken with the clean ones, although lint finds nothing against them: ${parts.join(", ")}. Accept them one by one, or all.`);
+  return parts.length === 0 ? null : element("p", { class: "soft" }, `Not taken with them, although lint finds no error or warning in them: ${parts.join(", ")}. Accept them one by one, or all.`);
 }
 
 /** What happens with cards that lint flags once they are accepted. */

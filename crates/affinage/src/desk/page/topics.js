@@ -29,7 +29,8 @@ function overviewView(found) {
       element("li", {}, element("strong", {}, "Keep"), ": its cards come up, as they do without a choice; it marks what you have looked at."),
       element("li", {}, element("strong", {}, "Skip"), ": its cards do not come up and are not learned, unless you accept one by hand."),
       element("li", {}, element("strong", {}, "Private"), ": its cards are never shown, learned or sent anywhere. Nothing is deleted; ", element("kbd", {}, "u"), " takes a choice back."),
-      found.aside_count === 0 ? null : element("li", {}, "What was ", element("strong", {}, "set aside"), " because it calls itself private or a draft, or for keys, passwords, much personal data or pasted texts, is listed below the topics, and comes up only if you keep it there. What else is private (health, family, other people) only you know: search for it and hold it private.")),
+      found.aside_count === 0 ? null : element("li", {}, "What was ", element("strong", {}, "set aside"), " because it calls itself a draft, or for keys, passwords, much personal data or pasted texts, is listed below the topics, and comes up only if you keep it there. What else is private (health, family, other people) only you know: search for it and hold it private.")),
+    heldView(found),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))),
     found.waiting.map((waiting) => waitingView(waiting, found.profiles)),
     questionView(found),
@@ -39,6 +40,21 @@ function overviewView(found) {
     leftOutView(found.left_out),
     found.candidates === 0 ? null : element("p", {}, element("button", { class: "main", onclick: () => run(beginCards) }, "Begin with the cards ", element("kbd", {}, "Enter"))));
 }
+
+/** How much is held private, and its names for who asks for them. */
+function heldView({ held, shows_held: shows, is_notes_only: isNotes, has_notes: hasNotes }) {
+  if (held === 0) return null;
+  const show = () => run(async () => {
+    desk.showsHeld = !shows;
+    await keepPlace(await topicsNow());
+    document.querySelector(".held button")?.focus({ preventScroll: true });
+  });
+  return element("p", { class: "held" }, `${counted(held, isNotes ? "section is" : hasNotes ? "text is" : "conversation is", isNotes ? "sections are" : hasNotes ? "texts are" : "conversations are")} held private, because ${held === 1 ? "it says so itself" : "they say so themselves"} or you chose it. ${shows ? "Their names stand below, under “One by one” and “set aside”." : "Their names are not shown."} `,
+    element("button", { class: "small", onclick: show }, shows ? "Hide their names" : "Show their names"));
+}
+
+/** What there is, with the names of what is held private if they were asked for. */
+const topicsNow = () => get("api/topics", desk.showsHeld ? { held: 1 } : {});
 
 /** "150 conversations, 124 of them with 205 prompts and their answers"; of notes there are sections of documents. */
 function amountWords({ is_notes_only: isNotes, has_notes: hasNotes, files, conversations, with_candidates: asked, candidates }) {
@@ -66,14 +82,14 @@ function topicView(topic) {
   const isNotes = desk.overview?.is_notes_only;
   const facts = [monthsText(topic), isNotes ? null : counted(topic.conversations, desk.overview?.has_notes ? "text" : "conversation"), counted(topic.candidates, isNotes ? "section" : "card"),
     topic.answers > topic.candidates ? counted(topic.answers, "answer") : null, topic.aside ? `${number(topic.aside)} set aside` : null, ...decided, ...some];
-  return element("li", { class: `topic${topic.chosen ? ` is-${topic.chosen}` : ""}`, "data-topic": String(topic.number), "data-chosen": topic.chosen },
+  return element("li", { tabindex: "-1", class: `topic${topic.chosen ? ` is-${topic.chosen}` : ""}`, "data-topic": String(topic.number), "data-chosen": topic.chosen },
     element("div", {},
       element("h2", {}, topic.name),
       element("p", { class: "soft" }, facts.filter(Boolean).join(" · ")),
       projects.length ? element("p", { class: "soft" }, `${isNotes ? "Folders" : "Projects"}: ${projects.slice(0, 4).join(", ")}${projects.length > 4 ? ", …" : ""}`) : null,
       topic.typical.length ? element("p", { class: "typical" }, [...new Set(topic.typical)].map((title) => `“${title}”`).join(", ")) : null),
     choiceButtons(topic.name, topic.chosen, (choice) => ({ topic: topic.number, choice })),
-    topic.conversations > 1 ? insideView(topic) : null);
+    topic.conversations - (desk.overview.shows_held ? 0 : topic.private) > 1 || (desk.overview.shows_held && topic.private) ? insideView(topic) : null);
 }
 
 /** Topics whose contents are shown; they stay so when a choice draws the page anew. */
@@ -83,7 +99,7 @@ const opened = new Set();
 function insideView(topic) {
   const list = element("ul", { class: "topics" });
   const fill = async () => {
-    const files = await get("api/topic", { number: topic.number });
+    const files = await get("api/topic", { number: topic.number, ...(desk.showsHeld ? { held: 1 } : {}) });
     list.replaceChildren(...files.flatMap((file) => fileRows(topic, file)));
   };
   const onToggle = (event) => {
@@ -97,7 +113,7 @@ function insideView(topic) {
 /** Folders and files of notes, to choose for a whole folder at once; it stays open when a choice draws the page anew. */
 function foldersView(folders) {
   if (folders.length < 2) return null;
-  const row = ({ name, is_file: isFile, files, candidates, chosen }) => element("li", { class: `topic${chosen ? ` is-${chosen}` : ""}`, [isFile ? "data-file" : "data-folder"]: name, "data-chosen": chosen },
+  const row = ({ name, is_file: isFile, files, candidates, chosen }) => element("li", { tabindex: "-1", class: `topic${chosen ? ` is-${chosen}` : ""}`, [isFile ? "data-file" : "data-folder"]: name, "data-chosen": chosen },
     element("div", {}, element("h3", {}, isFile ? name : `${name}/`),
       element("p", { class: "soft" }, isFile ? counted(candidates, "section") : `the whole folder: ${counted(files, "file")}, ${counted(candidates, "section")}`)),
     choiceButtons(name, chosen, (choice) => ({ [isFile ? "file" : "folder"]: name, choice })));
@@ -108,7 +124,7 @@ function foldersView(folders) {
 
 /** A file with one conversation is one row; with more, a row of its own and one for each. */
 function fileRows(topic, file) {
-  const row = (name, what, data, chosen, ask) => element("li", { class: `topic${chosen ? ` is-${chosen}` : ""}`, ...data, "data-chosen": chosen },
+  const row = (name, what, data, chosen, ask) => element("li", { tabindex: "-1", class: `topic${chosen ? ` is-${chosen}` : ""}`, ...data, "data-chosen": chosen },
     element("div", {}, element("h3", {}, name), element("p", { class: "soft" }, what)), choiceButtons(name, chosen, ask));
   const each = file.conversations.map((one) => {
     const name = one.title || "untitled";
@@ -135,9 +151,9 @@ function asideView(found) {
     : declared ? `by ${declared.by.name}: keep it if that is you`
     : reason === "private" ? `holds ${counted(count, "key or piece", "keys or pieces")} of personal data` : `${Math.round(share * 100)} % of your side is pasted text of others`;
   return element("details", { class: "aside", open: found.aside.length <= 5 },
-    element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : found.has_notes ? "text" : "conversation")} set aside: what calls itself private or a draft, keys, passwords, much personal data, and texts of other people`),
+    element("summary", {}, `${counted(found.aside_count, found.is_notes_only ? "section" : found.has_notes ? "text" : "conversation")} set aside: what calls itself a draft, keys, passwords, much personal data, and texts of other people`),
     element("p", { class: "soft" }, "Their cards are not shown until you keep them one by one."),
-    element("ul", { class: "topics" }, found.aside.map((row) => element("li", { class: "topic", "data-conversation": row.conversation, "data-chosen": row.choice },
+    element("ul", { class: "topics" }, found.aside.map((row) => element("li", { tabindex: "-1", class: "topic", "data-conversation": row.conversation, "data-chosen": row.choice },
       element("div", {}, element("strong", {}, row.title || "untitled"), element("p", { class: "soft" }, `${why(row.why)} · ${counted(row.candidates, "card")}`)),
       choiceButtons(row.title || "untitled", row.choice, (choice) => ({ conversation: row.conversation, choice }))))));
 }
@@ -198,7 +214,7 @@ async function leaveOut(cast) {
 
 async function chooseConversations(asked) {
   await post("api/choice", asked);
-  await keepPlace(await get("api/topics"));
+  await keepPlace(await topicsNow());
   showProgress();
 }
 
@@ -207,12 +223,13 @@ async function keepPlace(found) {
   const key = (row) => [row?.dataset.topic, row?.dataset.conversation, row?.dataset.file, row?.dataset.folder].join("\n");
   const focus = document.activeElement?.closest("[data-topic], [data-conversation], [data-file], [data-folder]");
   const [at, top] = [key(focus), scrollY];
-  const column = focus ? [...focus.querySelectorAll(".choices button")].indexOf(document.activeElement) : -1;
+  const column = focus && focus !== document.activeElement ? [...focus.querySelectorAll(".choices button")].indexOf(document.activeElement) : -1;
   drawTopics(found);
   await Promise.all([...document.querySelectorAll(".inside[open]")].map(untilFilled));
   scrollTo(0, top);
   const again = [...document.querySelectorAll(".topic")].find((row) => key(row) === at);
-  again?.querySelectorAll(".choices button")[Math.max(0, column)]?.focus({ preventScroll: true });
+  // Of a private one there may be no row any more.
+  (again?.querySelectorAll(".choices button")[column] ?? again ?? document.querySelector("main h1"))?.focus({ preventScroll: true });
 }
 
 /** Waits for the rows of an opened topic. */
@@ -234,8 +251,9 @@ function drawTopics(found) {
 
 async function showTopics() {
   arrive("topics");
-  drawTopics(await get("api/topics"));
-  scrollTo(0, 0);
+  desk.showsHeld = false;
+  drawTopics(await topicsNow());
+  beginView();
   await waitForLibrary();
 }
 
@@ -244,7 +262,7 @@ async function waitForLibrary() {
   clearTimeout(waitForLibrary.timer);
   const summary = await showProgress();
   if (summary.is_whole) {
-    if (desk.screen === "topics" && !desk.overview.is_whole) drawTopics(await get("api/topics"));
+    if (desk.screen === "topics" && !desk.overview.is_whole) drawTopics(await topicsNow());
     return;
   }
   waitForLibrary.timer = setTimeout(() => waitForLibrary().catch((error) => say(error.message)), 400);
@@ -260,7 +278,7 @@ function moveTopic(step) {
   const rows = [...document.querySelectorAll("main .topic")].filter((row) => row.offsetParent !== null);
   const at = rows.indexOf(document.activeElement?.closest(".topic"));
   const row = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
-  row?.querySelector(".choices button")?.focus();
+  row?.focus({ preventScroll: true });
   row?.scrollIntoView({ block: "nearest" });
 }
 
@@ -271,7 +289,6 @@ async function chooseTopic(i) {
     moveTopic(0);
     return say("this is the first topic: press again to choose for it; j and k go to others");
   }
-  row.querySelectorAll(".choices button")[i].focus({ preventScroll: true });
   const { topic, conversation, file, folder, chosen } = row.dataset;
   const choice = chosen === CHOICES[i][0] ? null : CHOICES[i][0];
   const name = row.querySelector("h2, h3")?.textContent ?? "";

@@ -10,6 +10,8 @@ rooms.bring = {
     const files = element("input", { type: "file", multiple: true, hidden: true, onchange: () => bring([...files.files].map((file) => ({ path: file.name, file }))) });
     const folder = element("input", { type: "file", webkitdirectory: true, hidden: true, onchange: () => bring([...folder.files].map((file) => ({ path: file.webkitRelativePath || file.name, file }))) });
     const notes = element("input", { type: "checkbox" });
+    const pasting = element("div", {}, command(typed("import -")));
+    notes.addEventListener("change", () => pasting.replaceChildren(command(typed(notes.checked ? "import --notes -" : "import -"))));
     const text = element("textarea", { rows: "6", "aria-label": "Text to bring" });
     const drop = element("div", { class: "drop", ondragover: (event) => { event.preventDefault(); drop.classList.add("over"); }, ondragleave: () => drop.classList.remove("over"), ondrop: (event) => { event.preventDefault(); drop.classList.remove("over"); act(null, async () => bring(await dropped(event.dataTransfer))); } },
       element("p", {}, "Drop files or a folder here: exports of chats as they were downloaded, notes, documents."),
@@ -24,12 +26,13 @@ rooms.bring = {
       element("details", {}, element("summary", {}, "Paste a text"), text, element("p", { class: "row" }, button("Bring it", async () => {
         await begin("api/bring/paste", { text: text.value, notes: notes.checked });
         text.value = "";
-      })), command(typed("import -"))),
+      })), pasting),
       whereFrom(), broughtView(known));
   },
   jobs(jobs) { if (bringing.section) jobSection(bringing.section, jobs, ["import"]); },
   ended(job) {
-    if (job.kind !== "import" || job.state !== "finished") return;
+    // What failed or was stopped in the middle may have brought something.
+    if (job.kind !== "import") return;
     get("api/bring").then((known) => document.getElementById("brought")?.replaceWith(broughtView(known))).catch(() => {});
   },
 };
@@ -92,12 +95,12 @@ function whereFrom() {
   return element("details", {}, element("summary", {}, "Where do I get my export?"), element("dl", {}, steps.map(([name, words]) => [element("dt", {}, element("strong", {}, name)), element("dd", {}, words)])));
 }
 
-function broughtView({ sources, left_out: left }) {
-  const rows = sources.slice(-60).reverse().map((one) => element("tr", {}, element("td", {}, one.path), element("td", { class: "num" }, bytes(one.size_bytes)), element("td", {}, one.imported_at.slice(0, 10))));
+function broughtView({ sources, left_out: left, texts }) {
+  const rows = sources.slice(-60).reverse().map((one) => element("tr", {}, element("td", {}, one.path ?? element("em", {}, "held private")), element("td", { class: "num" }, bytes(one.size_bytes)), element("td", {}, one.imported_at.slice(0, 10))));
   return element("section", { id: "brought" },
     sources.length === 0 ? null : [
       element("h2", {}, "What is here"),
-      element("p", {}, element("a", { href: "choose/#topics" }, "Look at it by topic"), ": keep a topic, skip it, or hold it private."),
+      element("p", {}, `${counted(texts, "conversation or section", "conversations and sections")} from ${counted(sources.length, "file")}. `, element("a", { href: "choose/#topics" }, "Look at it by topic"), ": keep a topic, skip it, or hold it private."),
       element("details", {}, element("summary", {}, counted(sources.length, "file")), wide({}, element("table", {}, element("thead", {}, element("tr", {}, ["file", "size", "brought on"].map((name, i) => element("th", { scope: "col", class: i === 1 ? "num" : null }, name)))), element("tbody", {}, rows)))),
     ],
     left.length === 0 ? null : element("details", {}, element("summary", {}, "What did not become text"), wide({}, element("table", {}, left.map((one) => element("tr", {}, element("td", { class: "num" }, number(one.count)), element("th", { scope: "row" }, one.what), element("td", { class: "soft" }, one.detail)))))));

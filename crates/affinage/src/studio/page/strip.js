@@ -49,6 +49,14 @@ const strip = (() => {
     if (at.textContent !== text) at.textContent = text;
   }
 
+  /** Moves the focus to the heading of what is shown. */
+  function toHeading() {
+    const at = document.querySelector("main h1") ?? document.getElementById("main") ?? document.querySelector("main");
+    if (!at) return;
+    at.tabIndex = -1;
+    at.focus({ preventScroll: true });
+  }
+
   async function refresh() {
     state = await get(`${base}api/state`);
     draw();
@@ -57,17 +65,17 @@ const strip = (() => {
   }
 
   nav.append(element("a", { class: "strip-name", href: `${base}#start` }, "affinage"), list, sentence);
-  document.body.prepend(nav);
+  document.body.prepend(element("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); toHeading(); } }, "To the content"), nav);
   addEventListener("hashchange", draw);
   addEventListener("focus", () => refresh().catch(() => {}));
   const ready = refresh().catch((error) => { sentence.textContent = error.message; });
-  // A vote is on the page of votes before the strip would look again.
+  // A vote or a decision is on its page before the strip would look again.
   let soon = null;
   addEventListener("stored", () => {
-    if (here() !== "vote") return;
+    if (!["vote", "choose"].includes(here())) return;
     clearTimeout(soon);
     soon = setTimeout(() => refresh().catch(() => {}), 400);
   });
   if (base) setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, 10000);
-  return { refresh, ready, listen: (listener) => listeners.push(listener), now: () => state, put, here };
+  return { refresh, ready, listen: (listener) => listeners.push(listener), now: () => state, put, here, toHeading };
 })();

@@ -17,16 +17,24 @@ async function enter() {
   try {
     const made = element("div", {});
     await strip.ready;
-    await room.show(made);
+    if (name !== "start" && strip.now() && !strip.now().project.is_project) noProject(made);
+    else await room.show(made);
     if (shell.shown !== name) return;
     main.replaceChildren(...made.childNodes);
-    room.jobs?.(shell.jobs);
+    if (strip.now()?.project.is_project) room.jobs?.(shell.jobs);
     drawJobs();
   } catch (error) {
-    if (shell.shown === name) main.replaceChildren(element("h1", {}, "This room cannot be shown"), element("p", { class: "failed" }, inCode(error.message)));
+    if (shell.shown === name) main.replaceChildren(element("h1", {}, "This room cannot be shown"), element("p", { class: "failed" }, withRooms(error.message)));
   }
   scrollTo(0, 0);
   strip.refresh().catch(() => {});
+}
+
+/** What every room but Start shows in a folder that is no project yet. */
+function noProject(main) {
+  main.append(element("h1", {}, "Begin with a project"),
+    element("p", {}, "This folder is no project yet, so there is nothing to work on here. Choose a model in Start, and make the folder a project."),
+    element("p", {}, element("a", { class: "button", href: "#start" }, "To Start")));
 }
 
 /** Draws the room that is shown once more, and the strip with it. */
@@ -39,7 +47,7 @@ async function again() {
 /** Says one sentence, also to who hears the page. */
 function say(text) {
   const said = document.getElementById("said");
-  said.replaceChildren(...inCode(text));
+  said.replaceChildren(...withRooms(text));
   clearTimeout(say.timer);
   say.timer = setTimeout(() => said.replaceChildren(), 8000);
 }
@@ -84,6 +92,11 @@ function typed(rest) {
   return `${strip.now()?.project.program ?? "affinage"} ${rest}`;
 }
 
+/** A word as it can be typed into a shell. */
+function shellWord(word) {
+  return /^[\p{L}\p{N}/._\-+=:@,]+$/u.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** Asks for the list of work and tells the room that is shown; soon again while something works. */
 async function lookAtJobs() {
   clearTimeout(shell.timer);
@@ -114,7 +127,7 @@ async function begin(path, body = {}) {
   return job;
 }
 
-const kinds = { import: "Importing", freeze: "Freezing a data set", plan: "Measuring what the training takes", train: "Training", resume: "Training", eval: "Comparing", export: "Exporting" };
+const kinds = { import: "Importing", freeze: "Freezing a data set", plan: "Measuring what the training takes", train: "Training", resume: "Training", eval: "Comparing", time: "Measuring what the comparison takes", export: "Exporting" };
 const states = { waiting: "waits until the work before it has ended", running: "at work", stopped: "stopped", failed: "failed", finished: "finished" };
 
 /** What works or waits, and what failed and was not dismissed, at the foot of every room that does not show it itself. */
@@ -142,7 +155,8 @@ function drawJobs() {
 
 /** A piece of work and how far it is. */
 function titleOf(job) {
-  return `${kinds[job.kind] ?? job.kind}: ${job.stopping ? "stopping…" : states[job.state]}`;
+  const stopping = job.kind === "train" || job.kind === "resume" ? "stopping: it finishes this step and saves what it has learned" : "stopping: it saves what is done";
+  return `${kinds[job.kind] ?? job.kind}: ${job.stopping ? stopping : states[job.state]}`;
 }
 
 function dismissal(job) {
@@ -164,21 +178,31 @@ function jobSection(section, jobs, wanted) {
   }
 }
 
-/** The task of a line that says how far it is: "training" of "training 12% (…)" and "computing the figures" of "computing the figures, 40 s". */
-function taskOf(line) {
-  return line.match(/^(.+?) \d+% \(/)?.[1] ?? line.match(/^(.+?), \d[\d.]* (s|min|h)( \d+ (s|min))?$/)?.[1] ?? null;
-}
-
-/** Lines without those that another line of the same task has overtaken. */
-function withoutOvertaken(lines) {
-  const last = new Map(lines.map((line, i) => [taskOf(line), i]));
-  return lines.filter((line, i) => taskOf(line) === null || last.get(taskOf(line)) === i);
-}
-
-/** What a piece of work said; of one that failed from the error on. */
+/** What a piece of work said; of one that failed from the error on. Rows of a table keep their blanks and are scrolled together. */
 function linesOf(job) {
   const first = job.state === "failed" ? Math.max(0, job.lines.findIndex((line) => line.startsWith("error:"))) : 0;
-  return withoutOvertaken(job.lines.slice(first)).map((line) => element("div", { class: /\S {2,}\S/.test(line) ? "columns" : line.startsWith("  ") ? "inner" : null }, inCode(line.trim())));
+  const parts = [];
+  for (const line of job.lines.slice(first)) {
+    const isRow = /\S {2,}\S/.test(line);
+    const last = parts.at(-1);
+    if (isRow && last?.rows) last.rows.push(line);
+    else parts.push(isRow ? { rows: [line] } : { line });
+  }
+  return parts.map(({ rows, line }) => (rows ? wide({ class: "wide columns" }, rows.join("\n"))
+    : element("div", { class: line.startsWith("  ") ? "inner" : null }, withRooms(line.trim()))));
+}
+
+/** Rooms where the page does what a command does. */
+const roomOf = { import: "bring", review: "choose", dataset: "train", train: "train", chat: "talk", eval: "compare", plan: "compare", judge: "compare", vote: "vote", report: "report", export: "report" };
+
+/** A text with its commands set as code, each with the way to the room that does the same. */
+function withRooms(text) {
+  return text.split("`").flatMap((part, i) => {
+    if (i % 2 === 0) return part;
+    const name = roomOf[part.match(/^affinage (?:-\S+ \S+ )*([a-z]+)/)?.[1]];
+    const room = strip.now()?.rooms.find((one) => one.name === name);
+    return room && name !== shell.shown ? [element("code", {}, part), " (here: ", element("a", { href: room.href }, room.title), ")"] : element("code", {}, part);
+  });
 }
 
 /** A piece of work in words: its state and what it said. */
@@ -222,7 +246,7 @@ function facts(rows) {
 }
 
 addEventListener("DOMContentLoaded", () => {
-  addEventListener("hashchange", () => enter().then(() => document.getElementById("main").focus({ preventScroll: true })));
+  addEventListener("hashchange", () => enter().then(strip.toHeading));
   enter();
   lookAtJobs();
 });

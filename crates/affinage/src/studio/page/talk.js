@@ -18,8 +18,9 @@ rooms.talk = {
     talk.command = element("div", {});
     main.append(element("h1", {}, "Talk"),
       element("p", {}, talk.run ? "The model before and after training, side by side. Each goes on with what it said itself." : "Nothing is trained yet: this is the model as it came."),
-      whoView(state), talk.log, askView(state, party), talk.command);
+      whoView(state), talk.log, askView(state, party), talk.command, talk.tally = element("section", {}));
     drawTalk(state.said);
+    drawTally(state.tally);
     showCommand();
     if (state.said.stage !== "idle") listen();
   },
@@ -59,10 +60,11 @@ function askView({ settings, said }, party) {
   system.value = party?.system ?? "";
   const send = element("button", { class: "main" }, "Ask");
   const stop = button("Stop", () => post("api/talk/stop"), { hidden: true });
-  Object.assign(talk.fields, { prompt, system, send, stop });
+  const blind = button("Ask as a blind pair", () => ask(true), { title: "Two answer, and you say which is better before you are told who wrote it." });
+  Object.assign(talk.fields, { prompt, system, send, stop, blind });
   const form = element("form", {
-    onsubmit: (event) => { event.preventDefault(); act(null, ask); },
-  }, prompt, element("p", { class: "row" }, send, stop, button("Begin anew", async () => { await post("api/talk/forget"); await again(); })),
+    onsubmit: (event) => { event.preventDefault(); act(null, () => ask()); },
+  }, prompt, element("p", { class: "row" }, send, blind, stop, button("Begin anew", async () => { await post("api/talk/forget"); await again(); })),
   element("details", {}, element("summary", {}, "Settings"),
     element("p", { class: "row" }, field("temperature", "temperature ", { min: "0", step: "0.1" }), field("max-new-tokens", "at most so many tokens ", { min: "1", step: "1" })),
     element("label", { class: "stack" }, "An instruction before the first question", system),
@@ -82,10 +84,10 @@ function question() {
   };
 }
 
-async function ask() {
+async function ask(isBlind = false) {
   const { prompt } = talk.fields;
   if (talk.fields.send.disabled) return;
-  await post("api/talk/ask", { ...question(), prompt: prompt.value });
+  await post("api/talk/ask", { ...question(), prompt: prompt.value, blind: isBlind });
   prompt.value = "";
   drawTalk((await get("api/talk")).said);
   listen();
@@ -133,14 +135,16 @@ function drawTalk(said) {
   const { log, fields } = talk;
   const isBusy = said.stage !== "idle";
   fields.send.disabled = isBusy;
+  fields.blind.disabled = isBusy;
+  fields.blind.hidden = talk.run === null;
   fields.stop.hidden = !isBusy;
-  const key = `${said.number} ${said.turns.length} ${said.turns.at(-1)?.answers.length} ${isBusy} ${said.error}`;
+  const key = `${said.number} ${said.turns.length} ${said.turns.at(-1)?.answers.length} ${isBusy} ${said.error} ${said.choice}`;
   if (log.dataset.key !== key) {
     log.dataset.key = key;
     log.replaceChildren(...said.turns.map((turn, index) => turnView(turn, said, index, isBusy && index === said.turns.length - 1)),
       element("p", { class: "soft", role: "status" }, stages[said.stage]),
       ...said.notes.map((note) => element("p", { class: "soft" }, inCode(note))),
-      said.error ? element("p", { class: "failed", role: "alert" }, inCode(`${said.error}.`)) : "");
+      said.error ? element("p", { class: "failed", role: "alert" }, withRooms(`${said.error}.`)) : "");
   }
   const last = log.querySelectorAll(".turn:last-of-type article");
   said.turns.at(-1)?.answers.forEach((answer, index) => {
@@ -152,10 +156,34 @@ function drawTalk(said) {
 }
 
 function turnView(turn, said, index, isGrowing) {
+  const isHidden = said.is_blind && said.choice === null;
   return element("div", { class: "turn" }, element("p", { class: "prompt" }, turn.prompt),
     element("div", { class: "answers", "aria-live": isGrowing ? "off" : null, "aria-busy": isGrowing ? "true" : null }, turn.answers.map((answer, speaker) => element("article", {},
       element("h2", {}, speakerOf(said, speaker)), element("div", { class: "words" }, answer.text), element("p", { class: "soft" }, answer.is_cut ? "cut at the limit of tokens" : ""),
-      isGrowing ? "" : button("Keep as an example", async (event) => keepView(said, index, speaker, event), { class: "small", "aria-label": `Keep as an example: the answer of ${speakerOf(said, speaker)}` })))));
+      isGrowing || isHidden ? "" : button("Keep as an example", async (event) => keepView(said, index, speaker, event), { class: "small", "aria-label": `Keep as an example: the answer of ${speakerOf(said, speaker)}` })))),
+    said.is_blind && !isGrowing ? choiceView(said) : "");
+}
+
+/** Which of a blind pair is better: asked once, and then who wrote what. */
+function choiceView({ number: pair, choice, titles }) {
+  if (choice !== null) {
+    const better = { first: 0, second: 1 }[choice];
+    return element("p", {}, better === undefined ? "You found both equally good." : `You found ${speakerOf({ titles }, better)} better.`);
+  }
+  const decide = (chosen) => async () => {
+    const state = await post("api/talk/choose", { number: pair, choice: chosen });
+    drawTalk(state.said);
+    drawTally(state.tally);
+  };
+  return element("p", { class: "row", role: "group", "aria-label": "Which is better?" }, "Which is better? Who wrote it is told then.",
+    button("A", decide("first"), { "aria-label": "A is better" }), button("B", decide("second"), { "aria-label": "B is better" }), button("Both equally", decide("tie")));
+}
+
+/** What was chosen in blind pairs so far. */
+function drawTally({ rows, problem }) {
+  const lines = rows.map(({ run, arms: [one, other], better, ties }) => element("li", {}, `${one} better ${counted(better[0], "time")}, ${other} better ${counted(better[1], "time")}, ${counted(ties, "tie")} (${run})`));
+  talk.tally.replaceChildren(...(problem ? [element("p", { class: "failed" }, inCode(`Your blind choices cannot be read: ${problem}.`))] : []),
+    ...(lines.length ? [element("h2", {}, "Your blind choices"), element("ul", {}, lines), element("p", { class: "soft" }, "They are yours alone, and kept apart from every report: you chose the questions yourself.")] : []));
 }
 
 /** A form to put an answer, as it is or better, among the examples. */

@@ -42,11 +42,12 @@ rooms.train = {
 
 /** The data set that is trained on, and a new one where something changed. */
 function dataView({ versions, changes, lacks }) {
-  const clean = element("input", { type: "checkbox" });
+  const commandOf = element("div", {}, command(typed("dataset")));
+  const clean = element("input", { type: "checkbox", onchange: () => commandOf.replaceChildren(command(typed(clean.checked ? "dataset --accept-clean" : "dataset"))) });
   const freeze = element("div", {},
     element("p", {}, element("label", {}, clean, " also take undecided cards without errors or warnings of lint")),
     element("p", { class: "row" }, button(versions.length ? "Freeze another data set" : "Freeze a data set", () => begin("api/train/freeze", { accept_clean: clean.checked }), { class: versions.length && !changes ? "" : "main" }), element("a", { href: "choose/#freeze" }, "or look at what is accepted first")),
-    command(typed("dataset")));
+    commandOf);
   if (versions.length === 0) {
     return element("div", {}, element("p", {}, "A data set is frozen from the accepted cards: most are trained on, some are kept back to watch the training and to ask about later."), freeze);
   }
@@ -55,19 +56,33 @@ function dataView({ versions, changes, lacks }) {
 }
 
 function trainView({ standing, standing_run: run, model, epochs, max_steps: most }) {
-  const sample = element("input", { class: "wideinput", "aria-label": "A prompt that is answered again and again", placeholder: "a prompt to answer at every checkpoint (optional)" });
+  const commandOf = element("div", {});
+  const drawCommand = () => commandOf.replaceChildren(command(typed(`train --data=${shellWord(training.version)}${sample.value.trim() ? ` ${shellWord(`--sample=${sample.value.trim()}`)}` : ""}`)));
+  const sample = element("input", { oninput: drawCommand, class: "wideinput", "aria-label": "A prompt that is answered again and again", placeholder: "a prompt to answer at every checkpoint (optional)" });
   const start = button(standing === "finished" ? "Train again" : "Train", () => begin("api/train/begin", { version: training.version, sample: sample.value }).then(() => { training.run = null; }), { class: standing === "none" ? "main" : "" });
+  const length = { epochs: element("input", { type: "number", min: "1", step: "1", value: epochs, required: true }), steps: element("input", { type: "number", min: "1", step: "1", value: most ?? "", placeholder: "no limit" }) };
+  const save = async () => {
+    if (!length.epochs.checkValidity() || !length.steps.checkValidity()) return say("A whole number from 1 on, please.");
+    const whole = (input) => (input.value ? Number(input.value) : null);
+    await act(null, async () => { await post("api/train/settings", { epochs: whole(length.epochs), max_steps: whole(length.steps) }); await again(); });
+  };
+  drawCommand();
+  for (const input of Object.values(length)) input.addEventListener("change", save);
   const words = { running: run ? `A training is at work: ${run}.` : "A training is about to begin.", none: "Nothing was trained on it with today's settings yet.", stopped: `The training ${run} was stopped with a checkpoint.`, finished: `It was trained on; the training is ${run}.` };
   return element("div", {},
-    element("p", {}, `${words[standing]} The model is ${model}; ${most === null ? `the examples are gone through ${counted(epochs, "time")}` : `it takes at most ${counted(most, "step")} (train.max-steps), and goes through the examples no more than ${counted(epochs, "time")}`}. Other settings: affinage.toml.`),
+    element("p", {}, `${words[standing]} The model is ${model}.`),
+    element("p", { class: "row" }, element("label", {}, "Go through the examples ", length.epochs, epochs === 1 ? " time" : " times"), element("label", {}, "at most ", length.steps, " steps")),
+    element("p", { class: "soft" }, "More passes learn the examples more closely, and in the end by heart; a limit of steps makes a short first try. Both are kept in affinage.toml, with all other settings."),
     element("p", {}, sample),
     element("p", { class: "row" }, standing === "stopped" ? button("Go on with it", () => begin("api/train/resume", { run }), { class: "main" }) : null, standing === "running" ? null : start,
       button("What will it take?", () => begin("api/train/plan", { version: training.version }))),
-    command(typed("train")), training.plan);
+    commandOf, training.plan);
 }
 
 /** The figures of `train --dry-run`, once they are measured. */
-function drawPlan(job) {
+function drawPlan(planned) {
+  // Of another data set, or of settings that are no more.
+  const job = planned?.state !== "stopped" && training.standing !== "running" && planned?.command.includes(`--data=${training.version}`) ? planned : null;
   const key = job ? `${job.id} ${job.state} ${job.lines.at(-1) ?? ""}` : "";
   if (!training.plan || training.plan.dataset.key === key) return;
   training.plan.dataset.key = key;
@@ -100,7 +115,7 @@ function runsView({ runs, standing }) {
     element("td", {}, button(run.name, pick("run", run.name), { class: "small" })),
     element("td", { title: run.problem ?? null }, words[run.state]), element("td", {}, run.version ?? ""),
     element("td", { class: "num", "data-of": "steps" }, run.steps ? `${number(run.step)} of ${number(run.steps)}` : "–"),
-    element("td", { class: "num", "data-of": "validation loss" }, run.validation_loss === undefined ? "–" : run.validation_loss.toFixed(3)),
+    element("td", { class: "num", "data-of": "validation loss" }, run.validation_loss === undefined ? "–" : validationOf(run)),
     element("td", {}, runs.length > 1 ? button("Lay over", pick("other", run.name), { class: "small", "aria-label": `Lay ${run.name} over the curve` }) : "",
       run.state === "stopped" && standing !== "running" ? button("Go on", () => begin("api/train/resume", { run: run.name }), { class: "small", "aria-label": `Go on with ${run.name}` }) : "")));
   const table = element("table", { class: "trainings" }, element("thead", {}, element("tr", {}, ["training", "state", "data set", "steps", "validation loss", ""].map((name, i) => (name ? element("th", { scope: "col", class: i === 3 || i === 4 ? "num" : null }, name) : element("td", {}))))), element("tbody", {}, rows));
@@ -108,6 +123,11 @@ function runsView({ runs, standing }) {
   mark();
   training.curve = element("section", {});
   return element("section", {}, training.curve, element("h2", {}, "Trainings"), wide({}, table));
+}
+
+/** The newest validation loss, with its step where that is not the one the training is at. */
+function validationOf({ validation_loss: loss, validation_step: at, step }) {
+  return `${loss.toFixed(3)}${at === step ? "" : at === 0 ? " before training" : ` at step ${number(at)}`}`;
 }
 
 /** Draws the run that is chosen, and the one that is laid over it. */
@@ -127,14 +147,14 @@ async function drawRun() {
   strip.put(title, run.name);
   const facts = run.problem ? [`cannot be read: ${run.problem}`] : [
     run.state === "running" ? "running" : run.state, run.steps ? `step ${number(run.step)} of ${number(run.steps)}` : "preparing",
-    run.validation_loss === undefined ? "" : `validation loss ${run.validation_loss.toFixed(3)}`,
+    run.validation_loss === undefined ? "" : `validation loss ${validationOf(run)}`,
     run.tokens_per_s ? `${number(Math.round(run.tokens_per_s))} tokens a second` : "",
     run.left ? `about ${run.left} left` : run.seconds ? `took ${time(run.seconds)}` : "",
   ];
   strip.put(line, facts.filter(Boolean).join(" · "));
   const row = document.querySelector(`.trainings [data-run="${CSS.escape(run.name)}"]`);
   if (row) {
-    const words = { "steps": run.steps ? `${number(run.step)} of ${number(run.steps)}` : null, "validation loss": run.validation_loss?.toFixed(3) };
+    const words = { "steps": run.steps ? `${number(run.step)} of ${number(run.steps)}` : null, "validation loss": run.validation_loss === undefined ? null : validationOf(run) };
     for (const [name, text] of Object.entries(words)) if (text) strip.put(row.querySelector(`[data-of="${name}"]`), text);
   }
   bar.max = run.steps ?? 1;

@@ -20,7 +20,8 @@ rooms.vote = {
     const commands = element("div", {});
     const about = element("p", { class: "soft" });
     let ticked = false;
-    author.addEventListener("change", () => { ticked = author.checked; });
+    // Before it is drawn again.
+    author.addEventListener("input", () => { ticked = author.checked; });
     const draw = () => {
       const one = whole.find((evaluation) => evaluation.name === choice.value) ?? whole[0];
       // As the command decides it.
@@ -29,7 +30,7 @@ rooms.vote = {
       author.checked = isAuthor || ticked;
       about.textContent = isAuthor ? "The training texts are a person’s own words, so “me” is taken for their author: you are asked which answer sounds more like you. If somebody else wrote them, vote under another name."
         : "Whoever wrote the training texts is asked which answer sounds more like them; anybody else is asked which is better.";
-      commands.replaceChildren(command(one.command.replace("--as me", `--as ${name.value || "me"}${author.checked && name.value !== "me" ? " --author" : ""}`)),
+      commands.replaceChildren(command(one.command.replace("--as me", `--as ${shellWord(name.value.trim() || "me")}${author.checked && !isAuthor ? " --author" : ""}`)),
         element("p", {}, "For a friend who is not at this machine, one file to send, which votes offline:"), command(one.pack, "In a terminal"));
     };
     for (const input of [choice, name, author]) input.addEventListener("input", draw);

@@ -1,10 +1,12 @@
 //! What an evaluation can show at all and what its judges would take, in words.
 
+use std::time::Duration;
+
 use affinage_eval::analyze::ENOUGH;
 use affinage_project::stages::evaluation::reach::{ALPHA, Options, Planned, Reach};
 
 use super::judging::table;
-use crate::ui::{Table, Ui, count, counted};
+use crate::ui::{Table, Ui, count, counted, duration};
 
 /// The chance of each category to show an effect, what its columns mean, and the calls, tokens and cost of the judges.
 pub fn planned(ui: &Ui, planned: &Planned, options: &Options<'_>) -> anyhow::Result<()> {
@@ -26,6 +28,13 @@ pub fn planned(ui: &Ui, planned: &Planned, options: &Options<'_>) -> anyhow::Res
             100.0 * options.effect,
             count(*needed),
             100.0 * options.ties
+        ))?;
+    }
+    if let Some(time) = planned.time {
+        ui.data(&format!(
+            "\nOn this machine it takes about {}: {} are written, and the held-out ones measured. Judges come on top.",
+            duration(Duration::from_secs_f64(time.seconds)),
+            counted(time.answers, "answer", "answers")
         ))?;
     }
     if estimates.is_empty() {
