@@ -18,6 +18,7 @@ use crate::suite::{Domain, Prompt};
 use crate::wording::card::{
     self as wording, BetterEvidence, MoreChecked, NotScored, Surprise, TooFew, Unshown,
 };
+use crate::wording::comparisons::NotComparable;
 use crate::wording::headline::{Limit, limit as limit_in_words};
 
 /// What the card is made of.
@@ -26,6 +27,8 @@ pub struct Measured<'a> {
     pub headline: &'a Headline,
     pub comparisons: &'a [ComparisonResult],
     pub judges: &'a [JudgeResult],
+    /// How the answers of the headline's arms are too far apart for a comparison.
+    pub not_comparable: Option<NotComparable<'a>>,
     pub fit: Option<&'a LikelihoodResult>,
     pub voice: Option<&'a StyleMarkersResult>,
     /// What the authors' own votes say about the voice.
@@ -136,13 +139,13 @@ fn better(measured: &Measured, result: Option<&ComparisonResult>) -> CardRow {
 }
 
 fn better_evidence<'a>(
-    measured: &Measured,
+    measured: &Measured<'a>,
     result: Option<&'a ComparisonResult>,
     word: CardWord,
 ) -> BetterEvidence<'a> {
     let Some(result) = result else { return BetterEvidence::NotPlanned };
-    if let Some(why) = &result.not_comparable {
-        return BetterEvidence::NotComparable(why);
+    if let Some(found) = measured.not_comparable {
+        return BetterEvidence::NotComparable(found);
     }
     let Some(overall) = &result.overall else { return BetterEvidence::NoRate(result.no_rate.as_deref()) };
     if word != CardWord::CannotTell {

@@ -234,6 +234,12 @@ const LOST_AT_MOST: f64 = 0.05;
 /// of the two is a model that thinks.
 const THINKS_APART: f64 = 0.25;
 
+/// [`not_comparable`] of the headline.
+pub fn headline_not_comparable<'r>(rows: &Rows<'r>, votes: &Votes) -> Option<NotComparable<'r>> {
+    let pairs: Vec<&PairVotes> = votes.of(&rows.plan.headline).collect();
+    not_comparable(&pairs, &rows.plan.headline)
+}
+
 /// How the answers of two arms cannot be compared: one ended while thinking more often than the other, or one thinks before
 /// it answers and the other does not.
 fn not_comparable<'p>(pairs: &[&PairVotes], planned: &'p PlannedComparison) -> Option<NotComparable<'p>> {

@@ -213,6 +213,7 @@ pub fn analyze(inputs: &Inputs) -> Result<Analysis, AnalyzeError> {
         headline: &headline,
         comparisons: &comparisons,
         judges: &judges,
+        not_comparable: comparisons::headline_not_comparable(&rows, &votes),
         fit: fit.as_ref(),
         voice: voice.as_ref(),
         of_authors: &human_eval::of_authors(&rows, &votes),

@@ -1,5 +1,6 @@
 //! Answers and evidence of the answer card: clauses without a full stop, and the sentences below them.
 
+use super::comparisons::{NotComparable, why_not_comparable};
 use super::estimate::{likely, likely_points_between};
 use super::objective::{OutsideOfScale, scale};
 use super::win_rate::needs;
@@ -130,8 +131,7 @@ pub fn composite(composite: Composite, margin: f64) -> String {
 #[derive(Clone, Copy, Debug)]
 pub enum BetterEvidence<'a> {
     NotPlanned,
-    /// The sentence that says why.
-    NotComparable(&'a str),
+    NotComparable(NotComparable<'a>),
     /// The sentence that says why there is no win rate.
     NoRate(Option<&'a str>),
     Domains {
@@ -159,7 +159,7 @@ pub fn better(evidence: BetterEvidence) -> String {
         |rate: &WinRate| format!("{}: {}", counted(rate.estimate.n, "prompt", "prompts"), rate.outcomes());
     match evidence {
         BetterEvidence::NotPlanned => "no comparison was planned".to_owned(),
-        BetterEvidence::NotComparable(why) => clause(why.strip_prefix("No headline: ").unwrap_or(why)),
+        BetterEvidence::NotComparable(found) => why_not_comparable(found),
         BetterEvidence::NoRate(why) => clause(why.unwrap_or("nobody has compared the answers yet")),
         BetterEvidence::Domains { inside, outside } => {
             format!("win rate in its domain {}, outside it {}", figures(inside), figures(outside))

@@ -7,6 +7,7 @@ use crate::plain::counted;
 use crate::plan::Plan;
 use crate::text::p_value;
 
+/// Where there is nothing to measure an overlap against.
 pub const NO_DATA_SET: &str =
     "The plan names no data set, so overlap with the training texts was not measured.";
 
@@ -15,6 +16,7 @@ pub fn no_certificate(version: &str) -> String {
     format!("Data set {version} has no leak certificate.")
 }
 
+/// What to do about a data set without a certificate.
 pub const FREEZE_AGAIN: &str = "freeze the data set again with `affinage dataset`";
 
 /// How near a question comes to a training example: a share of five-word sequences.
@@ -27,6 +29,7 @@ pub fn overlap(version: &str, most: f64) -> String {
     )
 }
 
+/// What to do about a question that is too near a training example.
 pub fn overlap_advice(plan: &Plan) -> String {
     format!(
         "a win there may be recitation; {} names the prompts, and one of each two can be rejected or edited at the desk \
@@ -35,6 +38,7 @@ pub fn overlap_advice(plan: &Plan) -> String {
     )
 }
 
+/// Where no effect of position or label can be measured.
 pub const NOT_IN_BOTH_ORDERS: &str = "No judge has judged a pair in both orders.";
 
 /// Who compared: people are no judges.
@@ -57,15 +61,19 @@ impl Asked {
     }
 }
 
+/// That no effect is shown for any of them.
 pub fn no_effect(asked: Asked) -> String {
     let any = if asked.judges + asked.voters == 1 { "" } else { "any of " };
     format!("No effect is shown for {any}{}.", asked.in_words())
 }
 
+/// What to do about an effect of position or label.
 pub const EFFECT_ADVICE: &str = "both orders are judged and labels are balanced, so this costs power rather than truth; prefer judges \
      without it";
 
+/// Where no judge has anything to do.
 pub const NOT_PLANNED: &str = "No verdict of a judge was planned.";
+/// Where judging has not begun.
 pub const NOT_ASKED: &str = "No verdict was asked for yet.";
 
 /// How many verdicts are missing; `share` is their part of those planned.
@@ -123,11 +131,14 @@ pub fn order(judge: &str, p: f64, calls: u64) -> String {
     format!("`{judge}`: Fisher's {} over {calls} decisive calls.", p_value(p))
 }
 
+/// Where no judge has the calls for a test of order.
 pub const FEW_DECISIVE: &str = "Too few decisive calls to test.";
 
+/// What a winner that depends on the order means.
 pub const ORDER_ADVICE: &str = "the winner moves with the order; the key was checked against the answers' own rows, so this is \
      the judge's position bias, not an inverted key";
 
+/// Where nothing can have been cut.
 pub const NO_ANSWERS: &str = "There are no answers.";
 
 /// How many answers were cut at the token limit, and how many ended while thinking.
@@ -145,11 +156,14 @@ pub fn cut_advice(room: u32) -> String {
     )
 }
 
+/// Where no judge can be compared with a coin.
 pub const FEW_TO_TEST: &str = "No judge has enough decisive pairs to test its consistency.";
 
+/// What to do about a judge that is no better than a coin.
 pub const COIN_ADVICE: &str =
     "use a stronger judge, or read the fit, voice and objective figures, which need none";
 
+/// How many of those who compared are in the mean.
 pub fn panel(panel: usize, asked: Asked) -> String {
     let are = if panel == 1 { "is" } else { "are" };
     format!("{panel} of {} {are} in the mean.", asked.in_words())
@@ -159,6 +173,7 @@ pub const NOBODY_COMPARED: &str = "Nobody has compared.";
 
 pub const PANEL_ADVICE: &str = "add a judge of another family, or the votes of one more person";
 
+/// How many prompts there are, what they count as, and how many answers each has.
 pub fn clusters(prompts: usize, clusters: usize, samples: usize) -> String {
     format!(
         "{} in {}, {} per prompt and arm; intervals run over clusters.",
@@ -183,13 +198,17 @@ pub fn silent_servers(judges: &[&str]) -> String {
     format!("The replies name no model, so it is not known which one answered: {}.", quoted(judges))
 }
 
+/// That the model of no judge changed.
 pub const ONE_MODEL: &str = "Each judge was answered by one model throughout.";
 
+/// What to do where another model answered, or several did.
 pub const MODEL_ADVICE: &str =
     "name the model that answers as the judge's `model`, or ask its provider for a fixed version";
 
+/// Where no category has a vote that counts.
 pub const NO_CATEGORY: &str = "No category was judged.";
 
+/// That each of so many judged categories has the prompts that a word needs.
 pub fn categories_are_enough(categories: usize) -> String {
     match categories {
         1 => format!("The judged category has {ENOUGH} prompts or more."),
@@ -203,8 +222,10 @@ pub fn small_categories(small: &[(&str, usize)]) -> String {
     format!("Below {ENOUGH} prompts, so without a word of their own: {}.", each.join(", "))
 }
 
+/// What to do about small categories.
 pub const CATEGORY_ADVICE: &str = "add prompts where you want to know more";
 
+/// Where earlier looks are not known.
 pub const NO_HISTORY: &str = "The project keeps no history of looks.";
 
 /// How many evaluations looked at prompts before, and whether run or data changed since.
@@ -220,9 +241,11 @@ pub fn looks(earlier: usize, is_adapted: bool) -> String {
     format!("{sentence}{adapted}")
 }
 
+/// What to do where run or data changed after a look.
 pub const ADAPTED_ADVICE: &str =
     "choices may have been fitted to these prompts; `affinage eval --final` opens the sealed reserve once";
 
+/// Where the answers were not compared with the training texts.
 pub const OVERLAP_NOT_MEASURED: &str = "Overlap of the answers with the training texts was not measured.";
 
 /// How many answers of an arm repeat a training text.
@@ -231,6 +254,7 @@ pub fn recited(arm: &str, recited: usize, answers: usize) -> String {
     format!("{recited} of {} of `{arm}` {repeat} a training text.", counted(answers, "answer", "answers"))
 }
 
+/// What to do about recited answers.
 pub const RECITED_ADVICE: &str = "read the headline without them; train fewer epochs or on more texts";
 
 /// What a check about judges says where only people voted, or nobody did.
@@ -248,6 +272,7 @@ pub struct NotPassed<'a> {
     pub missed: Vec<&'a str>,
 }
 
+/// A sentence for each kind of those who did not pass.
 pub fn not_passed(found: &NotPassed) -> String {
     let parts = [
         ("Without an exam", &found.without_exam),
@@ -259,6 +284,7 @@ pub fn not_passed(found: &NotPassed) -> String {
     said.map(|(what, judges)| format!("{what}: {}.", quoted(judges))).collect::<Vec<_>>().join(" ")
 }
 
+/// What to do about judges without a passed exam.
 pub fn exam_advice(plan: &Plan) -> String {
     format!("{} shows whether a judge can judge before its votes count", plan.command("judge", "--qualify"))
 }

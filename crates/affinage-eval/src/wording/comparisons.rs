@@ -46,18 +46,23 @@ pub fn refused(why: Refusal) -> String {
     format!("not shown ({why})")
 }
 
-/// Why two arms cannot be compared.
+/// Why two arms cannot be compared, as it stands in place of a headline.
 pub fn not_comparable(found: NotComparable) -> String {
+    format!("No headline: {}.", why_not_comparable(found))
+}
+
+/// Why two arms cannot be compared: a clause.
+pub fn why_not_comparable(found: NotComparable) -> String {
     let ((more, thinker), (less, other)) = (found.more, found.less);
     let answers = counted(found.of, "answer", "answers");
     match found.apart {
         Apart::Lost => format!(
-            "No headline: `{thinker}` was cut while thinking in {more} of {answers}, `{other}` in {less}; who wins would tell \
-             who finishes, not who answers better."
+            "`{thinker}` was cut while thinking in {more} of {answers}, `{other}` in {less}; who wins would tell who finishes, not \
+             who answers better"
         ),
         Apart::Thinks => format!(
-            "No headline: an unfair comparison. `{thinker}` thought before {more} of {answers}, `{other}` before {less}; who \
-             wins would tell what thinking is worth, not what the training is worth."
+            "an unfair comparison. `{thinker}` thought before {more} of {answers}, `{other}` before {less}; who wins would tell \
+             what thinking is worth, not what the training is worth"
         ),
     }
 }

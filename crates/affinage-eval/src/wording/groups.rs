@@ -46,3 +46,17 @@ pub fn plain(id: &str) -> &'static str {
         _ => panic!("`{id}` is no group of findings"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::GROUPS;
+
+    #[test]
+    fn every_group_is_explained_in_words_of_its_own() {
+        let mut texts = GROUPS.map(|(id, _)| plain(id));
+        assert!(texts.iter().all(|text| text.ends_with('.')), "{texts:?}");
+        texts.sort_unstable();
+        assert!(texts.windows(2).all(|two| two[0] != two[1]), "{texts:?}");
+    }
+}

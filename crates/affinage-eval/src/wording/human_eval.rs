@@ -43,6 +43,7 @@ pub fn planted(planted: &PlantedResult, is_left_out: bool) -> String {
     }
 }
 
+/// Where no person has voted.
 pub const NOBODY: &str = "Nobody has voted: whether the judges agree with people is not known.";
 
 /// What an author's votes come to.

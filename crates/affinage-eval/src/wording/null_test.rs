@@ -33,8 +33,10 @@ pub enum End {
 /// Where no pair was judged in both orders.
 pub const NOT_JUDGED: &str = "No pair was judged in both orders.";
 
+/// What to do about an alarm.
 pub const ALARM_ADVICE: &str =
     "the pipeline prefers one of two equal models: believe no win rate until the cause is found";
+/// Why effects of position and label do no harm.
 pub const EFFECTS_ADVICE: &str = "both orders are judged, so position and label cancel in the win rate";
 
 /// The figures of the test and how it ends.

@@ -34,7 +34,7 @@ pub struct Recognition<'a> {
 /// Writes the page: openings of the author's own held-out texts beside those of the trained model. `called`: the author, as
 /// friends know them. Texts that are held private are left out unless named in `send_private`.
 ///
-/// Errors: the training texts are not a person's own words; too few held-out texts have a whole answer to stand beside.
+/// Errors: the training texts are not a person's own words; too few held-out texts have an answer to be compared with.
 pub fn write_recognition<'a>(
     ctx: &Context,
     evaluated: &Evaluated,
@@ -57,7 +57,7 @@ pub fn write_recognition<'a>(
                     .to_owned()
             }
             own => format!(
-                "{} of the {own} own texts that were kept out of the training can stand beside an answer (one a conversation, both \
+                "{} of the {own} own texts that were kept out of the training can be shown with an answer (one a conversation, both \
                  long enough); {FEWEST} are the least",
                 made.len()
             ),

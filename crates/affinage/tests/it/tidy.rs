@@ -327,11 +327,11 @@ fn no_file_of_the_analysis_builds_a_sentence() {
     let (mut computed, mut said) = (0, 0);
     for (path, text) in sources("affinage-eval") {
         let shown = path.to_string_lossy().replace('\\', "/");
-        let found = sentences(without_tests(&text));
         if shown.contains("/wording/") {
-            said += found.len();
+            said += sentences(without_tests(&text)).len();
         } else if shown.contains("/analyze/") {
             computed += 1;
+            let found = sentences(without_tests(&text));
             assert!(found.is_empty(), "{shown} builds a sentence, which belongs into wording/: {found:?}");
         }
     }
