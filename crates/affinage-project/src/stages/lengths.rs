@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(
             spread.proposal(150, 1000, Some(&longer)).as_deref(),
             Some(
-                "`train.max-seq-tokens` 200 takes all rows (about 821 MB of memory and 5m 0s); now 150 (about 821 MB of memory \
+                "`train.max-seq-tokens` 200 takes all rows (about 821 MB of memory and 5m 00s); now 150 (about 821 MB of memory \
                  and 1m 40s)"
             )
         );
