@@ -308,10 +308,10 @@ fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A009", "Number of judges and voters");
     let panel = judges.iter().filter(|judge| judge.in_panel).count();
     let are = if panel == 1 { "is" } else { "are" };
-    let all: Vec<&JudgeResult> = judges.iter().collect();
+    let all: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.cells_judged > 0).collect();
     let sentence = format!("{panel} of {} {are} in the mean.", judges_and_voters(&all));
     match panel {
-        _ if judges.is_empty() => check(code, title, CheckState::Skipped, "Nobody has compared.".to_owned()),
+        _ if all.is_empty() => check(code, title, CheckState::Skipped, "Nobody has compared.".to_owned()),
         0 => check(code, title, CheckState::Skipped, sentence),
         1 => advised(
             check(code, title, CheckState::Tip, sentence),
