@@ -78,7 +78,8 @@ pub fn section(evidence: &Evidence, arms: &Arms) -> Section {
         by_pair: by_pair(analysis),
         calls: analysis.judges.iter().any(|judge| judge.cells_judged > 0).then(|| calls(analysis)),
     };
-    Section::drawn("judges.html", "judges", "The judges", &view)
+    let title = if who(analysis) == "voter" { "The voters" } else { "The judges" };
+    Section::drawn("judges.html", "judges", title, &view)
 }
 
 fn judge(judge: &JudgeResult, arms: &Arms) -> Judge {

@@ -216,12 +216,10 @@ fn coins(judges: &[JudgeResult]) -> MethodCheck {
 fn panel_size(judges: &[JudgeResult]) -> MethodCheck {
     let (code, title) = ("A009", "Number of judges and voters");
     let panel = judges.iter().filter(|judge| judge.in_panel).count();
-    let all: Vec<&JudgeResult> = judges.iter().collect();
+    let all: Vec<&JudgeResult> = judges.iter().filter(|judge| judge.cells_judged > 0).collect();
     let sentence = wording::panel(panel, of_kinds(&all));
     match panel {
-        _ if judges.is_empty() => {
-            check(code, title, CheckState::Skipped, wording::NOBODY_COMPARED.to_owned())
-        }
+        _ if all.is_empty() => check(code, title, CheckState::Skipped, wording::NOBODY_COMPARED.to_owned()),
         0 => check(code, title, CheckState::Skipped, sentence),
         1 => advised(check(code, title, CheckState::Tip, sentence), wording::PANEL_ADVICE),
         _ => check(code, title, CheckState::Passed, sentence),

@@ -95,6 +95,9 @@ fn remarks_are_counted_of_the_rows_that_are_taken() {
     let dir = temp_dir();
     let dir = dir.path();
     tiny::project(dir);
+    let config = fs_err::read_to_string(dir.join("model/config.json")).expect("a file");
+    let longer = config.replace("\"max_position_embeddings\": 128", "\"max_position_embeddings\": 1024");
+    fs_err::write(dir.join("model/config.json"), longer).expect("written");
     write_pairs(
         dir,
         "rows.jsonl",

@@ -611,7 +611,7 @@ fn to_the_author_a_damaged_copy_may_sound_alike() {
     let (_, card) = run(dir.path(), &["analyze"]);
     assert!(
         card.contains(
-            "The author chose the tuned answer as more like their own voice on 28 of 32 prompts (tied on 4, not chosen on 0): 88 %"
+            "The author chose the tuned answer as more like their own voice on 28 of 32 prompts (tied on 0, not chosen on 4): 88 %"
         ),
         "{card}"
     );
