@@ -438,7 +438,7 @@ impl Poll {
         };
         let chances = self.ballot.items.iter().filter_map(|item| item.draw_probability);
         let share = match is_even(chances) {
-            _ if rate.estimate.n < ENOUGH => format!(" With fewer than {ENOUGH} prompts no win rate is given."),
+            is_plain if rate.estimate.n < ENOUGH && (is_plain || self.ballot.own_first) => format!(" With fewer than {ENOUGH} prompts no win rate is given."),
             true => format!(" A tie counts half: a win rate of {}.", likely(&rate.estimate)),
             false if self.ballot.own_first => format!(
                 " A tie counts half: a win rate of {}. Pairs on prompts of the data set were chosen before others.",
