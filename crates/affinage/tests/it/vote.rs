@@ -620,6 +620,11 @@ fn to_the_author_a_damaged_copy_may_sound_alike() {
 /// A project that learnt notes in a person's own words, with whole answers of the base and of the trained model.
 fn own_words(dir: &Path) {
     tiny::write_model(&dir.join("model"));
+    // A letter is a token: notes need more room than the model was made with.
+    let file = dir.join("model/config.json");
+    let mut model: Value = serde_json::from_slice(&fs_err::read(&file).expect("there")).expect("JSON");
+    model["max_position_embeddings"] = json!(1024);
+    fs_err::write(&file, model.to_string()).expect("written");
     let nouns = ["river", "letter", "winter", "garden", "window", "bread", "teacher", "station"];
     for i in 0..48 {
         let sentence = |k: usize| {
