@@ -88,7 +88,8 @@ impl Next {
         let folder = self.folder.iter().map(|folder| format!("-C {}", shell_word(folder)));
         let is_own = |set: &&String| self.sets.iter().any(|own| key(own) == key(set));
         let is_resumed = self.words.iter().any(|word| word.split(' ').any(|word| word == "--resume"));
-        let repeated = self.repeated.iter().filter(|set| !is_own(set) && !is_resumed).map(set_option);
+        let repeated =
+            self.repeated.iter().filter(|set| !is_own(set) && !is_resumed).map(|set| set_option(set));
         let words = std::iter::once("affinage".to_owned()).chain(folder).chain(repeated);
         words.chain([self.call()]).collect::<Vec<_>>().join(" ")
     }
@@ -96,7 +97,8 @@ impl Next {
     /// As it is typed behind the program and the settings of the call.
     pub fn call(&self) -> String {
         let command = [self.command.to_owned()];
-        let words = self.sets.iter().map(set_option).chain(command).chain(self.words.iter().cloned());
+        let words =
+            self.sets.iter().map(|set| set_option(set)).chain(command).chain(self.words.iter().cloned());
         words.collect::<Vec<_>>().join(" ")
     }
 }
@@ -107,7 +109,7 @@ impl fmt::Display for Next {
     }
 }
 
-fn set_option(set: &String) -> String {
+fn set_option(set: &str) -> String {
     format!("--set {}", shell_word(set))
 }
 

@@ -320,7 +320,7 @@ fn what_repeats_training_examples_is_trained_on_and_others_are_tested_with() {
     let form = text(9998, 16);
     for example in &mut owned {
         let number: usize = example.id[1..].parse().expect("a number");
-        if number % 3 > 0 {
+        if !number.is_multiple_of(3) {
             example.response = format!("{form} {}", example.response);
         }
     }

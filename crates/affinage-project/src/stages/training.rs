@@ -40,6 +40,7 @@ use crate::model::LoadedModel;
 use crate::next::next;
 use crate::observer::Observer;
 use crate::stages::external::Worker;
+use earlier::pinned_before;
 use hands::Hands;
 use process::command;
 
@@ -588,24 +589,6 @@ fn has_moments(path: &Path) -> bool {
 
 fn document(row: usize, example: &TokenizedExample) -> Document<'_> {
     Document { row_id: row as u64, ids: &example.ids, loss_mask: &example.loss_mask }
-}
-
-/// The prompt that a run was begun with.
-fn pinned_before(records: &[Record]) -> Option<PinnedPrompt> {
-    let begun = records.iter().find_map(|record| match &record.event {
-        Event::RunStarted(started) => started.sample.clone(),
-        _ => None,
-    });
-    // Runs of earlier versions tell it by their answers alone.
-    let answered = || {
-        records.iter().find_map(|record| match &record.event {
-            Event::Sample { prompt, .. } => {
-                Some(PinnedPrompt { text: prompt.clone(), max_new_tokens: PINNED_TOKENS })
-            }
-            _ => None,
-        })
-    };
-    begun.or_else(answered)
 }
 
 fn one_line(text: &str) -> String {

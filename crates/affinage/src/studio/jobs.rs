@@ -448,7 +448,7 @@ impl Queue {
 /// The task of a line that only says how far it is: `training` of `training 12% (3 of 25 steps)`, and `computing the figures` of
 /// `computing the figures, 40s`. `None` for a line that stays true.
 fn task_of(line: &str) -> Option<&str> {
-    if let Some((before, _)) = line.split_once("% (") {
+    if let Some((before, _)) = line.split_once("% (").filter(|_| line.ends_with(')')) {
         let (task, percent) = before.rsplit_once(' ')?;
         return (!percent.is_empty() && percent.bytes().all(|c| c.is_ascii_digit())).then_some(task);
     }

@@ -331,6 +331,7 @@ fn lint_shows_the_place_and_fails_only_when_asked() {
         A small forest.  User: and lichen?
                          ^^^^^^
     --- stderr
+    found are places in all answers, also of cards that are decided on; the desk counts cards that are open, each by the answer that it proposes
     lint cannot see names of people (pupils, patients, friends) or what else is private beside them; name those that it should find: `affinage lint --private-name NAME`
 
     hint: decide on them: `affinage review`; or freeze what is clean: `affinage dataset --accept-clean`

@@ -625,16 +625,24 @@ fn own_words(dir: &Path) {
     let mut model: Value = serde_json::from_slice(&fs_err::read(&file).expect("there")).expect("JSON");
     model["max_position_embeddings"] = json!(1024);
     fs_err::write(&file, model.to_string()).expect("written");
-    let nouns = ["river", "letter", "winter", "garden", "window", "bread", "teacher", "station"];
+    // Names of three syllables: no five words recur.
+    let name = |n: usize| {
+        let syllables = ["ka", "lo", "mi", "ru", "ta", "ve", "no", "si", "du", "pe"];
+        let [first, second, third] = [n % 10, n / 10 % 10, n / 100 % 10].map(|digit| syllables[digit]);
+        format!("{}{}{second}{third}", first[..1].to_uppercase(), &first[1..])
+    };
+    let verbs = ["met", "left", "taught", "forgave", "missed", "painted", "asked"];
+    let things = ["rain", "bread", "winter", "a letter", "the harbour", "old maps", "silence"];
     for i in 0..48 {
         let sentence = |k: usize| {
-            let noun = |shift: usize| nouns[(i * 3 + k * 5 + shift) % nouns.len()];
+            let n = 20 * i + 4 * k;
+            let [verb, thing] = [verbs, things].map(|words| words[(i + 3 * k) % words.len()]);
             format!(
-                "In year {i}{k} the {} of case {k}{i} spoke to the {} about {} number {}.",
-                noun(0),
-                noun(1),
-                noun(2),
-                i * 31 + k
+                "{} {verb} {} for {thing} near {}, as {} said.",
+                name(n),
+                name(n + 1),
+                name(n + 2),
+                name(n + 3)
             )
         };
         let text =
@@ -682,7 +690,7 @@ fn friends_are_asked_which_text_is_real_without_what_is_private() {
     let opening = |item: &Value, at: usize| item["openings"][at].as_str().expect("a text").to_owned();
     for item in items {
         let real = usize::try_from(item["real"].as_u64().expect("a place")).expect("small");
-        assert!(opening(item, real).starts_with("In year "), "{item}");
+        assert!(opening(item, real).contains(" near "), "{item}");
         assert!(opening(item, 1 - real).starts_with("The model says one word"), "{item}");
     }
     // What is held private is in no later page, and the reason is told.

@@ -3,9 +3,10 @@
 use affinage_eval::plain::{counted, listed};
 
 use super::pace::Pace;
+use super::{PINNED_TOKENS, PinnedPrompt};
 use crate::folder::config::{Config, Train};
 use crate::folder::datasets::DatasetVersion;
-use crate::folder::events::Event;
+use crate::folder::events::{Event, Record};
 use crate::folder::project::Project;
 use crate::folder::run::Run;
 use crate::next::next;
@@ -107,4 +108,22 @@ pub fn say_stays_aside(ctx: &Project, version: &DatasetVersion) -> anyhow::Resul
         }
     }
     Ok(())
+}
+
+/// The prompt that a run was begun with.
+pub(super) fn pinned_before(records: &[Record]) -> Option<PinnedPrompt> {
+    let begun = records.iter().find_map(|record| match &record.event {
+        Event::RunStarted(started) => started.sample.clone(),
+        _ => None,
+    });
+    // Runs of earlier versions tell it by their answers alone.
+    let answered = || {
+        records.iter().find_map(|record| match &record.event {
+            Event::Sample { prompt, .. } => {
+                Some(PinnedPrompt { text: prompt.clone(), max_new_tokens: PINNED_TOKENS })
+            }
+            _ => None,
+        })
+    };
+    begun.or_else(answered)
 }
