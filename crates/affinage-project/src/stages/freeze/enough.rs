@@ -77,9 +77,8 @@ pub(super) fn way_to_enough(manifest: &Manifest, tested: usize) -> String {
         some => format!(", {} watch the training", count(some as u64)),
     };
     format!(
-        "accept {} more cards, each of a conversation or text of its own (`affinage review`, List, \"of a conversation or text that \
-         no card is accepted of yet\"), and freeze again with a larger share of test examples ({}): {} of them then test the \
-         model{watched}",
+        "accept {} more cards, each of another conversation or text (`affinage review`, List has a filter), and freeze \
+         again ({}): {} of them then test the model{watched}",
         count(way.cards as u64),
         freeze_command(taken_undecided(manifest)).set("dataset.test-share", way.test_share),
         count(way.tested as u64),
