@@ -49,8 +49,8 @@ pub fn conclude(ctx: &Context, eval: &str, Opening { open, offer }: Opening) -> 
     // After the page: the commands of the card name the evaluation where it is not the one meant, and now it is whole.
     super::analyze::show(ctx, eval, &analysis, false)?;
     if !ctx.json {
-        ctx.ui.data(&format!("\nReport: {}", as_typed(&path).display()))?;
         texts_held(&evidence).iter().for_each(|held| ctx.ui.say(held));
+        ctx.ui.data(&format!("\nReport: {}", as_typed(&path).display()))?;
     }
     if open || (offer && is_wanted(ctx, "Open it in the browser?")) {
         open_in_browser(ctx, &path)?;

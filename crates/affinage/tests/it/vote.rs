@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::room::Page;
 use crate::scripted::{PROMPTS, Scripted, first_position_judge, good_judge, project, rows, run, serve};
 use crate::temp_dir;
-use crate::tiny;
 
 /// Prefers the answer that says "good", as the scripted judge does; the reference where one is damaged.
 fn honest(item: &Value) -> &str {
@@ -615,93 +614,6 @@ fn to_the_author_a_damaged_copy_may_sound_alike() {
         ),
         "{card}"
     );
-}
-
-/// A project that learnt notes in a person's own words, with whole answers of the base and of the trained model.
-fn own_words(dir: &Path) {
-    tiny::write_model(&dir.join("model"));
-    // A letter is a token: notes need more room than the model was made with.
-    let file = dir.join("model/config.json");
-    let mut model: Value = serde_json::from_slice(&fs_err::read(&file).expect("there")).expect("JSON");
-    model["max_position_embeddings"] = json!(1024);
-    fs_err::write(&file, model.to_string()).expect("written");
-    // Names of three syllables: no five words recur.
-    let name = |n: usize| {
-        let syllables = ["ka", "lo", "mi", "ru", "ta", "ve", "no", "si", "du", "pe"];
-        let [first, second, third] = [n % 10, n / 10 % 10, n / 100 % 10].map(|digit| syllables[digit]);
-        format!("{}{}{second}{third}", first[..1].to_uppercase(), &first[1..])
-    };
-    let verbs = ["met", "left", "taught", "forgave", "missed", "painted", "asked"];
-    let things = ["rain", "bread", "winter", "a letter", "the harbour", "old maps", "silence"];
-    for i in 0..48 {
-        let sentence = |k: usize| {
-            let n = 20 * i + 4 * k;
-            let [verb, thing] = [verbs, things].map(|words| words[(i + 3 * k) % words.len()]);
-            format!(
-                "{} {verb} {} for {thing} near {}, as {} said.",
-                name(n),
-                name(n + 1),
-                name(n + 2),
-                name(n + 3)
-            )
-        };
-        let text =
-            format!("# On question {i}\n\n{}\n", (0..5).map(sentence).collect::<Vec<String>>().join(" "));
-        fs_err::create_dir_all(dir.join("notes")).expect("made");
-        fs_err::write(dir.join(format!("notes/note-{i}.md")), text).expect("written");
-    }
-    let config = "model = \"model\"\n[train]\nmax-seq-tokens = 1024\nmax-steps = 1\n[generate]\nmax-new-tokens = 8\n\
-                  [eval]\nsuites = [\"in-domain\"]\nexamples = 0\n[dataset]\ntest-share = 0.3\n";
-    fs_err::write(dir.join("affinage.toml"), config).expect("written");
-    for args in [&["import", "notes"][..], &["dataset", "--accept-clean"], &["train"], &["eval"]] {
-        let (code, text) = run(dir, args);
-        assert_eq!(code, 0, "{args:?}: {text}");
-    }
-    // The tiny model says nothing that could be taken for a text.
-    let file = dir.join("evals/first-look/completions.jsonl");
-    let rows = fs_err::read_to_string(&file).expect("answers");
-    let said: String = rows
-        .lines()
-        .map(|line| {
-            let mut row: Value = serde_json::from_str(line).expect("JSON");
-            row["text"] =
-                json!(format!("The model says {}.", "one word after another </script> ".repeat(12)));
-            format!("{row}\n")
-        })
-        .collect();
-    fs_err::write(&file, said).expect("written");
-}
-
-#[test]
-fn friends_are_asked_which_text_is_real_without_what_is_private() {
-    let dir = temp_dir();
-    own_words(dir.path());
-    let (code, text) = run(dir.path(), &["vote", "--which-is-me", "friends.html", "--called", "Anna"]);
-    assert_eq!(code, 0, "{text}");
-    let pack = |page: &str| -> Value {
-        let pack = page.split_once("id=\"pack\">").and_then(|(_, rest)| rest.split_once("</script>"));
-        serde_json::from_str(pack.expect("the items").0).expect("JSON")
-    };
-    let page = fs_err::read_to_string(dir.path().join("friends.html")).expect("written");
-    let shown = pack(&page);
-    let items = shown["items"].as_array().expect("items");
-    assert!((4..=10).contains(&items.len()), "{text}");
-    assert_eq!(shown["called"], "Anna");
-    let opening = |item: &Value, at: usize| item["openings"][at].as_str().expect("a text").to_owned();
-    for item in items {
-        let real = usize::try_from(item["real"].as_u64().expect("a place")).expect("small");
-        assert!(opening(item, real).contains(" near "), "{item}");
-        assert!(opening(item, 1 - real).starts_with("The model says one word"), "{item}");
-    }
-    // What is held private is in no later page, and the reason is told.
-    let private = items[0]["question"].as_str().expect("a question").to_owned();
-    let number = private.chars().filter(char::is_ascii_digit).collect::<String>();
-    assert_eq!(run(dir.path(), &["import", "--topic", &format!("note-{number}.md=private")]).0, 0);
-    let (code, text) = run(dir.path(), &["vote", "--which-is-me", "again.html"]);
-    assert_eq!(code, 0, "{text}");
-    let page = fs_err::read_to_string(dir.path().join("again.html")).expect("written");
-    assert!(!page.contains(&private) && text.contains("held private: 1 text"), "{private}: {text}");
-    assert_eq!(pack(&page)["called"], Value::Null);
 }
 
 #[test]
